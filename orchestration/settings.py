@@ -1,0 +1,137 @@
+"""Where things lie and how much of the machine may be used, read once from the environment.
+
+No other module reads ``LEADPROOF_*`` variables; policy does not belong here but in ``seeds/``.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from orchestration.errors import LeadproofError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_MEMORY = re.compile(r"^\d+(\.\d+)?\s?([KMGT]i?B)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment decides.
+
+    Args:
+        landing: Folder into which source files are dropped.
+        warehouse: Folder under which everything built lies.
+        id_salt: Secret prefix of person ids; empty means ids can be guessed from addresses.
+        memory_limit: DuckDB's memory limit, with its unit (``16GB``).
+        threads: DuckDB threads.
+        source_systems: Source systems that are on.
+        load_modes: ``append`` or ``snapshot`` by ``<system>.<table>``; absent means ``append``.
+        keep_releases: How many releases retention keeps.
+        dagster_home: Folder of Dagster's own storage.
+    """
+
+    landing: Path
+    warehouse: Path
+    id_salt: str
+    memory_limit: str
+    threads: int
+    source_systems: tuple[str, ...]
+    load_modes: dict[str, str]
+    keep_releases: int
+    dagster_home: Path
+
+    @property
+    def build_db(self) -> Path:
+        """The database that a build writes; readers never open it."""
+        return self.warehouse / "build" / "leadproof.duckdb"
+
+    @property
+    def state(self) -> Path:
+        """Small state files: lock, build token, last build."""
+        return self.warehouse / "state"
+
+    @property
+    def candidates(self) -> Path:
+        """Candidates that wait for their audit, one folder per build."""
+        return self.warehouse / "candidates"
+
+    @property
+    def releases(self) -> Path:
+        """Immutable releases, one folder each."""
+        return self.warehouse / "releases"
+
+    @property
+    def current(self) -> Path:
+        """The pointer (symbolic link) that readers follow."""
+        return self.warehouse / "current"
+
+    @property
+    def restricted(self) -> Path:
+        """Personal data of releases: folders and files for the owner only."""
+        return self.warehouse / "restricted"
+
+    @property
+    def quality(self) -> Path:
+        """Quality reports and audit history of every build, failed or not."""
+        return self.warehouse / "quality"
+
+
+def load_settings(root: Path = PROJECT_ROOT) -> Settings:
+    """Read the settings from the environment and ``dbt_project.yml``.
+
+    Args:
+        root: The project's root folder.
+
+    Returns:
+        The settings. Relative paths given in the environment count from the working directory.
+
+    Raises:
+        LeadproofError: If a value cannot be used.
+    """
+    project = yaml.safe_load((root / "dbt_project.yml").read_text(encoding="utf-8"))
+    listed = os.environ.get("LEADPROOF_SOURCE_SYSTEMS")
+    systems = (
+        [part.strip() for part in listed.split(",") if part.strip()]
+        if listed is not None
+        else list(project["vars"]["source_systems"])
+    )
+    for system in systems:
+        if not IDENTIFIER.match(system) or not (root / "models" / "staging" / system).is_dir():
+            raise LeadproofError(
+                f"Source system '{system}' is switched on but has no folder models/staging/{system}.",
+                "Add the folder, or take the name off source_systems in dbt_project.yml.",
+            )
+    memory_limit = os.environ.get("LEADPROOF_MEMORY_LIMIT", "16GB")
+    if not _MEMORY.match(memory_limit):
+        raise LeadproofError(
+            f"LEADPROOF_MEMORY_LIMIT is '{memory_limit}', which is no size.",
+            "Give a number with a unit, for example 16GB.",
+        )
+    return Settings(
+        landing=_folder("LEADPROOF_LANDING", root / "data" / "landing"),
+        warehouse=_folder("LEADPROOF_WAREHOUSE", root / "warehouse"),
+        id_salt=os.environ.get("LEADPROOF_ID_SALT", ""),
+        memory_limit=memory_limit,
+        threads=_whole_number("LEADPROOF_THREADS", os.cpu_count() or 2),
+        source_systems=tuple(systems),
+        load_modes=dict(project["vars"].get("load_modes") or {}),
+        keep_releases=_whole_number("LEADPROOF_KEEP_RELEASES", 30),
+        dagster_home=_folder("DAGSTER_HOME", root / ".dagster"),
+    )
+
+
+def _folder(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable, "").strip()
+    return Path(value).expanduser().absolute() if value else default
+
+
+def _whole_number(variable: str, default: int) -> int:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return default
+    if not value.isdigit() or int(value) < 1:
+        raise LeadproofError(f"{variable} is '{value}', which is no whole number above zero.")
+    return int(value)
