@@ -1,0 +1,60 @@
+# Everything a newcomer types. Each target works without a terminal; `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint-fix docs clean
+
+# The first interpreter that fits; override with `make setup PYTHON=/path/to/python3.12`.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	if command -v $$name >/dev/null 2>&1 && $$name -c '$(FITS)' >/dev/null 2>&1; then echo $$name; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(READY) ## install everything into .venv, from the hash-locked requirements
+	@$(BIN)/python -m orchestration.environment
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || { \
+		echo "Leadproof needs Python 3.11, 3.12 or 3.13; install one and run: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@command -v git >/dev/null 2>&1 || { \
+		echo "Leadproof needs git on the PATH (releases record the code version); install it and run make setup again." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "This Python has no venv module; install it (on Debian: apt-get install python3-venv) and run make setup again." >&2; exit 1; }
+	@test ! -x $(BIN)/python || $(BIN)/python -c '$(FITS)' 2>/dev/null || rm -rf $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: setup ## simulate a company, build, audit and publish its funnel
+	$(BIN)/leadproof demo
+
+test: check ## lint, types, pytest, dbt unit and data tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+check: setup ## lint and type-check only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --disable-progress-bar models dbt_project/tests/singular
+	$(BIN)/mypy
+
+lint-fix: setup ## repair what the linters can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --disable-progress-bar models dbt_project/tests/singular
+
+docs: setup ## dbt's documentation site in target/
+	$(BIN)/dbt docs generate
+
+clean: ## remove what was built from the code; data/, warehouse/ and .dagster/ stay
+	rm -rf target logs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .sqlfluff_cache *.egg-info
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

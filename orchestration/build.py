@@ -1,0 +1,406 @@
+"""One build, phase by phase: what Dagster's assets call, and nothing of Dagster.
+
+Each phase checks, calls the part that does the work, and leaves its result in the build's record. What
+the phases do belongs to ``landing``, ``policy``, ``expectations``, ``release`` and ``report``; dbt itself
+is started by the asset, because Dagster turns its events into materialisations.
+"""
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from orchestration import policy, records, release
+from orchestration.errors import LeadproofError
+from orchestration.progress import say
+from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
+from orchestration.release.files import explained
+from orchestration.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from expectations import AuditRecord
+    from orchestration.landing import LoadReport
+
+_FAILED_LINES = 20
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What was asked for.
+
+    Args:
+        as_of: The build's clock in UTC; None for the start of the build.
+        is_full_refresh: Rebuild incremental models from nothing.
+        is_candidate_only: Publish nothing.
+        restatement_reason: Reason for changing locked policy; None without one.
+        run_id: Dagster's run; None outside Dagster.
+        owner: Who builds, shown to whoever is turned away.
+    """
+
+    as_of: datetime | None = None
+    is_full_refresh: bool = False
+    is_candidate_only: bool = False
+    restatement_reason: str | None = None
+    run_id: str | None = None
+    owner: str = "leadproof build"
+
+
+class Build:
+    """A build under the build lock.
+
+    The first phase takes the lock; ``close`` gives it back and writes the report, whatever happened. A
+    Dagster run that starts in the middle (publishing alone, say) resumes the build that holds the token.
+
+    Args:
+        settings: Where things lie.
+        request: What was asked for.
+    """
+
+    def __init__(self, settings: Settings, request: BuildRequest) -> None:
+        self.settings = settings
+        self.request = request
+        self.record: BuildRecord | None = None
+        self._held = ExitStack()
+        self._is_begun = False
+        self._is_reported = False
+
+    # -- phases ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase and record how it ended.
+
+        Args:
+            name: Name of the phase in the record.
+
+        Yields:
+            Nothing.
+        """
+        started = time.monotonic()
+        try:
+            yield
+        except BaseException as error:
+            self._note(Phase(name, round(time.monotonic() - started, 2), "failed"), _failure(name, error))
+            raise
+        self._note(Phase(name, round(time.monotonic() - started, 2), "ok"), None)
+
+    def begin(self) -> BuildRecord:
+        """Start a new build unless this run has: lock, policy, token, clock.
+
+        Returns:
+            The build's record.
+
+        Raises:
+            LeadproofError: If another build runs, a policy table is wrong or was changed without
+                ``--restate``, or the warehouse cannot be written.
+        """
+        if self._is_begun and self.record:
+            return self.record
+        self._take_lock()
+        records.close_abandoned(self.settings)
+        started_at = utc_now()
+        as_of = self.request.as_of or started_at
+        last = records.last_completed(self.settings)
+        is_earlier = last is not None and as_of < datetime.fromisoformat(last.as_of)
+        self.record = BuildRecord(
+            build_id=f"b{started_at:%Y%m%dT%H%M%S}{secrets.token_hex(3)}",
+            status=records.RUNNING,
+            as_of=utc_text(as_of),
+            started_at=utc_text(started_at),
+            run_id=self.request.run_id,
+            is_full_refresh=self.request.is_full_refresh or is_earlier,
+            is_candidate_only=self.request.is_candidate_only,
+            restatement_reason=self.request.restatement_reason,
+            is_salted=bool(self.settings.id_salt),
+            source_systems=list(self.settings.source_systems),
+        )
+        self._is_begun = True
+        records.write_record(self.settings, self.record)
+        release.claim_build_token(self.settings, self.record.build_id)
+        with self.phase("policy"):
+            say("Checking the policy tables")
+            self._check_policy()
+            self._write_current_build(self.record, as_of, started_at)
+        return self.record
+
+    def resume(self) -> BuildRecord:
+        """Return this run's build, or take up the last one where the run starts in the middle.
+
+        Returns:
+            The build's record.
+
+        Raises:
+            LeadproofError: If there is no build whose models are complete.
+        """
+        if self.record is None:
+            self._take_lock()
+            newest = next(iter(records.build_ids(self.settings)), None)
+            if newest is None:
+                raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
+            self.record = records.read_record(self.settings, newest)
+        if not self.record.is_dbt_complete:
+            raise LeadproofError(
+                f"Build {self.record.build_id} rebuilt its models only in part, so nothing may be made of it.",
+                "Run leadproof build, or the whole funnel_job in Dagster.",
+            )
+        return self.record
+
+    def load(self) -> "LoadReport":
+        """Load new and changed landing files into the raw tables.
+
+        Returns:
+            What was loaded, table by table.
+        """
+        from orchestration.landing import load_landing
+
+        record = self.begin()
+        with self.phase("load"):
+            say("Loading landing files")
+            report = load_landing(self.settings)
+            record.load = _load_summary(report)
+            return report
+
+    def finish_models(self) -> None:
+        """Note that dbt rebuilt and tested everything, and keep what later builds look back at."""
+        assert self.record is not None
+        with explained("Keeping the build's history", self.settings.build_db.parent), self._connect() as database:
+            _append_history(database, self.record.build_id)
+        self.record.is_dbt_complete = True
+        records.write_record(self.settings, self.record)
+
+    def write_candidate(self) -> release.Candidate:
+        """Copy the marts into a file of their own, which is what will be audited and published.
+
+        Returns:
+            The candidate.
+        """
+        record = self.resume()
+        with self.phase("candidate"):
+            say("Writing the candidate")
+            return release.write_candidate(
+                self.settings, record.build_id, _moment(record.as_of), published_tables()
+            )
+
+    def audit(self) -> "AuditRecord":
+        """Audit the candidate's bytes. A failing audit is a result, not an error.
+
+        Returns:
+            The audit record; it is on disk before this returns.
+        """
+        import expectations
+
+        record = self.resume()
+        with self.phase("audit"):
+            say("Auditing the candidate")
+            folder = self.settings.candidates / record.build_id
+            audit = expectations.run_audit(
+                folder / "leadproof.duckdb",
+                record.build_id,
+                _moment(record.as_of),
+                policy.thresholds(policy.read_policy(PROJECT_ROOT / "seeds"), _moment(record.as_of)),
+                folder,
+                self.settings.quality / "data_docs",
+            )
+            expectations.append_audit_history(self.settings, audit)
+        record.audit = _audit_summary(audit)
+        records.write_record(self.settings, record)
+        return audit
+
+    def publish(self) -> release.Release | None:
+        """Publish the audited candidate and let go of what retention lets go of.
+
+        Returns:
+            The release; None if this build is a candidate only.
+
+        Raises:
+            LeadproofError: If the record, the bytes, the suite or the token do not belong together.
+        """
+        import expectations
+
+        record = self.resume()
+        if self.request.is_candidate_only:
+            record.status = records.CANDIDATE
+            records.write_record(self.settings, record)
+            return None
+        with self.phase("publish"):
+            say("Publishing the release")
+            published = release.publish(
+                self.settings,
+                record.build_id,
+                self.settings.candidates / record.build_id / "audit.json",
+                expectations.suite_digest(),
+                restatement_reason=record.restatement_reason,
+            )
+            release.apply_retention(self.settings)
+        record.release_id = published.release_id
+        record.status = records.PUBLISHED
+        records.write_record(self.settings, record)
+        return published
+
+    def write_report(self) -> Path | None:
+        """Write the quality report of this build.
+
+        Returns:
+            The page; None if no build was begun.
+        """
+        if self.record is None:
+            return None
+        from orchestration.report import write_quality_report
+
+        with self.phase("report"):
+            say("Writing the quality report")
+            page = write_quality_report(self.settings, self.record.build_id)
+        self.record.report = str(page)
+        records.write_record(self.settings, self.record)
+        self._is_reported = True
+        return page
+
+    def close(self) -> None:
+        """Finish the record, write the report if no phase has, and give the lock back."""
+        try:
+            if self.record is not None and self._is_begun:
+                self._finish_record(self.record)
+            if self.record is not None and not self._is_reported:
+                # The report must not hide why the build failed, nor keep the lock.
+                with contextlib.suppress(Exception):
+                    self.write_report()
+        finally:
+            self._held.close()
+
+    # -- helpers --------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        self._held.enter_context(release.build_lock(self.settings, self.request.owner))
+
+    def _note(self, phase: Phase, failure: Failure | None) -> None:
+        if self.record is None:
+            return
+        self.record.phases.append(phase)
+        if failure is not None:
+            self.record.failure = failure
+        records.write_record(self.settings, self.record)
+
+    def _check_policy(self) -> None:
+        tables = policy.read_policy(PROJECT_ROOT / "seeds")
+        policy.require_valid(tables)
+        released = release.released_policy(self.settings)
+        policy.require_unlocked(tables, released, self.request.restatement_reason)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(
+            str(self.settings.build_db),
+            config={
+                "memory_limit": self.settings.memory_limit,
+                "threads": self.settings.threads,
+                "temp_directory": str(self.settings.build_db.parent / "spill"),
+                "TimeZone": "UTC",
+            },
+        )
+
+    def _write_current_build(self, record: BuildRecord, as_of: datetime, started_at: datetime) -> None:
+        place = self.settings.build_db.parent
+        with explained("Opening the build database", place):
+            place.mkdir(parents=True, exist_ok=True)
+            with self._connect() as database:
+                database.execute("create schema if not exists ops")
+                database.execute(
+                    "create or replace table ops.current_build"
+                    " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
+                )
+                database.execute(
+                    "insert into ops.current_build values (?, ?, ?, ?)",
+                    [record.build_id, _naive(as_of), _naive(started_at), self.settings.id_salt],
+                )
+
+    def _finish_record(self, record: BuildRecord) -> None:
+        if record.status == records.RUNNING:
+            if record.failure is not None:
+                record.status = records.FAILED
+            else:
+                record.status = records.BUILT if record.is_dbt_complete else records.INTERRUPTED
+        record.finished_at = utc_text(utc_now())
+        records.write_record(self.settings, record)
+
+
+def published_tables() -> list[str]:
+    """Return the marts that a release holds, from dbt's manifest, in order of name."""
+    from orchestration.dbt import mart_names
+
+    return mart_names()
+
+
+def _append_history(database: duckdb.DuckDBPyConnection, build_id: str) -> None:
+    database.execute("begin")
+    database.execute("delete from ops.row_reconciliation_log where build_id = ?", [build_id])
+    database.execute(
+        "insert into ops.row_reconciliation_log by name"
+        " select * from marts.row_reconciliation where build_id = ?",
+        [build_id],
+    )
+    database.execute(
+        """
+        insert into ops.quarantine_log by name
+        select
+            found.quarantine_id, found.source_system, found.source_table, found.entity, found.source_file,
+            found.source_row, found.reason_code, found.reason_column, found.first_seen_at,
+            ? as first_build_id
+        from marts.quarantine as found
+        where not exists (
+            select 1 from ops.quarantine_log as known where known.quarantine_id = found.quarantine_id
+        )
+        """,
+        [build_id],
+    )
+    database.execute("commit")
+
+
+def _failure(phase: str, error: BaseException) -> Failure:
+    if isinstance(error, LeadproofError):
+        return Failure(phase, error.message, error.hint, list(error.details))
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
+        return Failure(phase, "The build was interrupted.", "Run leadproof build again; nothing is loaded twice.")
+    return Failure(
+        phase,
+        f"The {phase} phase failed with {type(error).__name__}.",
+        "Run leadproof build --debug to see the whole trace.",
+    )
+
+
+def _load_summary(report: "LoadReport") -> dict[str, Any]:
+    return report.summary()
+
+
+def _audit_summary(audit: "AuditRecord") -> dict[str, Any]:
+    failed = [result for result in audit.results if not result.is_success]
+    return {
+        "verdict": "passed" if audit.passed else "failed",
+        "expectations": len(audit.results),
+        "failed": [
+            {
+                "expectation": result.expectation,
+                "table_name": result.table_name,
+                "source_system": result.source_system,
+                "severity": result.severity,
+                "message": result.message,
+                "failing_rows": result.failing_rows,
+                "evaluated_rows": result.evaluated_rows,
+                "failing_keys": list(result.failing_keys)[:_FAILED_LINES],
+            }
+            for result in failed
+        ],
+    }
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

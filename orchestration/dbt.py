@@ -1,0 +1,167 @@
+"""dbt as this project calls it: where its manifest lies, when it is stale, which arguments it gets.
+
+Knows no Dagster. What the models mean belongs to ``models/``.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestration.errors import LeadproofError
+from orchestration.settings import PROJECT_ROOT, Settings
+
+_INPUTS = ("models", "seeds", "dbt_project")
+_STAMP = "leadproof_parsed.sha256"
+
+
+def dbt_executable() -> str:
+    """Return dbt of the environment this process runs in, whatever the shell's PATH says."""
+    return str(Path(sys.executable).parent / "dbt")
+
+
+def target_path(root: Path = PROJECT_ROOT) -> Path:
+    """Return dbt's target folder: ``$DBT_TARGET_PATH`` or ``target/``, absolute."""
+    return root / os.environ.get("DBT_TARGET_PATH", "target")
+
+
+def manifest_path(root: Path = PROJECT_ROOT) -> Path:
+    """Return the manifest that Dagster's assets are made from."""
+    return target_path(root) / "manifest.json"
+
+
+def vars_args(source_systems: Sequence[str], is_overridden: bool) -> list[str]:
+    """Return ``--vars`` only where the environment overrides the project file.
+
+    Args:
+        source_systems: Source systems that are on.
+        is_overridden: Whether they come from the environment. Variables on the command line are
+            part of dbt's partial-parse key, so nothing that changes from build to build goes there.
+    """
+    return ["--vars", json.dumps({"source_systems": list(source_systems)})] if is_overridden else []
+
+
+def dbt_args(
+    command: str,
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    is_overridden: bool | None = None,
+) -> list[str]:
+    """Compose the arguments of a dbt command. Pure apart from one look at the environment.
+
+    Args:
+        command: ``build`` or ``parse``.
+        settings: Source systems and threads.
+        full_refresh: Rebuild incremental models from nothing.
+        is_overridden: Whether the source systems come from the environment; None looks.
+
+    Returns:
+        The arguments after ``dbt``.
+    """
+    if is_overridden is None:
+        is_overridden = "LEADPROOF_SOURCE_SYSTEMS" in os.environ
+    args = [command, *vars_args(settings.source_systems, is_overridden)]
+    if command == "build":
+        # Unit tests prove the code, not the data: they belong to `make test`.
+        args += ["--exclude-resource-type", "unit_test", "--threads", str(settings.threads)]
+        if full_refresh:
+            args.append("--full-refresh")
+    return args
+
+
+def project_fingerprint(settings: Settings, root: Path = PROJECT_ROOT) -> str:
+    """Digest everything the manifest depends on, by name, size and modification time.
+
+    Args:
+        settings: Source systems are part of the manifest.
+        root: The project's root folder.
+
+    Returns:
+        A hexadecimal digest that changes when a file is edited, added, renamed or deleted.
+    """
+    digest = hashlib.sha256(json.dumps([str(root), list(settings.source_systems)]).encode())
+    paths = [root / "dbt_project.yml"]
+    for folder in _INPUTS:
+        paths += [path for path in (root / folder).rglob("*") if path.is_file()]
+    for path in sorted(paths):
+        stat = path.stat()
+        digest.update(f"{path.relative_to(root)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def is_manifest_stale(settings: Settings, root: Path = PROJECT_ROOT) -> bool:
+    """Say whether the manifest is missing or was made from other files or source systems."""
+    stamp = target_path(root) / _STAMP
+    return (
+        not manifest_path(root).exists()
+        or not stamp.exists()
+        or stamp.read_text(encoding="utf-8") != project_fingerprint(settings, root)
+    )
+
+
+def ensure_manifest(settings: Settings, root: Path = PROJECT_ROOT) -> Path:
+    """Parse the dbt project if its manifest is stale.
+
+    Args:
+        settings: Source systems that are on.
+        root: The project's root folder.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        LeadproofError: If dbt cannot parse the project.
+    """
+    target = target_path(root)
+    if not is_manifest_stale(settings, root):
+        return manifest_path(root)
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "leadproof_parse.lock").open("w") as lock:
+        # The code server, the daemon and the command line may all start at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_manifest_stale(settings, root):
+            fingerprint = project_fingerprint(settings, root)
+            _parse(settings, root)
+            (target / _STAMP).write_text(fingerprint, encoding="utf-8")
+    return manifest_path(root)
+
+
+def mart_names(root: Path = PROJECT_ROOT) -> list[str]:
+    """Return the names of the published tables: every model of schema ``marts``.
+
+    Args:
+        root: The project's root folder.
+
+    Returns:
+        Table names in order.
+    """
+    manifest = json.loads(manifest_path(root).read_text(encoding="utf-8"))
+    return sorted(
+        node["alias"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "marts"
+    )
+
+
+def _parse(settings: Settings, root: Path) -> None:
+    done = subprocess.run(
+        [dbt_executable(), "--no-use-colors", *dbt_args("parse", settings)],
+        cwd=root,
+        env={**os.environ, "DBT_PROFILES_DIR": str(root / "dbt_project"), "DBT_TARGET_PATH": str(target_path(root))},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        cause = next((line for line in lines if "Error" in line), lines[-1] if lines else "no output")
+        raise LeadproofError(
+            f"dbt cannot read the project: {cause[-300:]}",
+            "Run `dbt parse` in the project's root for the whole message.",
+        )

@@ -1,0 +1,1 @@
+"""What Dagster sees: thin definitions over the build's phases. Logic does not belong here."""

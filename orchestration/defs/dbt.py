@@ -1,0 +1,153 @@
+"""dbt's models, seeds and tests as assets and checks. What they mean belongs to ``models/``."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+from packaging import version
+
+from orchestration.dbt import dbt_args, dbt_executable, target_path
+from orchestration.defs.session import BuildSession, told_to_dagster
+from orchestration.errors import LeadproofError
+from orchestration.progress import say
+from orchestration.settings import PROJECT_ROOT
+
+
+class FunnelTranslator(DagsterDbtTranslator):
+    """Names assets ``[schema, table]`` and groups them by layer."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_code_references=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return ``[schema, table]``, for sources too, so raw assets and dbt's sources are one."""
+        name = dbt_resource_props.get("identifier") or dbt_resource_props.get("alias")
+        return dg.AssetKey([dbt_resource_props["schema"], name or dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return the layer: ``policy``, ``staging_<system>``, ``intermediate``, ``marts``, ``restricted``."""
+        schema = str(dbt_resource_props["schema"])
+        if schema == "staging":
+            return f"staging_{dbt_resource_props['fqn'][2]}"
+        return schema
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return dbt's description; the SQL is one click away and would bury it."""
+        return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
+
+
+class FunnelDbt(DbtCliResource):
+    """dbt's command line without the two things that a build here must not do.
+
+    ``dbt --version`` asks the package index for a newer release, which takes seconds and the network; and
+    a second adapter in this process would open the database that dbt is writing.
+    """
+
+    @cached_property
+    def _cli_version(self) -> version.Version:
+        from importlib.metadata import version as installed
+
+        return version.parse(installed("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
+        return None
+
+
+def make_dbt_resource() -> FunnelDbt:
+    """Return dbt for this project, from the environment that this process runs in."""
+    return FunnelDbt(
+        project_dir=os.fspath(PROJECT_ROOT),
+        profiles_dir=os.fspath(PROJECT_ROOT / "dbt_project"),
+        dbt_executable=dbt_executable(),
+        global_config_flags=["--no-use-colors", "--log-level-file", "info"],
+    )
+
+
+def make_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
+    """Make the assets of every enabled seed and model.
+
+    Args:
+        manifest: dbt's manifest.
+
+    Returns:
+        The assets, computed by one dbt command.
+    """
+    project = DbtProject(
+        project_dir=PROJECT_ROOT,
+        profiles_dir=PROJECT_ROOT / "dbt_project",
+        target_path=os.path.relpath(target_path(), PROJECT_ROOT),
+    )
+
+    @dbt_assets(
+        manifest=json.loads(manifest.read_text(encoding="utf-8")),
+        name="funnel_models",
+        project=project,
+        dagster_dbt_translator=FunnelTranslator(),
+    )
+    def funnel_models(
+        context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSession
+    ) -> Iterator[Any]:
+        with told_to_dagster():
+            yield from _run_dbt(context, dbt, session)
+
+    return funnel_models
+
+
+def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSession) -> Iterator[Any]:
+    build = session.build
+    record = build.begin()
+    with build.phase("dbt"):
+        say("Running dbt")
+        # Beside the database it writes, under the same lock: two warehouses never share artifacts.
+        target = build.settings.build_db.parent / "dbt"
+        (target / "partial_parse.msgpack").unlink(missing_ok=True)
+        invocation = dbt.cli(
+            dbt_args("build", build.settings, full_refresh=record.is_full_refresh),
+            context=context,
+            target_path=target,
+            raise_on_error=False,
+        )
+        yield from invocation.stream()
+        if invocation.process.returncode != 0:
+            raise dbt_failure(target / "run_results.json")
+        if not context.is_subset:
+            build.finish_models()
+
+
+def dbt_failure(run_results: Path) -> LeadproofError:
+    """Say what failed in a dbt run, from its results.
+
+    Args:
+        run_results: dbt's ``run_results.json``.
+
+    Returns:
+        An error that names the failed models and tests; their rows lie in the build database.
+    """
+    failed: list[str] = []
+    if run_results.exists():
+        results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+        failed = [_told(result) for result in results if result["status"] in ("error", "fail", "runtime error")]
+    return LeadproofError(
+        f"dbt failed in {len(failed) or 'an unknown number of'} models or tests"
+        + (f": {'; '.join(failed[:3])}." if failed else "."),
+        "See the compiled SQL and the log under build/dbt in the warehouse.",
+        failed,
+    )
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    kind, _, name = str(result["unique_id"]).partition(".")
+    name = name.split(".")[1] if "." in name else name
+    rows = f" in {result['failures']} rows" if kind == "test" and result.get("failures") else ""
+    return f"{kind} {name}{rows}"
