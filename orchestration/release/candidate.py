@@ -1,0 +1,206 @@
+"""The candidate: a clean copy of the marts, frozen and hashed before its audit.
+
+Audits run on this file and publication copies it, so the bytes that were audited are the bytes that are
+published. Nothing here knows what the tables mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestration.errors import LeadproofError
+from orchestration.release.database import (
+    MARTS,
+    TableDigest,
+    copy_table,
+    digest_of,
+    literal,
+    relations_of,
+    writer,
+)
+from orchestration.release.files import (
+    explained,
+    read_json,
+    remove_tree,
+    sha256_of,
+    stamp,
+    sync,
+    utc,
+    write_json,
+)
+from orchestration.release.locks import checked_build_id, publication_lock
+from orchestration.settings import IDENTIFIER, Settings
+
+DATABASE = "leadproof.duckdb"
+ADDED_BY_PUBLICATION = ("audit_results", "releases")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a build offers for publication.
+
+    Args:
+        build_id: The build.
+        as_of: The build's as-of (UTC).
+        path: The candidate's database.
+        sha256: Hex digest of its bytes.
+        digests: Content digest by table.
+        row_counts: Rows by table.
+        written_at: When it was written (UTC).
+    """
+
+    build_id: str
+    as_of: datetime
+    path: Path
+    sha256: str
+    digests: dict[str, str]
+    row_counts: dict[str, int]
+    written_at: datetime
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the candidate, which also takes its ``audit.json``."""
+        return self.path.parent
+
+
+def write_candidate(
+    settings: Settings, *, build_id: str, as_of: datetime, tables: Sequence[str] | None = None
+) -> Candidate:
+    """Copy the marts of the build database into a new file and hash it.
+
+    Candidates of earlier builds are removed: one build runs at a time, so they are failed or dead.
+
+    Args:
+        settings: Where the warehouse lies and how much of the machine may be used.
+        build_id: The build.
+        as_of: The build's as-of; without a zone it is UTC.
+        tables: Tables or views of schema ``marts`` to publish; by default all of them.
+
+    Returns:
+        The candidate.
+
+    Raises:
+        LeadproofError: If a table is missing, nothing is to be published, or the disk fails.
+    """
+    checked_build_id(build_id)
+    folder = settings.candidates / build_id
+    writing = settings.candidates / f".{build_id}.writing"
+    with (
+        explained(f"Writing the candidate of build {build_id}", settings.candidates),
+        publication_lock(settings, f"candidate of build {build_id}"),
+    ):
+        settings.candidates.mkdir(parents=True, exist_ok=True)
+        for leftover in settings.candidates.iterdir():
+            remove_tree(leftover)
+        try:
+            writing.mkdir()
+            found = _copy_marts(settings, writing / DATABASE, tables)
+            write_json(
+                writing / "candidate.json",
+                {
+                    "build_id": build_id,
+                    "as_of": stamp(as_of),
+                    "written_at": stamp(datetime.now(UTC)),
+                    "sha256": sha256_of(writing / DATABASE),
+                    "tables": {
+                        name: {"rows": table.rows, "digest": table.digest} for name, table in found.items()
+                    },
+                },
+            )
+            sync(writing / DATABASE)
+            writing.rename(folder)
+            sync(settings.candidates)
+        except BaseException:
+            remove_tree(writing)
+            raise
+    return read_candidate(settings, build_id)
+
+
+def read_candidate(settings: Settings, build_id: str) -> Candidate:
+    """Read what a build offers for publication.
+
+    Args:
+        settings: Where the warehouse lies.
+        build_id: The build.
+
+    Returns:
+        The candidate, as it was described when it was written.
+
+    Raises:
+        LeadproofError: If there is none.
+    """
+    folder = settings.candidates / checked_build_id(build_id)
+    with explained(f"Reading the candidate of build {build_id}", folder):
+        note = read_json(folder / "candidate.json")
+    if note is None or note.get("build_id") != build_id or not (folder / DATABASE).is_file():
+        raise LeadproofError(f"Build {build_id} has no candidate.", "Run leadproof build again.")
+    return Candidate(
+        build_id=build_id,
+        as_of=utc(datetime.fromisoformat(note["as_of"])),
+        path=folder / DATABASE,
+        sha256=note["sha256"],
+        digests={name: table["digest"] for name, table in note["tables"].items()},
+        row_counts={name: table["rows"] for name, table in note["tables"].items()},
+        written_at=utc(datetime.fromisoformat(note["written_at"])),
+    )
+
+
+def assert_closed(database: Path) -> None:
+    """Assert that a database was closed whole.
+
+    Args:
+        database: The file.
+
+    Raises:
+        LeadproofError: If a write-ahead log lies beside it: the file alone is not everything.
+    """
+    if database.with_name(f"{database.name}.wal").exists():
+        raise LeadproofError(
+            f"{database} was not closed whole, a write-ahead log lies beside it.",
+            "Run leadproof build again.",
+        )
+
+
+def _copy_marts(settings: Settings, database: Path, tables: Sequence[str] | None) -> dict[str, TableDigest]:
+    if not settings.build_db.is_file():
+        raise LeadproofError(
+            f"There is no build database at {settings.build_db}.", "Run leadproof build first."
+        )
+    with writer(settings, [settings.build_db.parent, database.parent]) as connection:
+        connection.execute(f"attach {literal(settings.build_db)} as build (read_only)")
+        comments = relations_of(connection, "build", MARTS)
+        names = _published_names(comments, tables)
+        connection.execute(f"attach {literal(database)} as candidate")
+        connection.execute(f"create schema candidate.{MARTS}")
+        for name in names:
+            copy_table(connection, "build", "candidate", name, comments.get(name))
+        connection.execute("checkpoint candidate")
+        connection.execute("detach candidate")
+        assert_closed(database)
+        connection.execute(f"attach {literal(database)} as candidate (read_only)")
+        return {name: digest_of(connection, "candidate", name) for name in names}
+
+
+def _published_names(present: dict[str, str | None], tables: Sequence[str] | None) -> list[str]:
+    names = (
+        [name for name in present if name not in ADDED_BY_PUBLICATION]
+        if tables is None
+        else list(dict.fromkeys(tables))
+    )
+    for name in names:
+        if not IDENTIFIER.match(name):
+            raise LeadproofError(
+                f"'{name}' cannot be published under that name.",
+                "Use lower-case letters, digits and underscores, at most 63.",
+            )
+        if name in ADDED_BY_PUBLICATION:
+            raise LeadproofError(
+                f"Table marts.{name} is written by publication itself.",
+                "Take it off the list of published tables.",
+            )
+    if not names:
+        raise LeadproofError(
+            "The build database holds no table in schema marts.", "Run leadproof build; it makes the marts."
+        )
+    return names

@@ -1,0 +1,295 @@
+"""Publication: everything at once, or nothing.
+
+The candidate that was audited becomes a release in a hidden folder; only when every file is whole, verified
+and on the disk does the folder get its name and the pointer move. A crash at any point leaves readers with
+the release they had, or with the new one.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.errors import LeadproofError
+from orchestration.release.candidate import (
+    ADDED_BY_PUBLICATION,
+    DATABASE,
+    Candidate,
+    assert_closed,
+    read_candidate,
+)
+from orchestration.release.database import MARTS, digest_of, identifier, literal, relations_of, writer
+from orchestration.release.files import (
+    copy_hashed,
+    explained,
+    remove_tree,
+    seal,
+    sha256_of,
+    utc,
+    write_json,
+)
+from orchestration.release.history import add_audit_results, add_releases
+from orchestration.release.locks import check_build_token, publication_lock
+from orchestration.release.record import AuditRecord, check_audit_record, read_audit_record
+from orchestration.release.restricted import write_contacts
+from orchestration.release.retention import retire, sweep
+from orchestration.release.store import (
+    Release,
+    activate,
+    contacts_path,
+    find_release,
+    list_releases,
+    manifest_entry,
+    next_release_id,
+    pointed_id,
+)
+from orchestration.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one publication carries from step to step."""
+
+    settings: Settings
+    candidate: Candidate
+    record: AuditRecord
+    past: list[Release]
+    release: Release
+    staged: Path
+    policy_dir: Path
+
+
+def publish(
+    settings: Settings,
+    *,
+    build_id: str,
+    audit_path: Path,
+    expected_suite_digest: str,
+    policy_dir: Path,
+    policy_digest: str,
+    inputs_digest: str,
+    code_version: str,
+    now: datetime,
+    restatement_reason: str | None = None,
+    expected_thresholds_digest: str | None = None,
+) -> Release:
+    """Publish the candidate of a build.
+
+    Args:
+        settings: Where the warehouse lies and how much of the machine may be used.
+        build_id: Build whose candidate is published; it must hold the build token.
+        audit_path: The audit record to rely on.
+        expected_suite_digest: Digest of the suite as it is now.
+        policy_dir: Folder of the policy tables (CSV) that the build used; they are copied into the release.
+        policy_digest: Digest of those tables.
+        inputs_digest: Digest of the files that had been loaded.
+        code_version: Version of the code.
+        now: The present moment; without a zone it is UTC.
+        restatement_reason: Why locked policy rows were changed, if they were.
+        expected_thresholds_digest: Digest of the tolerances as they are now; ``None`` leaves them unchecked.
+
+    Returns:
+        The release, now the current one.
+
+    Raises:
+        LeadproofError: If the record does not allow it, the candidate is stale, or the disk fails; the
+            release that readers see is then unchanged.
+    """
+    candidate = read_candidate(settings, build_id)
+    record = read_audit_record(audit_path)
+    check_audit_record(
+        record,
+        candidate,
+        expected_suite_digest=expected_suite_digest,
+        expected_thresholds_digest=expected_thresholds_digest,
+    )
+    check_build_token(settings, build_id)
+    with (
+        explained(f"Publishing build {build_id}", settings.warehouse),
+        publication_lock(settings, f"publication of build {build_id}"),
+    ):
+        sweep(settings)
+        past = list_releases(settings)
+        _refuse_stale(candidate, past)
+        settings.releases.mkdir(parents=True, exist_ok=True)
+        release_id = next_release_id(settings, build_id, now)
+        release = Release(
+            release_id=release_id,
+            build_id=build_id,
+            published_at=utc(now),
+            as_of=candidate.as_of,
+            policy_used_until=max([candidate.as_of, *(release.policy_used_until for release in past[:1])]),
+            inputs_digest=inputs_digest,
+            policy_digest=policy_digest,
+            code_version=code_version,
+            verdict=record.verdict,
+            restatement_reason=restatement_reason,
+            row_counts=dict(candidate.row_counts),
+            path=settings.releases / release_id,
+            contacts=contacts_path(settings, release_id),
+            is_current=False,
+        )
+        staged = settings.releases / f".{release_id}.staged"
+        try:
+            _stage(_Work(settings, candidate, record, past, release, staged, policy_dir))
+            # Staging takes a while; a build that has started since makes this one's candidate stale.
+            check_build_token(settings, build_id)
+            activate(settings, staged, release_id)
+        except BaseException:
+            _discard(settings, staged, release_id)
+            raise
+        _tidy(settings)
+        return find_release(settings, release_id)
+
+
+def _refuse_stale(candidate: Candidate, past: list[Release]) -> None:
+    for release in past:
+        if release.build_id == candidate.build_id:
+            raise LeadproofError(
+                f"Build {candidate.build_id} is published already, as release {release.release_id}.",
+                f"To let readers see it, run leadproof rollback {release.release_id}.",
+            )
+    if past and past[0].build_id > candidate.build_id:
+        raise LeadproofError(
+            f"Build {candidate.build_id} is older than build {past[0].build_id}, which is published already.",
+            "Run leadproof build again; if it was in fact the newer one, look at the machine's clock first.",
+        )
+
+
+def _stage(work: _Work) -> None:
+    """Write every file of the release into the hidden folder, the manifest last, and seal it."""
+    (work.staged / MARTS).mkdir(parents=True)
+    _copy_policy(work.policy_dir, work.staged / "policy")
+    database = work.staged / DATABASE
+    assert_closed(work.candidate.path)
+    # What is hashed is what is copied: nothing can change between the check and the use.
+    if copy_hashed(work.candidate.path, database) != work.record.candidate_sha256:
+        raise LeadproofError(
+            f"Build {work.candidate.build_id} is not published: its candidate has changed since the audit.",
+            "Run leadproof build again; the release that readers see is unchanged.",
+        )
+    contacts = work.release.contacts
+    history = work.settings.quality / "audit_results"
+    folders = [work.staged, contacts.parent, work.settings.build_db.parent, history]
+    if work.past:
+        folders.append(work.past[0].path)
+    with writer(work.settings, folders) as connection:
+        _append_tables(connection, work, history)
+        assert_closed(database)
+        connection.execute(f"attach {literal(database)} as release (read_only)")
+        counts = _verify(connection, work)
+        for table in counts:
+            connection.execute(
+                f"copy release.{MARTS}.{identifier(table)} "
+                f"to {literal(work.staged / MARTS / f'{table}.parquet')} (format parquet, compression zstd)"
+            )
+        write_contacts(connection, work.settings, work.candidate.build_id, contacts)
+    _write_manifest(work, counts)
+    seal(work.staged)
+
+
+def _copy_policy(source: Path, target: Path) -> None:
+    target.mkdir()
+    files = sorted(source.glob("*.csv"))
+    if not files:
+        raise LeadproofError(
+            f"There are no policy tables at {source}.",
+            "A release carries the policy it was made with; build again.",
+        )
+    for file in files:
+        copy_hashed(file, target / file.name)
+
+
+def _append_tables(connection: duckdb.DuckDBPyConnection, work: _Work, history: Path) -> None:
+    connection.execute(f"attach {literal(work.staged / DATABASE)} as release")
+    previous = _attach_previous(connection, work.past)
+    add_audit_results(connection, "release", work.record, history, previous)
+    add_releases(connection, "release", work.past, work.release, previous)
+    if previous:
+        connection.execute(f"detach {previous}")
+    connection.execute("checkpoint release")
+    connection.execute("detach release")
+
+
+def _attach_previous(connection: duckdb.DuckDBPyConnection, past: list[Release]) -> str | None:
+    """Attach the release published last; it carries the history that retention has taken from the disk."""
+    if not past:
+        return None
+    try:
+        connection.execute(f"attach {literal(past[0].database)} as previous (read_only)")
+    except duckdb.Error as error:
+        raise LeadproofError(
+            f"Release {past[0].release_id} cannot be read, so the history it holds cannot be carried on.",
+            f"Restore {past[0].path} from a backup, or move it out of that folder, and publish again.",
+        ) from error
+    return "previous"
+
+
+def _verify(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, int]:
+    """Make sure that the release holds the audited tables unchanged, the two added ones, and no other."""
+    found = {
+        name: digest_of(connection, "release", name) for name in relations_of(connection, "release", MARTS)
+    }
+    for name, digest in work.candidate.digests.items():
+        if name not in found or found[name].digest != digest:
+            raise _changed(work, name)
+    for name in found:
+        if name not in work.candidate.digests and name not in ADDED_BY_PUBLICATION:
+            raise _changed(work, name)
+    return {name: table.rows for name, table in found.items()}
+
+
+def _changed(work: _Work, table: str) -> LeadproofError:
+    return LeadproofError(
+        f"Build {work.candidate.build_id} is not published: marts.{table} differs from the audited table.",
+        "Run leadproof build again; the release that readers see is unchanged.",
+    )
+
+
+def _write_manifest(work: _Work, counts: dict[str, int]) -> None:
+    files = sorted(path for path in work.staged.rglob("*") if path.is_file())
+    contacts = work.release.contacts
+    write_json(
+        work.staged / "manifest.json",
+        {
+            "release": manifest_entry(work.release),
+            "audit": {
+                "candidate_sha256": work.record.candidate_sha256,
+                "suite_digest": work.record.suite_digest,
+                "thresholds_digest": work.record.thresholds_digest,
+            },
+            "tables": {
+                name: {"rows": rows, "digest": work.candidate.digests.get(name)}
+                for name, rows in counts.items()
+            },
+            "files": {path.relative_to(work.staged).as_posix(): _file_entry(path) for path in files},
+            "contacts": _file_entry(contacts),
+        },
+    )
+
+
+def _file_entry(path: Path) -> dict[str, Any]:
+    return {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _discard(settings: Settings, staged: Path, release_id: str) -> None:
+    """Clean up after a failure; what cannot be removed now is swept by the next publication."""
+    try:
+        remove_tree(staged)
+        if pointed_id(settings) != release_id:
+            sweep(settings)
+    except (OSError, LeadproofError):
+        _LOG.warning("What release %s left behind is swept by the next publication.", release_id)
+
+
+def _tidy(settings: Settings) -> None:
+    """Apply retention; the release is out by now, so a failure here is told and does not undo it."""
+    try:
+        retire(settings, settings.keep_releases)
+    except (OSError, LeadproofError) as error:
+        _LOG.warning("Old releases could not be removed: %s", error)

@@ -1,0 +1,395 @@
+"""The releases on disk and the pointer that readers follow.
+
+A release counts as published once the pointer has named it. Between the moment its folder appears and that
+moment, ``state/publishing.json`` names it; whoever finds that note after a crash knows that the folder was
+never published unless the pointer names it.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import LeadproofError
+from orchestration.release.candidate import DATABASE
+from orchestration.release.files import explained, read_json, sha256_of, stamp, sync, utc, write_json
+from orchestration.release.locks import pointer_lock
+from orchestration.settings import Settings
+
+RELEASE_ID = re.compile(r"^r(\d{8}T\d{6})_[0-9a-f]{6}$")
+_CONTACTS = "contacts.parquet"
+# A rollback is to take less than a second: hashing this much takes a quarter of one.
+_FULL_HASH_BYTES = 256 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release.
+
+    Args:
+        release_id: Its id; ids sort by time.
+        build_id: Build that made it.
+        published_at: When (UTC).
+        as_of: As-of of the build (UTC).
+        policy_used_until: The latest as-of of this and all earlier releases (UTC): policy rows in force
+            before it have been used.
+        inputs_digest: Digest of the loaded files.
+        policy_digest: Digest of the policy tables.
+        code_version: Version of the code.
+        verdict: Verdict of its audit.
+        restatement_reason: Why locked policy rows were changed, if they were.
+        row_counts: Rows by table.
+        path: Folder of the release.
+        contacts: The restricted contacts file that belongs to it.
+        is_current: Whether readers see it.
+    """
+
+    release_id: str
+    build_id: str
+    published_at: datetime
+    as_of: datetime
+    policy_used_until: datetime
+    inputs_digest: str
+    policy_digest: str
+    code_version: str
+    verdict: str
+    restatement_reason: str | None
+    row_counts: dict[str, int]
+    path: Path
+    contacts: Path
+    is_current: bool
+
+    @property
+    def database(self) -> Path:
+        """The release's database."""
+        return self.path / DATABASE
+
+    @property
+    def policy(self) -> Path:
+        """Folder of the policy tables as released."""
+        return self.path / "policy"
+
+
+def list_releases(settings: Settings) -> list[Release]:
+    """List the published releases that are still kept.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        The releases, newest first; a folder without a readable manifest is logged and left out.
+
+    Raises:
+        LeadproofError: If the folder of releases cannot be read.
+    """
+    with explained("Listing the releases", settings.releases):
+        names = release_names(settings)
+        # The folder is read before the note: a folder seen without its note is certainly published.
+        unpublished = _note(settings)
+        pointed = pointed_id(settings)
+        found = [
+            _read(settings, name, is_current=name == pointed)
+            for name in names
+            if name == pointed or name != unpublished
+        ]
+    return [release for release in found if release]
+
+
+def current_release(settings: Settings) -> Release | None:
+    """Give the release that readers see.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        The release, or ``None`` before the first publication.
+
+    Raises:
+        LeadproofError: If the pointer names a release that is gone or damaged.
+    """
+    with explained("Reading the current release", settings.warehouse):
+        name = pointed_id(settings)
+        if name is None:
+            return None
+        release = _read(settings, name, is_current=True)
+    if release is None:
+        raise LeadproofError(
+            f"The current release {name} is missing or damaged.",
+            "Choose another with leadproof releases and leadproof rollback, or build again.",
+        )
+    return release
+
+
+def find_release(settings: Settings, release_id: str) -> Release:
+    """Find a published release.
+
+    Args:
+        settings: Where the warehouse lies.
+        release_id: Its id.
+
+    Returns:
+        The release.
+
+    Raises:
+        LeadproofError: If there is none of that id.
+    """
+    releases = list_releases(settings)
+    for release in releases:
+        if release.release_id == release_id:
+            return release
+    newest = ", ".join(release.release_id for release in releases[:3])
+    raise LeadproofError(
+        f"There is no release '{release_id}'.",
+        f"The newest are {newest}; leadproof releases lists all." if newest else "Nothing is published yet.",
+    )
+
+
+def released_policy(settings: Settings) -> tuple[datetime, Path] | None:
+    """Give the policy tables that the policy lock compares with.
+
+    These are the ones of the release published last, even after a rollback to an earlier one: rolling back
+    changes what readers see, not what has been said on the grounds of a policy.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        The latest as-of of any release so far (UTC), up to which policy rows have been used, and the folder
+        of CSV files; ``None`` before the first publication.
+
+    Raises:
+        LeadproofError: If the folder of releases cannot be read.
+    """
+    releases = list_releases(settings)
+    return (releases[0].policy_used_until, releases[0].policy) if releases else None
+
+
+def rollback(settings: Settings, release_id: str) -> Release:
+    """Let readers see an earlier (or again a later) release.
+
+    Only the pointer moves. Every file's size is compared with the manifest first, and the hashes of the
+    smaller files, so a damaged release is never put before readers.
+
+    Args:
+        settings: Where the warehouse lies.
+        release_id: The release that readers shall see.
+
+    Returns:
+        The release, now the current one.
+
+    Raises:
+        LeadproofError: If there is no such release, it is damaged, or the pointer cannot be moved.
+    """
+    with explained(f"Rolling back to release {release_id}", settings.warehouse), pointer_lock(settings):
+        settle(settings)
+        release = find_release(settings, release_id)
+        verify(release)
+        _point(settings, release_id)
+        return find_release(settings, release_id)
+
+
+def activate(settings: Settings, staged: Path, release_id: str) -> None:
+    """Give a finished folder its name and let readers see it, in one step for them.
+
+    Args:
+        settings: Where the warehouse lies.
+        staged: The finished, sealed folder, in the folder of releases.
+        release_id: Its name from now on.
+    """
+    with pointer_lock(settings):
+        settle(settings)
+        write_json(_note_path(settings), {"release_id": release_id})
+        staged.rename(settings.releases / release_id)
+        sync(settings.releases)
+        _point(settings, release_id)
+        _note_path(settings).unlink()
+        sync(settings.state)
+
+
+def settle(settings: Settings) -> None:
+    """Finish what a killed publication left: a named folder that no reader ever saw is hidden again.
+
+    Args:
+        settings: Where the warehouse lies.
+    """
+    name = _note(settings)
+    if name is None:
+        return
+    folder = settings.releases / name
+    if name != pointed_id(settings) and folder.is_dir():
+        folder.rename(settings.releases / f".{name}.unpublished")
+        sync(settings.releases)
+    _note_path(settings).unlink()
+    sync(settings.state)
+
+
+def verify(release: Release) -> None:
+    """Compare a release with its manifest.
+
+    Args:
+        release: The release.
+
+    Raises:
+        LeadproofError: If a file is missing or is not the one that was published.
+    """
+    files = (read_json(release.path / "manifest.json") or {}).get("files") or {}
+    try:
+        entries = sorted((entry["size_bytes"], name, entry["sha256"]) for name, entry in files.items())
+    except (AttributeError, KeyError, TypeError):
+        entries = []
+    if DATABASE not in {name for _, name, _ in entries}:
+        raise _damaged(release, "manifest.json")
+    budget = _FULL_HASH_BYTES
+    for size, name, sha256 in entries:
+        path = release.path / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise _damaged(release, name)
+        budget -= size
+        if budget >= 0 and sha256_of(path) != sha256:
+            raise _damaged(release, name)
+
+
+def next_release_id(settings: Settings, build_id: str, now: datetime) -> str:
+    """Make a release id that sorts after every one that exists, even if the clock was set back.
+
+    Args:
+        settings: Where the warehouse lies.
+        build_id: Build that is published.
+        now: The present moment.
+
+    Returns:
+        ``r<time>_<last six digits of the build id>``.
+    """
+    moment = utc(now).replace(microsecond=0, tzinfo=None)
+    newest = max(release_names(settings), default=None)
+    if newest:
+        taken = datetime.strptime(newest[1:16], "%Y%m%dT%H%M%S")
+        moment = max(moment, taken + timedelta(seconds=1))
+    return f"r{moment:%Y%m%dT%H%M%S}_{build_id[-6:]}"
+
+
+def release_names(settings: Settings) -> list[str]:
+    """List the folders of releases, newest first.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        Their names, published or not.
+    """
+    if not settings.releases.is_dir():
+        return []
+    return sorted(
+        (path.name for path in settings.releases.iterdir() if RELEASE_ID.match(path.name)), reverse=True
+    )
+
+
+def pointed_id(settings: Settings) -> str | None:
+    """Give the name that the pointer holds.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        A release id, whether or not its folder exists; ``None`` if there is no pointer.
+    """
+    if not settings.current.is_symlink():
+        return None
+    return settings.current.readlink().name
+
+
+def manifest_entry(release: Release) -> dict[str, Any]:
+    """Write a release down for its manifest.
+
+    Args:
+        release: The release.
+
+    Returns:
+        What ``list_releases`` reads back.
+    """
+    return {
+        "release_id": release.release_id,
+        "build_id": release.build_id,
+        "published_at": stamp(release.published_at),
+        "as_of": stamp(release.as_of),
+        "policy_used_until": stamp(release.policy_used_until),
+        "inputs_digest": release.inputs_digest,
+        "policy_digest": release.policy_digest,
+        "code_version": release.code_version,
+        "verdict": release.verdict,
+        "restatement_reason": release.restatement_reason,
+        "row_counts": release.row_counts,
+    }
+
+
+def contacts_path(settings: Settings, release_id: str) -> Path:
+    """Give the place of a release's contacts file.
+
+    Args:
+        settings: Where the warehouse lies.
+        release_id: The release.
+
+    Returns:
+        The path, whether or not the file exists.
+    """
+    return settings.restricted / release_id / _CONTACTS
+
+
+def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
+    path = settings.releases / name
+    entry: dict[str, Any] = (read_json(path / "manifest.json") or {}).get("release") or {}
+    try:
+        if entry["release_id"] != name:
+            raise ValueError(name)
+        return Release(
+            release_id=name,
+            build_id=entry["build_id"],
+            published_at=utc(datetime.fromisoformat(entry["published_at"])),
+            as_of=utc(datetime.fromisoformat(entry["as_of"])),
+            policy_used_until=utc(datetime.fromisoformat(entry["policy_used_until"])),
+            inputs_digest=entry["inputs_digest"],
+            policy_digest=entry["policy_digest"],
+            code_version=entry["code_version"],
+            verdict=entry["verdict"],
+            restatement_reason=entry["restatement_reason"],
+            row_counts=dict(entry["row_counts"]),
+            path=path,
+            contacts=contacts_path(settings, name),
+            is_current=is_current,
+        )
+    except (KeyError, TypeError, ValueError):
+        _LOG.warning("Release folder %s has no readable manifest and is left out.", path)
+        return None
+
+
+def _point(settings: Settings, release_id: str) -> None:
+    if settings.current.is_dir() and not settings.current.is_symlink():
+        raise LeadproofError(
+            f"{settings.current} is a folder, where the pointer to the current release belongs.",
+            "Move it away and try again.",
+        )
+    beside = settings.current.with_name(".current.next")
+    beside.unlink(missing_ok=True)
+    # Relative, so that the warehouse folder can be moved or mounted elsewhere.
+    beside.symlink_to(Path(settings.releases.name) / release_id)
+    beside.replace(settings.current)
+    sync(settings.warehouse)
+
+
+def _note_path(settings: Settings) -> Path:
+    return settings.state / "publishing.json"
+
+
+def _note(settings: Settings) -> str | None:
+    name = (read_json(_note_path(settings)) or {}).get("release_id")
+    return name if isinstance(name, str) and RELEASE_ID.match(name) else None
+
+
+def _damaged(release: Release, name: str) -> LeadproofError:
+    return LeadproofError(
+        f"Release {release.release_id} is damaged: {name} is not the file that was published.",
+        "Choose another release with leadproof releases.",
+    )
