@@ -1,0 +1,138 @@
+"""Small warehouses for tests that run the real models: landing, policy, dbt, reading back.
+
+What a test expects does not belong here, nor does anything about publication or Dagster.
+"""
+
+import csv
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from orchestration.dbt import dbt_executable
+from orchestration.settings import PROJECT_ROOT, Settings
+
+
+def make_warehouse(
+    root: Path,
+    landing: Path,
+    *,
+    source_systems: Sequence[str] = ("leadproof",),
+    load_modes: dict[str, str] | None = None,
+    id_salt: str = "",
+) -> Settings:
+    """Return the settings of an empty warehouse below ``root`` that reads ``landing``."""
+    settings = Settings(
+        landing=landing,
+        warehouse=root / "warehouse",
+        id_salt=id_salt,
+        memory_limit="2GB",
+        threads=2,
+        source_systems=tuple(source_systems),
+        load_modes=load_modes or {},
+        keep_releases=30,
+        dagster_home=root / "dagster",
+    )
+    settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the build database in UTC."""
+    return duckdb.connect(str(settings.build_db), read_only=read_only, config={"TimeZone": "UTC"})
+
+
+def load_policy(settings: Settings, folder: Path) -> None:
+    """Load policy tables into schema ``policy`` as dbt would load them as seeds.
+
+    Args:
+        settings: Whose build database is written.
+        folder: CSV files named like the seeds; a seed without a file becomes an empty table.
+    """
+    declared = yaml.safe_load((PROJECT_ROOT / "seeds" / "_seeds.yml").read_text(encoding="utf-8"))
+    with connect(settings) as database:
+        database.execute("create schema if not exists policy")
+        for seed in declared["seeds"]:
+            types: dict[str, str] = seed["config"]["column_types"]
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+            database.execute(f'create or replace table policy."{seed["name"]}" ({columns})')
+            path = folder / f"{seed['name']}.csv"
+            if path.exists():
+                _fill(database, seed["name"], types, path)
+
+
+def _fill(database: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], path: Path) -> None:
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows:
+        assert set(row) == set(types), f"{path.name}: columns differ from seeds/_seeds.yml"
+    if rows:
+        marks = ", ".join(f"cast(? as {kind})" for kind in types.values())
+        database.executemany(
+            f'insert into policy."{table}" values ({marks})',
+            [[row[name] or None for name in types] for row in rows],
+        )
+
+
+def begin_build(settings: Settings, as_of: datetime, build_id: str = "b20260101T000000000000") -> None:
+    """Say which build runs and at which moment it looks (UTC, without zone)."""
+    with connect(settings) as database:
+        database.execute("create schema if not exists ops")
+        database.execute(
+            "create or replace table ops.current_build"
+            " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
+        )
+        database.execute(
+            "insert into ops.current_build values (?, ?, ?, ?)", [build_id, as_of, as_of, settings.id_salt]
+        )
+
+
+def run_dbt(
+    settings: Settings, *arguments: str, target: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt on the warehouse and fail with its output if it fails.
+
+    Args:
+        settings: Warehouse and source systems.
+        arguments: What follows ``dbt``; ``run`` (models only, policy is loaded already) by default.
+        target: dbt's target folder; below the warehouse by default.
+    """
+    done = subprocess.run(
+        [
+            dbt_executable(),
+            "--no-use-colors",
+            *(arguments or ("run",)),
+            "--vars",
+            json.dumps({"source_systems": list(settings.source_systems), "load_modes": settings.load_modes}),
+        ],
+        cwd=PROJECT_ROOT,
+        env={
+            **os.environ,
+            "DBT_PROFILES_DIR": str(PROJECT_ROOT / "dbt_project"),
+            "DBT_TARGET_PATH": str(target or settings.warehouse / "target"),
+            "DBT_LOG_PATH": str(settings.warehouse / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "LEADPROOF_WAREHOUSE": str(settings.warehouse),
+            "LEADPROOF_MEMORY_LIMIT": settings.memory_limit,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"dbt failed:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    return done
+
+
+def fetch(settings: Settings, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Run a query on the build database and return its rows by column name."""
+    with connect(settings, read_only=True) as database:
+        cursor = database.execute(query, list(parameters))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
