@@ -1,0 +1,3 @@
+{{ config(enabled='olist' in var('source_systems')) }}
+
+{{ no_rows('campaigns') }}

@@ -1,0 +1,3 @@
+{{ config(enabled='zoho' in var('source_systems')) }}
+
+{{ no_rows('handoffs') }}
