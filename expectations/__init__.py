@@ -1,0 +1,26 @@
+"""What is promised at the edge: suites, the engine that runs them inside DuckDB, the verdict.
+
+Importing this package is cheap; Great Expectations is imported by ``run_audit``, or ahead of it by
+``warm_up``. Knows neither Dagster nor how a release is made.
+"""
+
+from expectations.audit import AUDIT_FILE, record_error, run_audit, warm_up
+from expectations.record import RESULT_COLUMNS, AuditRecord, AuditResult
+from expectations.suites import NEGOTIABLE_AUDITS, PROMISES, Promise, suite_digest
+from expectations.thresholds import Threshold, thresholds_digest
+
+__all__ = [
+    "AUDIT_FILE",
+    "NEGOTIABLE_AUDITS",
+    "PROMISES",
+    "RESULT_COLUMNS",
+    "AuditRecord",
+    "AuditResult",
+    "Promise",
+    "Threshold",
+    "record_error",
+    "run_audit",
+    "suite_digest",
+    "thresholds_digest",
+    "warm_up",
+]

@@ -1,0 +1,216 @@
+"""Expectations about what went in: conservation, emptiness, freshness, quarantine, classification."""
+
+from expectations.claims.base import Claim, count_by_system, examine, text
+from expectations.suites import MARTS
+
+
+class _OfThisBuild(Claim):
+    """Base for expectations on ``row_reconciliation``, which also holds earlier builds."""
+
+    def of_build(self) -> str:
+        """The SQL condition that keeps this build's rows."""
+        return f"build_id = {text(self.build_id)}"
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"select '*' as source_system, count(*) as row_count from {{batch}} where {self.of_build()}"
+
+
+_TABLE_KEY = "concat_ws('.', source_system, source_table) || ' (' || entity || ')'"
+
+
+class ExpectConservation(_OfThisBuild):
+    """Every landed row is accounted for, exactly once."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            _TABLE_KEY,
+            """landed_rows <> accepted_rows + superseded_rows + quarantined_rows + pending_rows
+                or least(accepted_rows, superseded_rows, quarantined_rows, pending_rows) < 0
+                or open_quarantined_rows not between 0 and quarantined_rows""",
+            tail=f"from {{batch}} where {self.of_build()}",
+        )
+
+
+class ExpectLandedRows(_OfThisBuild):
+    """Something has landed at all: an empty warehouse is not published over a full one."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return f"""
+            select 'no landed rows' as key, '*' as source_system, 1 as examined_rows,
+                case when sum(landed_rows) > 0 then 0 else 1 end as failing_rows,
+                cast(null as double) as observed
+            from {{batch}} where {self.of_build()}"""
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return "select '*' as source_system, 1 as row_count"
+
+
+class ExpectStagedWhereLanded(_OfThisBuild):
+    """No staging table is empty although rows landed for it."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            _TABLE_KEY,
+            "landed_rows > 0 and accepted_rows + superseded_rows + quarantined_rows + pending_rows = 0",
+            tail=f"from {{batch}} where {self.of_build()}",
+        )
+
+
+class ExpectListedQuarantine(_OfThisBuild):
+    """No more rows are counted as open in quarantine than ``quarantine`` lists."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "concat_ws('.', counted.source_system, counted.source_table)",
+            "counted.open_rows > coalesce(listed.open_rows, 0)",
+            tail=f"""from (
+                    select source_system, source_table, max(open_quarantined_rows) as open_rows
+                    from {{batch}} where {self.of_build()} group by 1, 2
+                ) as counted
+                left join (
+                    select source_system, source_table, count(*) as open_rows
+                    from {MARTS}.quarantine where status = 'open' group by 1, 2
+                ) as listed
+                    on counted.source_system = listed.source_system
+                    and counted.source_table = listed.source_table""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(distinct (source_system, source_table)) as row_count
+            from {{batch}} where {self.of_build()}"""
+
+
+class ExpectOpenQuarantineShare(_OfThisBuild):
+    """The share of landed rows that lie open in quarantine stays within the tolerance."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return f"""
+            select cast(null as varchar) as key, source_system, landed_rows as examined_rows,
+                open_quarantined_rows as failing_rows, cast(null as double) as observed
+            from {{batch}} where {self.of_build()}
+            union all
+            select quarantine_id, source_system, 0, 0, null
+            from {MARTS}.quarantine where status = 'open'"""
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return (
+            "select source_system, sum(landed_rows) as row_count from {batch}"
+            f" where {self.of_build()} group by 1"
+        )
+
+
+class ExpectFreshness(_OfThisBuild):
+    """A source system's newest row is not older, at as-of, than the tolerance in hours.
+
+    Where a system brings touches, only the tables of its touches count: contacts may change when nobody acts.
+    The newest of them decides.
+    """
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return f"""
+            select key, source_system, 1 as examined_rows,
+                case when hours <= {float(self.tolerance)} then 0 else 1 end as failing_rows,
+                coalesce(hours, 'infinity'::double) as observed
+            from (
+                select {_TABLE_KEY} as key, source_system,
+                    min(
+                        greatest(epoch(timestamp {text(self.as_of)} - latest_row_at) / 3600.0, 0)
+                    ) over (partition by source_system) as hours
+                from {{batch}}
+                where {self._is_judged()}
+            ) as aged"""
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return count_by_system(self._is_judged())
+
+    def observe(self, evaluated: int, failing: int, observed: float | None) -> float:
+        """Hours since the newest row.
+
+        Args:
+            evaluated: Tables examined.
+            failing: Tables of stale systems.
+            observed: Hours since the newest row; infinite when no row carries a time.
+
+        Returns:
+            The hours, zero when there is nothing to examine.
+        """
+        return observed or 0.0
+
+    def _is_judged(self) -> str:
+        own = f"{self.of_build()} and landed_rows > 0"
+        return f"""{own} and (
+            entity = 'touches'
+            or source_system not in (select source_system from {{batch}} where {own} and entity = 'touches')
+        )"""
+
+
+class ExpectUnclassifiedShare(Claim):
+    """The share of touches that no direction rule classifies stays within the tolerance."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine("touch_id", "direction not in ('inbound', 'outbound')", source_system="source_system")
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return count_by_system()
+
+
+class ExpectNotEmptyWhereInputs(Claim):
+    """The table holds rows of every source system of which rows were accepted.
+
+    Args:
+        entities: The entities that feed the table.
+    """
+
+    entities: list[str]
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return f"""
+            select source_system as key, '*' as source_system, 1 as examined_rows,
+                case when source_system in ({self._present()}) then 0 else 1 end as failing_rows,
+                cast(null as double) as observed
+            from {MARTS}.row_reconciliation where {self._has_inputs()}
+            group by source_system"""
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(distinct source_system) as row_count
+            from {MARTS}.row_reconciliation where {self._has_inputs()}"""
+
+    def _has_inputs(self) -> str:
+        entities = ", ".join(text(entity) for entity in self.entities)
+        return f"build_id = {text(self.build_id)} and entity in ({entities}) and accepted_rows > 0"
+
+    def _present(self) -> str:
+        if "contacts" in self.entities:
+            return "select unnest(string_split(source_systems, '|')) from {batch}"
+        return "select source_system from {batch}"
+
+
+class ExpectKnownSourceSystem(Claim):
+    """Every row comes from a source system whose rows this build counted."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "touch_id",
+            f"""source_system is null or source_system not in (
+                select source_system from {MARTS}.row_reconciliation
+                where build_id = {text(self.build_id)} and accepted_rows > 0
+            )""",
+        )

@@ -1,0 +1,177 @@
+"""Expectations about tables as such: keys, codes, people, clocks, privacy."""
+
+from expectations.claims.base import Claim, examine, joined_key, name, text
+from expectations.suites import MARTS
+
+_PERSONAL_COLUMNS = (
+    "email", "e_mail", "email_address", "phone", "phone_number", "mobile", "full_name", "first_name",
+    "last_name", "person_name", "contact_name", "ip_address",
+)  # fmt: skip
+_EMAIL = r"[^\s@|,;]@[^\s@|,;]+\.[^\s@|,;]"
+_PHONE = r"(^|[^0-9A-Za-z])(\+[1-9][0-9 ().\-/]{6,}[0-9]|\(?\b[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}\b)"
+_QUERY_STRING = r"\?[^\s?=&]+="
+
+
+class ExpectUniqueKey(Claim):
+    """No two rows share the key.
+
+    Args:
+        key: The columns that make the key.
+    """
+
+    key: list[str]
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        columns = ", ".join(name(column) for column in self.key)
+        return f"""
+            select {joined_key(self.key)} as key, '*' as source_system, copies as examined_rows,
+                case when copies > 1 then copies else 0 end as failing_rows, cast(null as double) as observed
+            from (select {columns}, count(*) as copies from {{batch}} group by {columns}) as grouped"""
+
+
+class ExpectRequiredValues(Claim):
+    """None of the columns is null.
+
+    Args:
+        columns: The columns, the key first.
+    """
+
+    columns: list[str]
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        missing = " or ".join(f"{name(column)} is null" for column in self.columns)
+        return examine(f"coalesce({name(self.columns[0])}, '(no key)')", missing)
+
+
+class ExpectAcceptedValues(Claim):
+    """The columns hold nothing but the codes listed for them; null is no code.
+
+    Args:
+        accepted: Codes by column.
+        key: The column that is reported.
+    """
+
+    accepted: dict[str, list[str]]
+    key: str
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        unknown = " or ".join(
+            f"coalesce({name(column)} not in ({', '.join(text(value) for value in values)}), true)"
+            for column, values in self.accepted.items()
+        )
+        return examine(name(self.key), unknown)
+
+
+class ExpectPersonIdFormat(Claim):
+    """Person ids are ``p_`` and sixteen hex digits.
+
+    Args:
+        columns: The columns that hold person ids.
+    """
+
+    columns: list[str]
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        wrong = " or ".join(
+            f"not regexp_full_match({name(column)}, 'p_[0-9a-f]{{16}}')" for column in self.columns
+        )
+        return examine(name(self.columns[0]), wrong)
+
+
+class ExpectKnownPeople(Claim):
+    """Everybody in the table is listed in ``people``.
+
+    Args:
+        allow_excluded: Whether an excluded person may occur.
+    """
+
+    allow_excluded: bool
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        unknown = "people.person_id is null"
+        if not self.allow_excluded:
+            unknown += " or people.is_excluded"
+        return examine(
+            "{batch}.person_id",
+            unknown,
+            tail=f"from {{batch}} left join {MARTS}.people on {{batch}}.person_id = people.person_id",
+        )
+
+
+class ExpectNothingAfterAsOf(Claim):
+    """No time lies after the build's as-of.
+
+    Args:
+        column: The column that holds the time.
+        key: The column that is reported.
+    """
+
+    column: str
+    key: str
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(name(self.key), f"{name(self.column)} > timestamp {text(self.as_of)}")
+
+
+class ExpectContextExplained(Claim):
+    """A touch whose context is incomplete names the missing fields."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine("touch_id", "not is_context_complete and coalesce(missing_context_fields, '') = ''")
+
+
+class ExpectOrderedVersions(Claim):
+    """Versions of a campaign follow one another without overlapping."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "campaign_key",
+            "coalesce(valid_to <= valid_from, false) or valid_to is distinct from next_from",
+            tail="""from (
+                select campaign_key, valid_from, valid_to,
+                    lead(valid_from) over (
+                        partition by source_system, campaign_id order by valid_from
+                    ) as next_from
+                from {batch}
+            ) as versions""",
+        )
+
+
+class ExpectNoPersonalValues(Claim):
+    """No column is named for personal data, and no text looks like it.
+
+    Ids may be long numbers, so only e-mail addresses are looked for in columns that end in ``_id`` or ``_key``.
+
+    Args:
+        columns: Every column of the table.
+        text_columns: Those that hold text.
+        key: The column that is reported.
+    """
+
+    columns: list[str]
+    text_columns: list[str]
+    key: str
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        named = any(column in _PERSONAL_COLUMNS for column in self.columns)
+        found = " or ".join(_looks_personal(column) for column in self.text_columns)
+        return examine(name(self.key), "true" if named else (found or "false"))
+
+
+def _looks_personal(column: str) -> str:
+    value = f"cast({name(column)} as varchar)"
+    # A plain search for one character is many times faster than the pattern, and almost no text has it.
+    looks = [f"(contains({value}, '@') and regexp_matches({value}, {text(_EMAIL)}))"]
+    if not column.endswith(("_id", "_key")):
+        looks.append(f"regexp_matches({value}, {text(_PHONE)})")
+        looks.append(f"(contains({value}, '?') and regexp_matches({value}, {text(_QUERY_STRING)}))")
+    return f"coalesce({' or '.join(looks)}, false)"

@@ -1,0 +1,194 @@
+"""The audit record: what was examined, what held, what did not; the file publication relies on.
+
+Counts and keys only: a value of a row never enters a record. Deciding whether a result holds belongs in
+``verdict.py``; nothing here knows Great Expectations.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+MAX_FAILING_KEYS = 20
+Verdict = Literal["passed", "failed"]
+
+RESULT_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("build_id", "VARCHAR"),
+    ("audited_at", "TIMESTAMP"),
+    ("expectation", "VARCHAR"),
+    ("table_name", "VARCHAR"),
+    ("source_system", "VARCHAR"),
+    ("severity", "VARCHAR"),
+    ("is_success", "BOOLEAN"),
+    ("evaluated_rows", "BIGINT"),
+    ("failing_rows", "BIGINT"),
+    ("observed_value", "DOUBLE"),
+    ("tolerance", "DOUBLE"),
+    ("baselined_until", "VARCHAR"),
+    ("message", "VARCHAR"),
+    ("failing_keys", "VARCHAR[]"),
+)
+"""Columns of ``audit_results`` with their DuckDB types, in their order."""
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What one expectation found in one table, for one source system.
+
+    Args:
+        expectation: The expectation's class name.
+        table_name: The mart it examined.
+        source_system: The source system whose rows it examined; ``*`` for all.
+        severity: ``critical`` blocks publication; anything else is only reported.
+        is_success: Whether it holds, vacuous passes and raised errors counted as failures.
+        evaluated_rows: Rows it examined.
+        failing_rows: Rows that break it.
+        observed_value: Share of failing rows (0-1); for freshness, hours.
+        tolerance: Largest ``observed_value`` that still passes.
+        baselined_until: Last day (ISO) of the baseline that set the tolerance; None without one.
+        message: One sentence for people, free of personal data.
+        failing_keys: Up to twenty keys of failing rows, smallest first.
+    """
+
+    expectation: str
+    table_name: str
+    source_system: str
+    severity: str
+    is_success: bool
+    evaluated_rows: int
+    failing_rows: int
+    observed_value: float | None
+    tolerance: float
+    baselined_until: str | None
+    message: str
+    failing_keys: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a result from its JSON form.
+
+        Args:
+            raw: The decoded JSON object.
+
+        Returns:
+            The result.
+        """
+        known = {field.name: raw[field.name] for field in fields(cls)}
+        return cls(**{**known, "failing_keys": tuple(known["failing_keys"])})
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """One audit of one candidate.
+
+    Args:
+        build_id: The build whose candidate was audited.
+        candidate_sha256: Hash of the candidate file's bytes, taken by the audit itself.
+        suite_digest: Digest of the expectations' code.
+        thresholds_digest: Digest of the thresholds that were in force.
+        as_of: The build's clock, ISO, UTC.
+        audited_at: When the audit ended, ISO, UTC.
+        verdict: ``passed`` or ``failed``.
+        results: One entry for each expectation, table and source system.
+    """
+
+    build_id: str
+    candidate_sha256: str
+    suite_digest: str
+    thresholds_digest: str
+    as_of: str
+    audited_at: str
+    verdict: Verdict
+    results: tuple[AuditResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate may be published."""
+        return self.verdict == "passed"
+
+    @property
+    def failing_results(self) -> tuple[AuditResult, ...]:
+        """The results that block publication."""
+        return tuple(result for result in self.results if not result.is_success)
+
+    @property
+    def evaluated_rows(self) -> int:
+        """Rows examined over all expectations; a row counts once for each that examined it."""
+        return sum(result.evaluated_rows for result in self.results)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON types."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """The record as indented JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a record from its JSON form.
+
+        Args:
+            raw: The decoded JSON object.
+
+        Returns:
+            The record.
+
+        Raises:
+            KeyError: If a field is missing.
+            ValueError: If the verdict is neither ``passed`` nor ``failed``.
+        """
+        known = {field.name: raw[field.name] for field in fields(cls)}
+        if known["verdict"] not in ("passed", "failed"):
+            raise ValueError("The audit record's verdict is neither 'passed' nor 'failed'.")
+        return cls(**{**known, "results": tuple(AuditResult.from_dict(row) for row in known["results"])})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a record from JSON text.
+
+        Args:
+            text: What ``to_json`` wrote.
+
+        Returns:
+            The record.
+
+        Raises:
+            KeyError: If a field is missing.
+            ValueError: If the text is no JSON or its verdict is unknown.
+        """
+        return cls.from_dict(json.loads(text))
+
+    def write(self, path: Path) -> Path:
+        """Write the record so that a reader meets the whole of it or nothing.
+
+        Args:
+            path: The file to write.
+
+        Returns:
+            The same path.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(self.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        return path
+
+    def to_rows(self) -> list[tuple[Any, ...]]:
+        """The results as rows of ``audit_results``, in the order of ``RESULT_COLUMNS``.
+
+        Returns:
+            One tuple for each result; times are UTC without a zone.
+        """
+        audited_at = datetime.fromisoformat(self.audited_at).replace(tzinfo=None)
+        own = {"build_id": self.build_id, "audited_at": audited_at}
+        return [
+            tuple({**asdict(result), "failing_keys": list(result.failing_keys), **own}[name] for name, _ in RESULT_COLUMNS)
+            for result in self.results
+        ]

@@ -1,0 +1,508 @@
+"""What is promised at the edge: every expectation, its table, its sentence and its parameters.
+
+Plain data, so that it can be listed without importing Great Expectations. How a promise is counted
+stands in ``claims/``; tolerances stand in ``seeds/audit_thresholds.csv``.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from expectations.thresholds import ANY_SYSTEM, Threshold, Tolerance, tolerance_in_force
+
+MARTS = "marts"
+STAGE_TABLES = ("suspects", "prospects", "mqls", "sqls")
+STAGES = {"suspects": "suspect", "prospects": "prospect", "mqls": "mql", "sqls": "sql"}
+
+NEGOTIABLE_AUDITS = (
+    "outbound_prospect_context",
+    "prospect_icp_complete",
+    "unclassified_touches",
+    "open_quarantine",
+    "freshness",
+)
+"""The audits whose tolerance ``audit_thresholds`` may set above zero."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One expectation about one table.
+
+    Args:
+        expectation: Name of the expectation's class in ``expectations.claims``.
+        table: The mart it is about.
+        audit: The audit it belongs to; for negotiable ones, the name used in ``audit_thresholds``.
+        sentence: What is promised, for people.
+        per_source_system: Whether each source system is judged by itself.
+        parameters: Arguments of the expectation's class.
+    """
+
+    expectation: str
+    table: str
+    audit: str
+    sentence: str
+    per_source_system: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def check_name(self) -> str:
+        """A name made of letters, digits and underscores that no other promise has."""
+        return f"{self.expectation}_{self.table}"
+
+
+@dataclass(frozen=True)
+class PlannedExpectation:
+    """A promise with the source system and the tolerance it is judged by.
+
+    Args:
+        promise: The promise.
+        source_system: The source system whose rows are examined; ``*`` for all.
+        tolerance: The tolerance in force.
+        parameters: Arguments of the expectation's class, the run's own included.
+    """
+
+    promise: Promise
+    source_system: str
+    tolerance: Tolerance
+    parameters: Mapping[str, Any]
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What no two planned expectations share: class, table, source system."""
+        return (self.promise.expectation, self.promise.table, self.source_system)
+
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "suspects": ("person_id", "cycle_number"),
+    "prospects": ("person_id", "cycle_number"),
+    "mqls": ("person_id", "cycle_number"),
+    "sqls": ("person_id", "cycle_number"),
+    "stage_transitions": ("transition_id",),
+    "people": ("person_id",),
+    "person_aliases": ("alias_id",),
+    "stage_claims": ("person_id", "source_system"),
+    "touches": ("touch_id",),
+    "campaigns": ("campaign_key", "valid_from"),
+    "quarantine": ("quarantine_id",),
+    "row_reconciliation": ("build_id", "source_system", "source_table", "entity"),
+}
+"""Each mart's grain."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "suspects": ("source_system", "became_suspect_at", "current_stage", "policy"),
+    "prospects": (
+        "source_system", "became_suspect_at", "became_prospect_at", "evidence_touch_id", "direction",
+        "is_context_complete", "is_icp_complete", "engagement_score", "current_stage", "policy",
+    ),
+    "mqls": (
+        "source_system", "became_suspect_at", "became_prospect_at", "became_mql_at", "evidence_touch_id",
+        "direction", "is_context_complete", "is_icp_complete", "is_icp_fit", "icp_version",
+        "engagement_score", "mql_route", "current_stage", "policy",
+    ),
+    "sqls": (
+        "source_system", "became_suspect_at", "became_prospect_at", "became_mql_at", "became_sql_at",
+        "evidence_touch_id", "direction", "is_context_complete", "is_icp_complete", "is_icp_fit",
+        "icp_version", "engagement_score", "mql_route", "current_stage", "policy",
+    ),
+    "stage_transitions": ("person_id", "cycle_number", "to_stage", "transition_kind", "occurred_at", "policy"),
+    "people": ("is_excluded",),
+    "person_aliases": ("person_id",),
+    "stage_claims": ("claim_is_proved",),
+    "touches": (
+        "person_id", "source_system", "occurred_at", "channel", "touch_type", "direction",
+        "is_context_complete",
+    ),
+    "campaigns": ("source_system", "campaign_id", "valid_from"),
+    "quarantine": ("source_system", "source_table", "reason_code", "first_seen_at", "status"),
+    "row_reconciliation": (
+        "landed_rows", "accepted_rows", "superseded_rows", "quarantined_rows", "pending_rows",
+        "open_quarantined_rows",
+    ),
+}  # fmt: skip
+"""Columns that are never null, besides the grain."""
+
+_STAGE_CODES = ["suspect", "prospect", "mql", "sql"]
+_STATE_CODES = [*_STAGE_CODES, "recycled", "disqualified"]
+
+ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "suspects": {"current_stage": _STATE_CODES},
+    "prospects": {"direction": ["inbound", "outbound", "unclassified"], "current_stage": _STATE_CODES},
+    "mqls": {
+        "direction": ["inbound", "outbound", "unclassified"],
+        "mql_route": ["score", "qualifying_response"],
+        "current_stage": _STATE_CODES,
+    },
+    "sqls": {
+        "direction": ["inbound", "outbound", "unclassified"],
+        "mql_route": ["score", "qualifying_response"],
+        "current_stage": _STATE_CODES,
+    },
+    "stage_transitions": {
+        "to_stage": _STATE_CODES,
+        "transition_kind": ["advance", "recycle", "disqualify", "re_enter"],
+    },
+    "touches": {
+        "direction": ["inbound", "outbound", "unclassified"],
+        "context_source": ["own", "answered", "window", "none"],
+        "actor": ["contact", "company", "system"],
+    },
+    "quarantine": {
+        "status": ["open", "released", "replaced", "dismissed"],
+        "reason_code": [
+            "structural_reject", "missing_required", "unparseable_timestamp", "unparseable_number",
+            "unknown_code", "no_identity", "ambiguous_identity",
+        ],
+    },
+}  # fmt: skip
+"""Columns that hold nothing but these codes."""
+
+_PLURALS = {"suspects": "suspect", "prospects": "prospect", "mqls": "MQL", "sqls": "SQL"}
+_TIMES = {
+    "prospects": ("became_suspect_at", "became_prospect_at"),
+    "mqls": ("became_suspect_at", "became_prospect_at", "became_mql_at"),
+    "sqls": ("became_suspect_at", "became_prospect_at", "became_mql_at", "became_sql_at"),
+}
+_PARENTS = {"prospects": "suspects", "mqls": "prospects", "sqls": "mqls"}
+
+
+def _completeness() -> Iterator[Promise]:
+    for table in ("mqls", "sqls"):
+        name = _PLURALS[table]
+        yield Promise(
+            "ExpectIcpComplete", table, "mql_sql_icp_complete", f"Every {name} has a complete ICP.", True
+        )
+        yield Promise(
+            "ExpectContextComplete",
+            table,
+            "mql_sql_context_complete",
+            f"Every {name} carries its complete campaign context.",
+            True,
+        )
+        yield Promise("ExpectIcpFit", table, "icp_fit", f"Every {name} fits the ICP.")
+    yield Promise(
+        "ExpectContextComplete",
+        "prospects",
+        "outbound_prospect_context",
+        "Every outbound prospect carries its complete campaign context.",
+        True,
+        {"direction": "outbound"},
+    )
+    yield Promise(
+        "ExpectIcpComplete",
+        "prospects",
+        "prospect_icp_complete",
+        "Every prospect has a complete ICP.",
+        True,
+    )
+    yield Promise(
+        "ExpectUnclassifiedShare",
+        "touches",
+        "unclassified_touches",
+        "Every touch is classified as inbound or outbound.",
+        True,
+    )
+    yield Promise(
+        "ExpectOpenQuarantineShare",
+        "row_reconciliation",
+        "open_quarantine",
+        "No landed row lies open in quarantine.",
+        True,
+    )
+    yield Promise(
+        "ExpectFreshness",
+        "row_reconciliation",
+        "freshness",
+        "The newest row is recent, measured at the build's as-of.",
+        True,
+    )
+
+
+def _inputs() -> Iterator[Promise]:
+    yield Promise(
+        "ExpectConservation",
+        "row_reconciliation",
+        "conservation",
+        "For every source table, landed = accepted + superseded + quarantined + pending.",
+    )
+    yield Promise(
+        "ExpectLandedRows", "row_reconciliation", "not_empty", "Rows have landed, and this build counted them."
+    )
+    yield Promise(
+        "ExpectStagedWhereLanded",
+        "row_reconciliation",
+        "not_empty",
+        "No staging table is empty although rows landed for it.",
+    )
+    yield Promise(
+        "ExpectListedQuarantine",
+        "row_reconciliation",
+        "conservation",
+        "Every open quarantined row is listed in quarantine.",
+    )
+    for table, entities, sentence in (
+        ("people", ("contacts", "touches"), "There are people where contacts or touches were accepted."),
+        ("touches", ("touches",), "There are touches of every source system whose touches were accepted."),
+        ("campaigns", ("campaigns",), "There are campaigns of every source system whose campaigns were accepted."),
+    ):
+        yield Promise(
+            "ExpectNotEmptyWhereInputs", table, "not_empty", sentence, parameters={"entities": list(entities)}
+        )
+    yield Promise(
+        "ExpectKnownSourceSystem",
+        "touches",
+        "conservation",
+        "Every touch comes from a source system whose rows are counted.",
+    )
+
+
+def _stages() -> Iterator[Promise]:
+    for table, columns in _TIMES.items():
+        yield Promise(
+            "ExpectOrderedStageDates",
+            table,
+            "stage_order",
+            f"No {_PLURALS[table]} reached a later stage before an earlier one.",
+            parameters={"columns": list(columns)},
+        )
+    for table, parent in _PARENTS.items():
+        yield Promise(
+            "ExpectStageContainment",
+            table,
+            "stage_containment",
+            f"Every {_PLURALS[table]} is a {_PLURALS[parent]} in the same cycle, since the same moment.",
+            parameters={"parent": parent, "columns": list(_TIMES.get(parent, ("became_suspect_at",)))},
+        )
+    for table in STAGE_TABLES:
+        name = _PLURALS[table]
+        yield Promise(
+            "ExpectEvidenceTouch",
+            table,
+            "evidence_exists",
+            f"The evidence of every {name} is a touch of the same person at the right moment.",
+            parameters={"stage": STAGES[table]},
+        )
+        yield Promise(
+            "ExpectKnownPeople",
+            table,
+            "people_exist",
+            f"Every {name} is a listed person who is not excluded.",
+            parameters={"allow_excluded": False},
+        )
+        yield Promise(
+            "ExpectTransition",
+            table,
+            "transitions_agree",
+            f"Every {name} has one transition into the stage, at the same moment.",
+            parameters={"stage": STAGES[table]},
+        )
+    for table in ("prospects", "mqls", "sqls"):
+        yield Promise(
+            "ExpectFrozenStamp",
+            table,
+            "evidence_exists",
+            f"Every {_PLURALS[table]} carries the direction and the context of its evidence touch.",
+        )
+    yield Promise(
+        "ExpectIcpVerdictCarried", "sqls", "stage_containment", "Every SQL carries the ICP verdict of its MQL."
+    )
+    yield Promise("ExpectJustifiedRoute", "mqls", "mql_route", "The route of every MQL is borne out by its touches.")
+    yield Promise(
+        "ExpectContiguousCycles", "suspects", "cycles", "Each person's cycles are numbered 1, 2, 3 without a gap."
+    )
+
+
+def _transitions() -> Iterator[Promise]:
+    yield Promise(
+        "ExpectConsistentTransitions",
+        "stage_transitions",
+        "transitions_agree",
+        "Every transition is one that the stages allow, under its own id.",
+    )
+    yield Promise(
+        "ExpectStageRow",
+        "stage_transitions",
+        "transitions_agree",
+        "Every transition into a stage has its row in the stage's table.",
+    )
+    yield Promise(
+        "ExpectTransitionEvidence",
+        "stage_transitions",
+        "evidence_exists",
+        "The evidence of every transition is a touch of the same person.",
+    )
+    yield Promise(
+        "ExpectCurrentStage",
+        "people",
+        "transitions_agree",
+        "Every person's current stage is the last one the transitions say.",
+    )
+
+
+def _tables() -> Iterator[Promise]:
+    for table, key in KEYS.items():
+        yield Promise(
+            "ExpectUniqueKey",
+            table,
+            "people_unique" if table == "people" else "unique_keys",
+            f"No two rows of {table} share {' and '.join(key)}.",
+            parameters={"key": list(key)},
+        )
+    for table, columns in REQUIRED.items():
+        yield Promise(
+            "ExpectRequiredValues",
+            table,
+            "required_values",
+            f"No required column of {table} is empty.",
+            parameters={"columns": [*KEYS[table], *columns]},
+        )
+    for table, accepted in ACCEPTED.items():
+        yield Promise(
+            "ExpectAcceptedValues",
+            table,
+            "accepted_values",
+            f"Columns of {table} that hold codes hold known ones.",
+            parameters={
+                "accepted": {name: list(values) for name, values in accepted.items()},
+                "key": KEYS[table][0],
+            },
+        )
+    for table in ("people", "person_aliases"):
+        yield Promise(
+            "ExpectPersonIdFormat",
+            table,
+            "person_ids",
+            f"Every person id in {table} is p_ and sixteen hex digits.",
+            parameters={"columns": ["person_id"] if table == "people" else ["alias_id", "person_id"]},
+        )
+    for table in ("touches", "person_aliases", "stage_claims", "stage_transitions"):
+        yield Promise(
+            "ExpectKnownPeople",
+            table,
+            "people_exist",
+            f"Everybody in {table} is listed in people.",
+            parameters={"allow_excluded": table != "stage_transitions"},
+        )
+    for table, column in (
+        ("suspects", "became_suspect_at"),
+        ("prospects", "became_prospect_at"),
+        ("mqls", "became_mql_at"),
+        ("sqls", "became_sql_at"),
+        ("stage_transitions", "occurred_at"),
+        ("touches", "occurred_at"),
+        ("campaigns", "valid_from"),
+    ):
+        yield Promise(
+            "ExpectNothingAfterAsOf",
+            table,
+            "as_of",
+            f"Nothing in {table} lies after the build's as-of.",
+            parameters={"column": column, "key": KEYS[table][0]},
+        )
+    yield Promise(
+        "ExpectContextExplained",
+        "touches",
+        "context",
+        "Every touch with an incomplete context names the missing fields.",
+    )
+    yield Promise(
+        "ExpectOrderedVersions", "campaigns", "campaign_versions", "Versions of a campaign follow one another."
+    )
+    for table in KEYS:
+        yield no_personal_values(table)
+
+
+def no_personal_values(table: str) -> Promise:
+    """The promise that a mart holds no personal data.
+
+    Args:
+        table: The mart.
+
+    Returns:
+        The promise; its columns are read from the candidate.
+    """
+    return Promise(
+        "ExpectNoPersonalValues",
+        table,
+        "no_personal_values",
+        f"No e-mail address, phone number, query string or personal column lies in {table}.",
+    )
+
+
+PROMISES: tuple[Promise, ...] = (
+    *_completeness(),
+    *_inputs(),
+    *_stages(),
+    *_transitions(),
+    *_tables(),
+)
+"""Everything that is promised about the marts the project defines."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a candidate holds, as far as the plan needs it.
+
+    Args:
+        columns: Column names and types by mart.
+        source_systems: Source systems that occur in the candidate, sorted.
+    """
+
+    columns: Mapping[str, Mapping[str, str]]
+    source_systems: tuple[str, ...]
+
+
+def plan(
+    catalogue: Catalogue, build_id: str, as_of: datetime, thresholds: Sequence[Threshold]
+) -> tuple[PlannedExpectation, ...]:
+    """Turn the promises into the expectations of one audit.
+
+    Args:
+        catalogue: What the candidate holds.
+        build_id: The build that is audited.
+        as_of: The build's clock, UTC without a zone.
+        thresholds: The rows of ``audit_thresholds``.
+
+    Returns:
+        One planned expectation for each promise, and for each source system where systems are judged
+        one by one. Marts that the project does not define are held to the privacy promise too.
+    """
+    run = {"build_id": build_id, "as_of": as_of.isoformat(sep=" ")}
+    others = sorted(set(catalogue.columns) - set(KEYS))
+    planned: list[PlannedExpectation] = []
+    for promise in (*PROMISES, *(no_personal_values(table) for table in others)):
+        systems = (catalogue.source_systems or (ANY_SYSTEM,)) if promise.per_source_system else (ANY_SYSTEM,)
+        parameters = {**promise.parameters, **run}
+        if promise.expectation == "ExpectNoPersonalValues":
+            columns = catalogue.columns.get(promise.table, {})
+            parameters["columns"] = sorted(columns)
+            parameters["text_columns"] = sorted(name for name, kind in columns.items() if "VARCHAR" in kind)
+            parameters["key"] = KEYS.get(promise.table, tuple(columns)[:1])[0] if columns else ""
+        for system in systems:
+            planned.append(
+                PlannedExpectation(promise, system, _tolerance(promise, system, as_of, thresholds), parameters)
+            )
+    return tuple(planned)
+
+
+def suite_digest() -> str:
+    """The digest of what the suite would examine now: the code of this package and of its engine.
+
+    Returns:
+        A sha256 in hex.
+    """
+    package = Path(__file__).resolve().parent
+    digest = hashlib.sha256(version("great-expectations").encode())
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"\n{path.relative_to(package).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _tolerance(promise: Promise, system: str, as_of: datetime, thresholds: Sequence[Threshold]) -> Tolerance:
+    if promise.audit not in NEGOTIABLE_AUDITS:
+        return Tolerance(0.0, None, True)
+    return tolerance_in_force(thresholds, promise.audit, system, as_of)
