@@ -1,0 +1,1 @@
+"""When and with what the funnel is built: the only package that knows Dagster."""

@@ -6,21 +6,30 @@ is started by the asset, because Dagster turns its events into materialisations.
 """
 
 import contextlib
+import hashlib
+import json
 import secrets
+import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from orchestration import policy, records, release
+from orchestration.candidate_diff import compare_with_current
+from orchestration.dbt import mart_names
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
+from orchestration.release.candidate import ADDED_BY_PUBLICATION
+from orchestration.release.database import literal
 from orchestration.release.files import explained
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -68,7 +77,7 @@ class Build:
         self.request = request
         self.record: BuildRecord | None = None
         self._held = ExitStack()
-        self._is_begun = False
+        self._is_ready = False
         self._is_reported = False
 
     # -- phases ---------------------------------------------------------------------------------
@@ -101,33 +110,20 @@ class Build:
             LeadproofError: If another build runs, a policy table is wrong or was changed without
                 ``--restate``, or the warehouse cannot be written.
         """
-        if self._is_begun and self.record:
+        if self._is_ready and self.record:
             return self.record
-        self._take_lock()
-        records.close_abandoned(self.settings)
-        started_at = utc_now()
-        as_of = self.request.as_of or started_at
-        last = records.last_completed(self.settings)
-        is_earlier = last is not None and as_of < datetime.fromisoformat(last.as_of)
-        self.record = BuildRecord(
-            build_id=f"b{started_at:%Y%m%dT%H%M%S}{secrets.token_hex(3)}",
-            status=records.RUNNING,
-            as_of=utc_text(as_of),
-            started_at=utc_text(started_at),
-            run_id=self.request.run_id,
-            is_full_refresh=self.request.is_full_refresh or is_earlier,
-            is_candidate_only=self.request.is_candidate_only,
-            restatement_reason=self.request.restatement_reason,
-            is_salted=bool(self.settings.id_salt),
-            source_systems=list(self.settings.source_systems),
-        )
-        self._is_begun = True
-        records.write_record(self.settings, self.record)
-        release.claim_build_token(self.settings, self.record.build_id)
+        if self.record is None:
+            self._take_lock()
+            records.close_abandoned(self.settings)
+            self.record = self._new_record()
+            records.write_record(self.settings, self.record)
+            release.claim_build_token(self.settings, self.record.build_id)
         with self.phase("policy"):
             say("Checking the policy tables")
-            self._check_policy()
-            self._write_current_build(self.record, as_of, started_at)
+            self.record.policy_digest = self._check_policy()
+            self._keep_policy()
+            self._write_current_build(self.record)
+        self._is_ready = True
         return self.record
 
     def resume(self) -> BuildRecord:
@@ -141,16 +137,23 @@ class Build:
         """
         if self.record is None:
             self._take_lock()
+            records.close_abandoned(self.settings)
             newest = next(iter(records.build_ids(self.settings)), None)
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
-            self.record = records.read_record(self.settings, newest)
-        if not self.record.is_dbt_complete:
-            raise LeadproofError(
-                f"Build {self.record.build_id} rebuilt its models only in part, so nothing may be made of it.",
-                "Run leadproof build, or the whole funnel_job in Dagster.",
-            )
-        return self.record
+            earlier = _required_complete(records.read_record(self.settings, newest))
+            earlier.status, earlier.failure, earlier.run_id = records.RUNNING, None, self.request.run_id
+            earlier.is_candidate_only = self.request.is_candidate_only
+            self.record = earlier
+        if not self._is_ready:
+            with self.phase("policy"):
+                if self._check_policy() != self.record.policy_digest:
+                    raise LeadproofError(
+                        f"The policy tables have changed since build {self.record.build_id} was made.",
+                        "Run leadproof build, or the whole funnel_job in Dagster.",
+                    )
+            self._is_ready = True
+        return _required_complete(self.record)
 
     def load(self) -> "LoadReport":
         """Load new and changed landing files into the raw tables.
@@ -165,13 +168,26 @@ class Build:
             say("Loading landing files")
             report = load_landing(self.settings)
             record.load = _load_summary(report)
-            return report
+        records.write_record(self.settings, record)
+        return report
 
     def finish_models(self) -> None:
-        """Note that dbt rebuilt and tested everything, and keep what later builds look back at."""
+        """Note that dbt rebuilt and tested everything, and keep what later builds look back at.
+
+        Raises:
+            LeadproofError: If the policy tables changed while the models were being built.
+        """
         assert self.record is not None
-        with explained("Keeping the build's history", self.settings.build_db.parent), self._connect() as database:
+        if policy.policy_digest(policy.read_policy(PROJECT_ROOT)) != self.record.policy_digest:
+            raise LeadproofError(
+                "The policy tables changed while the build ran, so no one can say which policy it followed.",
+                "Run leadproof build again.",
+            )
+        place = self.settings.build_db.parent
+        with explained("Keeping the build's history", place), self._connect() as database:
             _append_history(database, self.record.build_id)
+            self.record.inputs_digest = _inputs_digest(database)
+            _export_reconciliation(database, self.settings, self.record.build_id)
         self.record.is_dbt_complete = True
         records.write_record(self.settings, self.record)
 
@@ -185,7 +201,10 @@ class Build:
         with self.phase("candidate"):
             say("Writing the candidate")
             return release.write_candidate(
-                self.settings, record.build_id, _moment(record.as_of), published_tables()
+                self.settings,
+                build_id=record.build_id,
+                as_of=_moment(record.as_of),
+                tables=[name for name in mart_names() if name not in ADDED_BY_PUBLICATION],
             )
 
     def audit(self) -> "AuditRecord":
@@ -204,12 +223,21 @@ class Build:
                 folder / "leadproof.duckdb",
                 record.build_id,
                 _moment(record.as_of),
-                policy.thresholds(policy.read_policy(PROJECT_ROOT / "seeds"), _moment(record.as_of)),
+                self._thresholds(record),
                 folder,
                 self.settings.quality / "data_docs",
+                memory_limit=self.settings.memory_limit,
+                threads=self.settings.threads,
             )
-            expectations.append_audit_history(self.settings, audit)
+            expectations.append_audit_history(audit, self.settings.quality / "audit_results")
         record.audit = _audit_summary(audit)
+        if not audit.passed:
+            record.failure = Failure(
+                "audit",
+                f"{len(record.audit['failed'])} of {record.audit['expectations']} expectations do not hold,"
+                " so nothing is published.",
+                "Repair the rows named above or, for a source that is new, see leadproof baseline --help.",
+            )
         records.write_record(self.settings, record)
         return audit
 
@@ -226,6 +254,9 @@ class Build:
 
         record = self.resume()
         if self.request.is_candidate_only:
+            with self.phase("compare"):
+                changes = compare_with_current(self.settings, record.build_id)
+            record.changes = {**asdict(changes), "path": str(changes.path)}
             record.status = records.CANDIDATE
             records.write_record(self.settings, record)
             return None
@@ -233,12 +264,17 @@ class Build:
             say("Publishing the release")
             published = release.publish(
                 self.settings,
-                record.build_id,
-                self.settings.candidates / record.build_id / "audit.json",
-                expectations.suite_digest(),
+                build_id=record.build_id,
+                audit_path=self.settings.candidates / record.build_id / expectations.AUDIT_FILE,
+                expected_suite_digest=expectations.suite_digest(),
+                policy_dir=self._policy_kept,
+                policy_digest=record.policy_digest,
+                inputs_digest=record.inputs_digest,
+                code_version=code_version(),
+                now=utc_now(),
                 restatement_reason=record.restatement_reason,
+                expected_thresholds_digest=expectations.thresholds_digest(self._thresholds(record)),
             )
-            release.apply_retention(self.settings)
         record.release_id = published.release_id
         record.status = records.PUBLISHED
         records.write_record(self.settings, record)
@@ -265,7 +301,7 @@ class Build:
     def close(self) -> None:
         """Finish the record, write the report if no phase has, and give the lock back."""
         try:
-            if self.record is not None and self._is_begun:
+            if self.record is not None:
                 self._finish_record(self.record)
             if self.record is not None and not self._is_reported:
                 # The report must not hide why the build failed, nor keep the lock.
@@ -279,19 +315,59 @@ class Build:
     def _take_lock(self) -> None:
         self._held.enter_context(release.build_lock(self.settings, self.request.owner))
 
+    def _new_record(self) -> BuildRecord:
+        started_at = utc_now()
+        as_of = self.request.as_of or started_at
+        last = records.last_completed(self.settings)
+        # What was built for a later moment cannot be continued from an earlier one.
+        is_earlier = last is not None and as_of < _moment(last.as_of)
+        return BuildRecord(
+            build_id=f"b{started_at:%Y%m%dT%H%M%S}{secrets.token_hex(3)}",
+            status=records.RUNNING,
+            as_of=utc_text(as_of),
+            started_at=utc_text(started_at),
+            run_id=self.request.run_id,
+            is_full_refresh=self.request.is_full_refresh or is_earlier,
+            is_candidate_only=self.request.is_candidate_only,
+            restatement_reason=self.request.restatement_reason,
+            is_salted=bool(self.settings.id_salt),
+            source_systems=list(self.settings.source_systems),
+        )
+
     def _note(self, phase: Phase, failure: Failure | None) -> None:
         if self.record is None:
             return
         self.record.phases.append(phase)
+        earlier = self.record.failure
         if failure is not None:
             self.record.failure = failure
+        elif earlier is not None and earlier.phase == phase.name:
+            self.record.failure = None  # it was tried again, and this time it went well
         records.write_record(self.settings, self.record)
 
-    def _check_policy(self) -> None:
-        tables = policy.read_policy(PROJECT_ROOT / "seeds")
+    def _check_policy(self) -> str:
+        tables = policy.read_policy(PROJECT_ROOT)
         policy.require_valid(tables)
-        released = release.released_policy(self.settings)
+        used = release.released_policy(self.settings)
+        released = policy.ReleasedPolicy(*used) if used else None
         policy.require_unlocked(tables, released, self.request.restatement_reason)
+        return policy.policy_digest(tables)
+
+    @property
+    def _policy_kept(self) -> Path:
+        return self.settings.build_db.parent / "policy"
+
+    def _keep_policy(self) -> None:
+        # The release takes this copy, so that editing seeds/ during a build cannot slip into it.
+        with explained("Keeping the policy tables", self._policy_kept):
+            shutil.rmtree(self._policy_kept, ignore_errors=True)
+            self._policy_kept.mkdir(parents=True)
+            for path in sorted((PROJECT_ROOT / "seeds").glob("*.csv")):
+                shutil.copyfile(path, self._policy_kept / path.name)
+
+    def _thresholds(self, record: BuildRecord) -> Sequence[policy.Threshold]:
+        # As-of is the only clock, for baselines too.
+        return policy.thresholds(policy.read_policy(PROJECT_ROOT), _moment(record.as_of).date())
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(
@@ -304,7 +380,7 @@ class Build:
             },
         )
 
-    def _write_current_build(self, record: BuildRecord, as_of: datetime, started_at: datetime) -> None:
+    def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent
         with explained("Opening the build database", place):
             place.mkdir(parents=True, exist_ok=True)
@@ -316,7 +392,12 @@ class Build:
                 )
                 database.execute(
                     "insert into ops.current_build values (?, ?, ?, ?)",
-                    [record.build_id, _naive(as_of), _naive(started_at), self.settings.id_salt],
+                    [
+                        record.build_id,
+                        _naive(_moment(record.as_of)),
+                        _naive(_moment(record.started_at)),
+                        self.settings.id_salt,
+                    ],
                 )
 
     def _finish_record(self, record: BuildRecord) -> None:
@@ -329,11 +410,29 @@ class Build:
         records.write_record(self.settings, record)
 
 
-def published_tables() -> list[str]:
-    """Return the marts that a release holds, from dbt's manifest, in order of name."""
-    from orchestration.dbt import mart_names
+def code_version() -> str:
+    """Say which code runs: git's commit, marked if files differ from it, else the package's version."""
+    git = shutil.which("git")
+    if git and (PROJECT_ROOT / ".git").exists():
+        done = subprocess.run(
+            [git, "describe", "--always", "--dirty=+edited", "--abbrev=12"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return package_version("leadproof")
 
-    return mart_names()
+
+def _required_complete(record: BuildRecord) -> BuildRecord:
+    if not record.is_dbt_complete:
+        raise LeadproofError(
+            f"Build {record.build_id} rebuilt its models only in part, so nothing may be made of it.",
+            "Run leadproof build, or the whole funnel_job in Dagster.",
+        )
+    return record
 
 
 def _append_history(database: duckdb.DuckDBPyConnection, build_id: str) -> None:
@@ -361,11 +460,36 @@ def _append_history(database: duckdb.DuckDBPyConnection, build_id: str) -> None:
     database.execute("commit")
 
 
+def _inputs_digest(database: duckdb.DuckDBPyConnection) -> str:
+    rows = database.execute(
+        """
+        select source_system, source_table, content_hash
+        from landing.files
+        where status = 'loaded'
+        order by source_system, source_table, content_hash
+        """
+    ).fetchall()
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _export_reconciliation(database: duckdb.DuckDBPyConnection, settings: Settings, build_id: str) -> None:
+    folder = settings.quality / "row_reconciliation"
+    folder.mkdir(parents=True, exist_ok=True)
+    writing, path = folder / f".{build_id}.writing", folder / f"{build_id}.parquet"
+    database.execute(
+        f"copy (select * from marts.row_reconciliation where build_id = {literal(build_id)})"
+        f" to {literal(writing)} (format parquet)"
+    )
+    writing.replace(path)
+
+
 def _failure(phase: str, error: BaseException) -> Failure:
     if isinstance(error, LeadproofError):
         return Failure(phase, error.message, error.hint, list(error.details))
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
-        return Failure(phase, "The build was interrupted.", "Run leadproof build again; nothing is loaded twice.")
+        return Failure(
+            phase, "The build was interrupted.", "Run leadproof build again; nothing is loaded twice."
+        )
     return Failure(
         phase,
         f"The {phase} phase failed with {type(error).__name__}.",

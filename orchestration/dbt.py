@@ -152,7 +152,11 @@ def _parse(settings: Settings, root: Path) -> None:
     done = subprocess.run(
         [dbt_executable(), "--no-use-colors", *dbt_args("parse", settings)],
         cwd=root,
-        env={**os.environ, "DBT_PROFILES_DIR": str(root / "dbt_project"), "DBT_TARGET_PATH": str(target_path(root))},
+        env={
+            **os.environ,
+            "DBT_PROFILES_DIR": str(root / "dbt_project"),
+            "DBT_TARGET_PATH": str(target_path(root)),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -35,7 +35,12 @@ def build_definitions(settings: Settings, manifest_path: Path) -> dg.Definitions
     models = make_dbt_assets(manifest_path)
     marts = sorted(key for key in models.keys if key.path[0] in _PUBLISHED_FROM)
     return dg.Definitions(
-        assets=[*make_landing_files(tables), make_raw_assets(tables), models, *make_publication_assets(marts)],
+        assets=[
+            *make_landing_files(tables),
+            make_raw_assets(tables),
+            models,
+            *make_publication_assets(marts),
+        ],
         asset_checks=[make_audit_checks()],
         jobs=[funnel_job],
         schedules=[funnel_daily_schedule],

@@ -29,7 +29,7 @@ class Phase:
     """One phase of a build.
 
     Args:
-        name: ``load``, ``dbt``, ``candidate``, ``audit``, ``publish`` or ``report``.
+        name: ``policy``, ``load``, ``dbt``, ``candidate``, ``audit``, ``publish`` or ``compare``, ``report``.
         seconds: Wall time.
         status: ``ok`` or ``failed``.
     """
@@ -73,10 +73,13 @@ class BuildRecord:
         restatement_reason: Reason for changing locked policy; None without one.
         is_salted: Whether person ids carry a secret salt.
         source_systems: Source systems that are on.
+        policy_digest: Digest of the policy tables it follows.
+        inputs_digest: Digest of the files loaded so far.
         is_dbt_complete: Whether every model was rebuilt for this build and passed its tests.
         phases: Phases so far.
         load: Summary of the load.
         audit: Verdict and failed expectations.
+        changes: For a candidate only: who would enter or leave each stage, and why.
         release_id: The release it became; None if none.
         report: Path of its quality report; None until written.
         failure: Why it stopped; None if it did not.
@@ -93,10 +96,13 @@ class BuildRecord:
     restatement_reason: str | None = None
     is_salted: bool = False
     source_systems: list[str] = field(default_factory=list)
+    policy_digest: str = ""
+    inputs_digest: str = ""
     is_dbt_complete: bool = False
     phases: list[Phase] = field(default_factory=list)
     load: dict[str, Any] = field(default_factory=dict)
     audit: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
     release_id: str | None = None
     report: str | None = None
     failure: Failure | None = None

@@ -137,7 +137,9 @@ def dbt_failure(run_results: Path) -> LeadproofError:
     failed: list[str] = []
     if run_results.exists():
         results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        failed = [_told(result) for result in results if result["status"] in ("error", "fail", "runtime error")]
+        failed = [
+            _told(result) for result in results if result["status"] in ("error", "fail", "runtime error")
+        ]
     return LeadproofError(
         f"dbt failed in {len(failed) or 'an unknown number of'} models or tests"
         + (f": {'; '.join(failed[:3])}." if failed else "."),

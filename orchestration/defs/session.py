@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
 
 import dagster as dg
+import duckdb
 from pydantic import Field, PrivateAttr
 
 from orchestration.build import Build, BuildRequest
 from orchestration.errors import LeadproofError
+from orchestration.moments import parse_moment
 from orchestration.settings import load_settings
 
-_LINUX_TRANSIENT = (BlockingIOError, InterruptedError, TimeoutError, ConnectionError)
-# Something outside that may pass: tried again. Wrong data, policy or code is not: it stays wrong.
+_PASSING = (BlockingIOError, InterruptedError, TimeoutError, ConnectionError)
+# What lies outside and may pass is tried again. Wrong data, policy or code stays wrong.
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -83,39 +84,29 @@ def told_to_dagster() -> Iterator[None]:
         raise dg.Failure(
             description=error.message,
             metadata={"next_step": error.hint} if error.hint else None,
-            allow_retries=False,
+            allow_retries=is_transient(error),
         ) from error
-    except _LINUX_TRANSIENT:
-        raise
     except Exception as error:
         raise dg.Failure(
             description=f"{type(error).__name__} in a phase of the build.",
             metadata={"next_step": "See the trace below; the previous release is unchanged."},
-            allow_retries=False,
+            allow_retries=is_transient(error),
         ) from error
 
 
-def parse_moment(text: str) -> datetime:
-    """Read an ISO date or time; without a zone it is UTC.
+def is_transient(error: BaseException | None) -> bool:
+    """Say whether trying again may help: something outside was busy for a moment.
 
     Args:
-        text: For example ``2026-03-31`` (its first instant) or ``2026-03-31T18:00:00Z``.
+        error: An error; what caused it is looked at too.
 
     Returns:
-        The moment in UTC.
-
-    Raises:
-        LeadproofError: If the text is neither.
+        True for a file, lock or connection that was busy.
     """
-    try:
-        moment = (
-            datetime.combine(date.fromisoformat(text), time.min)
-            if len(text) == len("2026-03-31")
-            else datetime.fromisoformat(text)
-        )
-    except ValueError as error:
-        raise LeadproofError(
-            f"'{text}' is no ISO date or time.",
-            "Write it like 2026-03-31 or 2026-03-31T18:00:00Z.",
-        ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    while error is not None:
+        if isinstance(error, _PASSING) or (
+            isinstance(error, duckdb.IOException) and "set lock" in str(error).lower()
+        ):
+            return True
+        error = error.__cause__
+    return False

@@ -1,0 +1,145 @@
+"""The command line: parse, call, print. What the commands do belongs to ``commands/``.
+
+Nothing heavy is imported before a command is known, so that ``--help`` answers at once.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from orchestration.errors import LeadproofError
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: The words after ``leadproof``; by default those of the process.
+
+    Returns:
+        0 on success, 1 on failure, 2 on wrong usage, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = make_parser()
+    options = parser.parse_args(words)
+    if not options.command:
+        parser.print_help()
+        return 0
+    try:
+        command = importlib.import_module(f"orchestration.commands.{options.command}")
+        return int(command.run(options))
+    except LeadproofError as error:
+        return _fail(error, str(error), options.debug)
+    except KeyboardInterrupt:
+        print("\nInterrupted; the current release is unchanged.", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted.
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        told = f"{options.command} stopped with an unexpected {type(error).__name__}."
+        return _fail(error, f"{told} Run it again with --debug for the whole trace.", options.debug)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of every command.
+
+    Returns:
+        The parser.
+    """
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the full trace of an error"
+    )
+    parser = argparse.ArgumentParser(
+        prog="leadproof",
+        description="The B2B funnel warehouse in which every stage carries its proof.",
+        epilog="Folders: LEADPROOF_LANDING (data/landing), LEADPROOF_WAREHOUSE (warehouse).",
+        parents=[common],
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+
+    def add(name: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, parents=[common]
+        )
+
+    build = add("build", "load landing files, rebuild the funnel, audit it and publish it")
+    build.add_argument(
+        "--as-of", metavar="TIME", help="ISO date or time in UTC that counts as now (default: the start)"
+    )
+    build.add_argument("--full-refresh", action="store_true", help="rebuild everything from nothing")
+    build.add_argument(
+        "--candidate", action="store_true", help="publish nothing; show who would enter or leave each stage"
+    )
+    build.add_argument(
+        "--restate", metavar="REASON", help="allow policy that a release has used to change, and record why"
+    )
+
+    demo = add("demo", "simulate a company, build its funnel and publish it")
+    simulate = add("simulate", "write synthetic landing files with a known truth")
+    for command, has_default in ((demo, True), (simulate, True)):
+        command.add_argument(
+            "--people", type=_count, default=4000 if has_default else None, help="people (4000)"
+        )
+        command.add_argument("--days", type=_count, default=365, help="days of history (365)")
+        command.add_argument("--seed", type=int, default=7, help="seed of the random numbers (7)")
+    simulate.add_argument("--out", metavar="FOLDER", required=True, help="folder to write into")
+
+    add("status", "show the current release, the last builds and what is baselined")
+    explain = add("explain", "show why a person is (not) in a stage")
+    explain.add_argument("person", metavar="e-mail or person_id", help="an address, or an id like p_0123…")
+
+    baseline = add(
+        "baseline",
+        "accept today's failing values of the negotiable audits for a while",
+        "Writes rows into seeds/audit_thresholds.csv; commit them, they are policy.",
+    )
+    baseline.add_argument("system", help="source system whose audits failed")
+    baseline.add_argument("--until", metavar="DATE", required=True, help="last day on which it holds")
+    baseline.add_argument("--reason", metavar="TEXT", required=True, help="why this is acceptable for now")
+
+    add("releases", "list the published releases")
+    rollback = add("rollback", "let readers see an earlier release")
+    rollback.add_argument("release", help="release id, as `leadproof releases` lists it")
+    report = add("report", "write the quality report of a build again and show where it lies")
+    report.add_argument("build", nargs="?", help="build id (default: the last build)")
+    dev = add("dev", "open Dagster's UI on this machine")
+    dev.add_argument("--port", type=_count, default=3000, help="port on 127.0.0.1 (3000)")
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"leadproof {version('leadproof')}")
+        except PackageNotFoundError:
+            print("leadproof (not installed; run make setup)")
+        parser.exit()
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above zero")
+    return int(text)
+
+
+def _fail(error: BaseException, text: str, is_debug: bool) -> int:
+    if is_debug:
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"leadproof: {text}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+"""``leadproof build``: the Dagster job, run in this process, recorded where the UI looks."""
+
+import argparse
+import contextlib
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from orchestration import records
+from orchestration.commands.console import out, working
+from orchestration.dbt import ensure_manifest
+from orchestration.environment import load_env_file, prepare_environment
+from orchestration.errors import LeadproofError
+from orchestration.moments import parse_moment
+from orchestration.progress import say
+from orchestration.records import BuildRecord
+from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, ExecuteInProcessResult
+
+_SHOWN_DETAILS = 12
+_SHOWN_KEYS = 5
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, audit and publish.
+
+    Args:
+        options: ``as_of``, ``full_refresh``, ``candidate``, ``restate``, ``debug``.
+
+    Returns:
+        0 if what was asked for happened.
+    """
+    load_env_file()
+    if options.as_of:
+        parse_moment(options.as_of)
+    if options.restate is not None and not options.restate.strip():
+        raise LeadproofError("--restate needs a reason.", "Say in a few words why the policy changes.")
+    return build(
+        load_settings(),
+        {
+            "as_of": options.as_of,
+            "full_refresh": options.full_refresh,
+            "candidate": options.candidate,
+            "restate": options.restate,
+        },
+        is_debug=options.debug,
+    )
+
+
+def build(settings: Settings, request: dict[str, Any], *, is_debug: bool = False) -> int:
+    """Run the funnel job and say how it ended.
+
+    Args:
+        settings: Where things lie.
+        request: Configuration of the job's ``session`` resource.
+        is_debug: Let Dagster and dbt speak on the terminal.
+
+    Returns:
+        0 if what was asked for happened.
+    """
+    prepare_environment(settings)
+    if not settings.landing.is_dir():
+        raise LeadproofError(
+            f"The landing folder {settings.landing} does not exist.",
+            "Create it and drop files into <source_system>/<table>/, or set LEADPROOF_LANDING.",
+        )
+    with working("Starting"):
+        result = _run_job(settings, request, is_debug)
+    record = records.find_run(settings, result.run_id)
+    if result.success and record is not None:
+        tell_success(settings, record)
+        return 0
+    tell_failure(settings, result, record)
+    return 1
+
+
+def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "ExecuteInProcessResult":
+    quiet: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if not is_debug:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        quiet = contextlib.redirect_stdout((settings.dagster_home / "last_build.log").open("w"))
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    parsing = threading.Thread(target=_parse_quietly, args=(settings,), daemon=True)
+    parsing.start()
+    with quiet:
+        say("Starting Dagster")
+        import dagster_dbt  # noqa: F401
+
+        parsing.join()
+        say("Reading the dbt project")
+        ensure_manifest(settings)
+        from orchestration.definitions import defs
+
+        _warm_up_audit()
+        with _instance(settings) as instance:
+            return defs.resolve_job_def("funnel_job").execute_in_process(
+                instance=instance,
+                run_config={
+                    "resources": {
+                        "session": {
+                            "config": {
+                                "owner": "leadproof build",
+                                **{name: value for name, value in request.items() if value is not None},
+                            }
+                        }
+                    },
+                    "loggers": {"console": {"config": {"log_level": "DEBUG" if is_debug else "CRITICAL"}}},
+                },
+                raise_on_error=False,
+                tags={"leadproof/route": "command line"},
+            )
+
+
+def _parse_quietly(settings: Settings) -> None:
+    # dbt starts in a process of its own while this one imports Dagster; what goes wrong is told later.
+    with contextlib.suppress(LeadproofError):
+        ensure_manifest(settings)
+
+
+def _warm_up_audit() -> None:
+    def load() -> None:
+        with contextlib.suppress(Exception):
+            import expectations
+
+            expectations.warm_up()
+
+    # Great Expectations takes seconds to import; dbt runs in its own process meanwhile.
+    threading.Thread(target=load, daemon=True).start()
+
+
+def _instance(settings: Settings) -> "DagsterInstance":
+    from dagster import DagsterInstance
+    from dagster._core.instance import InstanceRef
+
+    # Same storage as the UI; only the capture of stdout is off, because the terminal is ours.
+    overrides = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=overrides))
+
+
+def tell_success(settings: Settings, record: BuildRecord) -> None:
+    """Print what a build did.
+
+    Args:
+        settings: Where things lie.
+        record: The build's record.
+    """
+    out.print(_phase_table(record))
+    for line in load_lines(record):
+        out.print(line, markup=False)
+    if record.changes:
+        _tell_changes(record)
+    if record.release_id:
+        out.print(f"[bold green]Published[/] release {record.release_id} as of {record.as_of[:19]} UTC")
+        out.print(f"  read it at  {settings.current / 'leadproof.duckdb'} (schema marts)", markup=False)
+    if record.report:
+        out.print(f"  quality     {record.report}", markup=False)
+    if not record.is_salted:
+        out.print(
+            "Person ids are unsalted: who knows an address can compute its id. "
+            "Set LEADPROOF_ID_SALT (in .env) to a secret before real data is published.",
+            style="yellow",
+        )
+
+
+def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: BuildRecord | None) -> None:
+    """Print why a build failed, in which rows, and where the report lies.
+
+    Args:
+        settings: Where things lie.
+        result: Dagster's result.
+        record: The build's record; None if it never began.
+    """
+    failure = record.failure if record else None
+    if record is None or failure is None:
+        message, hint = _dagster_failure(result)
+        raise LeadproofError(message, hint)
+    out.print(_phase_table(record))
+    for line in [*audit_lines(record), *failure.details][:_SHOWN_DETAILS]:
+        out.print(f"  - {line}", markup=False)
+    if record.report:
+        out.print(f"Quality report: {record.report}", markup=False)
+    kept = "The previous release stays current." if settings.current.exists() else "Nothing is published yet."
+    raise LeadproofError(
+        f"Build {record.build_id} failed: {failure.message}", f"{failure.hint} {kept}".strip()
+    )
+
+
+def audit_lines(record: BuildRecord) -> list[str]:
+    """Say which expectations failed, for which source system and in which rows, by key.
+
+    Args:
+        record: The build's record.
+
+    Returns:
+        One line for each.
+    """
+    lines = []
+    for failed in record.audit.get("failed", []):
+        keys = failed["failing_keys"]
+        shown = (
+            f" [{', '.join(keys[:_SHOWN_KEYS])}{', …' if len(keys) > _SHOWN_KEYS else ''}]" if keys else ""
+        )
+        system = "" if failed["source_system"] == "*" else f"{failed['source_system']}: "
+        lines.append(f"{failed['table_name']} · {system}{failed['message']}{shown}")
+    return lines
+
+
+def load_lines(record: BuildRecord) -> list[str]:
+    """Say what was loaded.
+
+    Args:
+        record: The build's record.
+
+    Returns:
+        At most two lines.
+    """
+    load = record.load
+    if not load:
+        return []
+    lines = [f"Loaded {load['files']} files, {load['rows']:,} rows, {load['rejects']:,} rejected lines."]
+    if load.get("drift"):
+        lines.append(f"Drift: {'; '.join(load['drift'][:3])}{' …' if len(load['drift']) > 3 else ''}")
+    return lines
+
+
+def _tell_changes(record: BuildRecord) -> None:
+    changes = record.changes
+    out.print(f"[bold]Candidate[/] {record.build_id}: nothing is published.")
+    compared = changes["compared_with"] or "nothing, because no release exists"
+    out.print(f"Compared with {compared}:", markup=False)
+    for stage, counts in changes["counts"].items():
+        out.print(f"  {stage:<9} {counts['enters']:>7,} enter  {counts['leaves']:>7,} leave", markup=False)
+    for row in changes["listed"]:
+        out.print(
+            f"  {row['stage']} {row['change']}: {row['person_id']} cycle {row['cycle_number']}: {row['why']}",
+            markup=False,
+        )
+    out.print(f"All of them: {changes['path']}", markup=False)
+
+
+def _phase_table(record: BuildRecord) -> Table:
+    table = Table(title=f"Build {record.build_id}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("phase")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for phase in record.phases:
+        table.add_row(phase.name, f"{phase.seconds:.1f}", "" if phase.status == "ok" else phase.status)
+    table.add_row("all", f"{sum(phase.seconds for phase in record.phases):.1f}", "")
+    return table
+
+
+def _dagster_failure(result: "ExecuteInProcessResult") -> tuple[str, str]:
+    for event in result.all_events:
+        if event.is_step_failure:
+            told = event.step_failure_data.user_failure_data
+            if told is not None:
+                step = told.metadata.get("next_step")
+                return told.description or "The build failed.", str(step.value) if step else ""
+    return "The build failed before its first phase.", "Run it again with --debug for the whole trace."

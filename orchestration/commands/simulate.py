@@ -1,0 +1,33 @@
+"""``leadproof simulate``: synthetic landing files with a known truth."""
+
+import argparse
+import time
+from pathlib import Path
+
+from orchestration.commands.console import out, working
+from orchestration.errors import LeadproofError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the files.
+
+    Args:
+        options: ``people``, ``days``, ``seed``, ``out``.
+
+    Returns:
+        0.
+
+    Raises:
+        LeadproofError: If the folder holds something already.
+    """
+    from orchestration.simulation import simulate
+
+    folder = Path(options.out).expanduser().absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise LeadproofError(f"{folder} holds something already.", "Give an empty or a new folder in --out.")
+    started = time.monotonic()
+    with working(f"Simulating {options.people:,} people over {options.days} days"):
+        simulate(folder, people=options.people, days=options.days, seed=options.seed)
+    out.print(f"Wrote {folder} in {time.monotonic() - started:.1f} s.", markup=False)
+    out.print(f"Build it with LEADPROOF_LANDING={folder} leadproof build", markup=False)
+    return 0

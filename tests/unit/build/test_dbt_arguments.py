@@ -1,0 +1,114 @@
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestration.dbt import dbt_args, ensure_manifest, is_manifest_stale, project_fingerprint
+from orchestration.defs.dbt import dbt_failure
+from orchestration.settings import Settings, load_settings
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return replace(load_settings(), source_systems=("leadproof",), threads=3)
+
+
+def test_build_runs_no_unit_tests(settings: Settings) -> None:
+    args = dbt_args("build", settings, is_overridden=False)
+    assert args[0] == "build"
+    assert args[args.index("--exclude-resource-type") + 1] == "unit_test"
+    assert args[args.index("--threads") + 1] == "3"
+
+
+def test_build_passes_nothing_that_changes_from_build_to_build(settings: Settings) -> None:
+    # Changing variables on the command line break dbt's partial parsing.
+    assert "--vars" not in dbt_args("build", settings, is_overridden=False)
+
+
+def test_overridden_source_systems_reach_parse_and_build_alike(settings: Settings) -> None:
+    for command in ("parse", "build"):
+        args = dbt_args(command, settings, is_overridden=True)
+        assert json.loads(args[args.index("--vars") + 1]) == {"source_systems": ["leadproof"]}
+
+
+@pytest.mark.parametrize("full_refresh", [True, False])
+def test_full_refresh_is_passed_on(settings: Settings, full_refresh: bool) -> None:
+    args = dbt_args("build", settings, full_refresh=full_refresh, is_overridden=False)
+    assert ("--full-refresh" in args) is full_refresh
+
+
+def test_parse_takes_no_option_of_build(settings: Settings) -> None:
+    assert dbt_args("parse", settings, full_refresh=True, is_overridden=False) == ["parse"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("models", "seeds", "dbt_project"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "dbt_project.yml").write_text("name: x\n")
+    (tmp_path / "models" / "a.sql").write_text("select 1\n")
+    return tmp_path
+
+
+def test_fingerprint_changes_with_content_names_and_systems(project: Path, settings: Settings) -> None:
+    seen = {project_fingerprint(settings, project)}
+    (project / "models" / "a.sql").write_text("select 22\n")
+    seen.add(project_fingerprint(settings, project))
+    (project / "models" / "b.sql").write_text("select 1\n")
+    seen.add(project_fingerprint(settings, project))
+    (project / "models" / "b.sql").rename(project / "models" / "c.sql")
+    seen.add(project_fingerprint(settings, project))
+    (project / "models" / "c.sql").unlink()
+    seen.add(project_fingerprint(replace(settings, source_systems=("zoho",)), project))
+    assert len(seen) == 5
+
+
+def test_deleted_model_makes_the_manifest_stale(
+    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", "target")
+    (project / "models" / "b.sql").write_text("select 1\n")
+    calls = []
+
+    def parse(given: Settings, root: Path) -> None:
+        calls.append(root)
+        (root / "target" / "manifest.json").write_text("{}")
+
+    monkeypatch.setattr("orchestration.dbt._parse", parse)
+    assert ensure_manifest(settings, project) == project / "target" / "manifest.json"
+    assert not is_manifest_stale(settings, project)
+    ensure_manifest(settings, project)
+    assert calls == [project]
+    (project / "models" / "b.sql").unlink()
+    # Deleting leaves no newer file behind, so times alone would not show it.
+    os.utime(project / "models" / "a.sql", (0, 0))
+    assert is_manifest_stale(settings, project)
+
+
+def test_dbt_failure_names_tests_models_and_rows(tmp_path: Path) -> None:
+    results = tmp_path / "run_results.json"
+    results.write_text(
+        json.dumps(
+            {
+                "results": [
+                    {
+                        "unique_id": "test.leadproof.assert_no_mql_without_icp",
+                        "status": "fail",
+                        "failures": 3,
+                    },
+                    {"unique_id": "model.leadproof.people", "status": "error", "failures": None},
+                    {"unique_id": "model.leadproof.mqls", "status": "skipped", "failures": None},
+                    {"unique_id": "test.leadproof.not_null_x.abc123", "status": "pass", "failures": 0},
+                ]
+            }
+        )
+    )
+    error = dbt_failure(results)
+    assert error.details == ("test assert_no_mql_without_icp in 3 rows", "model people")
+    assert "2 models or tests" in error.message
+
+
+def test_dbt_failure_without_results_still_is_a_sentence(tmp_path: Path) -> None:
+    assert "an unknown number" in dbt_failure(tmp_path / "run_results.json").message
