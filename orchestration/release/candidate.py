@@ -172,9 +172,12 @@ def _copy_marts(settings: Settings, database: Path, tables: Sequence[str] | None
         comments = relations_of(connection, "build", MARTS)
         names = _published_names(comments, tables)
         connection.execute(f"attach {literal(database)} as candidate")
+        # One transaction: a commit for each table and comment would wait for the disk each time.
+        connection.execute("begin")
         connection.execute(f"create schema candidate.{MARTS}")
         for name in names:
             copy_table(connection, "build", "candidate", name, comments.get(name))
+        connection.execute("commit")
         connection.execute("checkpoint candidate")
         connection.execute("detach candidate")
         assert_closed(database)

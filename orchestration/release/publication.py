@@ -208,8 +208,10 @@ def _copy_policy(source: Path, target: Path) -> None:
 def _append_tables(connection: duckdb.DuckDBPyConnection, work: _Work, history: Path) -> None:
     connection.execute(f"attach {literal(work.staged / DATABASE)} as release")
     previous = _attach_previous(connection, work.past)
+    connection.execute("begin")
     add_audit_results(connection, "release", work.record, history, previous)
     add_releases(connection, "release", work.past, work.release, previous)
+    connection.execute("commit")
     if previous:
         connection.execute(f"detach {previous}")
     connection.execute("checkpoint release")
