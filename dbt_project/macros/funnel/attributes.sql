@@ -1,0 +1,29 @@
+{#- ICP attributes that a company record can supply where the contact's is silent. The band's upper end goes with the count. -#}
+{% macro company_attributes() %}
+    {{ return(['industry', 'employee_count', 'company_type', 'country']) }}
+{% endmacro %}
+
+{#- ICP attributes of a person. -#}
+{% macro person_attributes() %}
+    {{ return(company_attributes() + ['seniority']) }}
+{% endmacro %}
+
+{#-
+    Whether a rule (operator, allowed_values, min_value, max_value) holds for an attribute's value: true, false, or null
+    where the value is unknown. `profile` and `rule` are relation aliases. A band must lie within the range.
+-#}
+{% macro rule_holds(profile, rule) -%}
+case
+    when {{ rule }}.attribute = 'employee_count'
+        then
+            {{ profile }}.employee_count >= coalesce({{ rule }}.min_value, {{ profile }}.employee_count)
+            and coalesce({{ profile }}.employee_count_max, {{ profile }}.employee_count)
+            <= coalesce(
+                {{ rule }}.max_value, coalesce({{ profile }}.employee_count_max, {{ profile }}.employee_count)
+            )
+    {% for attribute in person_attributes() if attribute != 'employee_count' -%}
+    when {{ rule }}.attribute = '{{ attribute }}'
+        then {{ list_contains_value(rule ~ '.allowed_values', profile ~ '.' ~ attribute) }}
+    {% endfor -%}
+end
+{%- endmacro %}

@@ -1,0 +1,17 @@
+{#- An address as identity sees it: lower-cased, null unless exactly one `@` stands between two non-empty parts. -#}
+{% macro normalised_email(email) -%}
+    case
+        when
+            length({{ email }}) - length(replace({{ email }}, '@', '')) = 1
+            and split_part({{ email }}, '@', 1) <> ''
+            and split_part({{ email }}, '@', 2) <> ''
+            then lower({{ email }})
+    end
+{%- endmacro %}
+
+{#- A person's id from its leading key. Source: SPEC of the project, section "People": md5 over salt and key. -#}
+{% macro person_id_of(key) -%}
+    'p_' || substr(
+        md5((select current_build.id_salt from {{ source('ops', 'current_build') }} as current_build) || {{ key }}), 1, 16
+    )
+{%- endmacro %}

@@ -1,0 +1,31 @@
+-- Grain: one identity key with the person it belongs to. People are the connected components of the links; the
+-- component's leading key gives the person's id, so the id survives enrichment and newly linked visits.
+with recursive {{ connected_components(ref('int_identity_links_found')) }},
+
+assigned as (
+    select
+        keys.key_id,
+        keys.identity_key,
+        keys.kind_rank,
+        keys.first_appeared_at,
+        coalesce(components.component_id, keys.key_id) as leading_key_id
+    from {{ ref('int_identity_keys_ranked') }} as keys
+    left join components
+        on keys.key_id = components.node_id
+),
+
+final as (
+    select
+        assigned.key_id,
+        assigned.identity_key,
+        assigned.kind_rank,
+        assigned.first_appeared_at,
+        assigned.leading_key_id,
+        assigned.key_id = assigned.leading_key_id as is_leading,
+        {{ person_id_of('leading.identity_key') }} as person_id
+    from assigned
+    inner join {{ ref('int_identity_keys_ranked') }} as leading
+        on assigned.leading_key_id = leading.key_id
+)
+
+select * from final

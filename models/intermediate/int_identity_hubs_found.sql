@@ -1,0 +1,84 @@
+-- Grain: one identity key that links nobody, with the reason: a shared mailbox, an address on too many contact
+-- records, an anonymous id that touches join with too many people. Linking through them would merge strangers.
+with limits as (
+    select max_contacts_per_address
+    from {{ ref('int_stage_policy_versioned') }}
+    where
+        valid_from <= {{ as_of() }}
+        and valid_to > {{ as_of() }}
+),
+
+contact_addresses as (
+    select distinct
+        email_normalised,
+        contact_key
+    from {{ ref('int_contacts_judged') }}
+    where
+        verdict = 'accepted'
+        and email_normalised is not null
+),
+
+crowded_addresses as (
+    select
+        'email:' || email_normalised as identity_key,
+        'address_on_many_contacts' as reason
+    from contact_addresses
+    group by email_normalised
+    having count(*) > (select limits.max_contacts_per_address from limits)
+),
+
+standing_touches as (
+    select
+        contact_key,
+        email_normalised,
+        anonymous_key
+    from {{ ref('int_touches_screened') }}
+    where
+        standing = 'accepted'
+        and recency = 1
+),
+
+addresses as (
+    select email_normalised from contact_addresses
+    union
+    select email_normalised from standing_touches where email_normalised is not null
+),
+
+shared_addresses as (
+    select
+        'email:' || addresses.email_normalised as identity_key,
+        'shared_mailbox' as reason
+    from addresses
+    inner join {{ ref('shared_mailboxes') }} as shared_mailboxes
+        on split_part(addresses.email_normalised, '@', 1) = lower(shared_mailboxes.local_part)
+),
+
+crowded_visitors as (
+    select
+        anonymous_key as identity_key,
+        'anonymous_id_of_many' as reason
+    from standing_touches
+    where anonymous_key is not null
+    group by anonymous_key
+    having
+        count(distinct email_normalised) > (select limits.max_contacts_per_address from limits)
+        or count(distinct contact_key) > (select limits.max_contacts_per_address from limits)
+),
+
+found as (
+    select * from shared_addresses
+    union all
+    select * from crowded_addresses
+    union all
+    select * from crowded_visitors
+),
+
+final as (
+    select
+        identity_key,
+        min(reason) as reason
+    from found
+    group by identity_key
+)
+
+select * from final

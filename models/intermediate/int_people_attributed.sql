@@ -1,0 +1,144 @@
+-- Grain: one person from one recorded moment to the next: what was known of the person then. Per attribute the last
+-- non-null value among the contact versions so far, failing that the company's that the latest contact version names.
+-- The first row of each person begins at the beginning of time, when nothing was known.
+with contacts as (
+    select
+        person_id,
+        source_system,
+        source_contact_id,
+        source_company_id,
+        updated_at as valid_from,
+        industry,
+        employee_count,
+        employee_count_max,
+        company_type,
+        country,
+        seniority
+    from {{ ref('int_contacts_identified') }}
+),
+
+contact_places as (
+    select
+        contacts.*,
+        row_number() over (
+            partition by person_id order by valid_from, source_system, source_contact_id
+        ) as place
+    from contacts
+),
+
+counted as (
+    select
+        contact_places.*,
+        {% for attribute in person_attributes() + ['source_company_id'] -%}
+        count({{ attribute }}) over (
+            partition by person_id order by place rows between unbounded preceding and current row
+        ) as {{ attribute }}_known,
+        {% endfor -%}
+        row_number() over (partition by person_id, valid_from order by place desc) as place_at_instant
+    from contact_places
+),
+
+filled as (
+    select
+        person_id,
+        valid_from,
+        place_at_instant,
+        {% for attribute in person_attributes() -%}
+        max({{ attribute }}) over (partition by person_id, {{ attribute }}_known) as {{ attribute }},
+        {% endfor -%}
+        max(case when employee_count is not null then employee_count_max end) over (
+            partition by person_id, employee_count_known
+        ) as employee_count_max,
+        max(source_company_id) over (partition by person_id, source_company_id_known) as source_company_id,
+        max(case when source_company_id is not null then source_system end) over (
+            partition by person_id, source_company_id_known
+        ) as company_system
+    from counted
+),
+
+contact_states as (
+    select
+        filled.*,
+        lead(valid_from, 1, {{ end_of_time() }}) over (partition by person_id order by valid_from) as valid_to
+    from filled
+    where place_at_instant = 1
+),
+
+company_moments as (
+    select
+        contact_states.person_id,
+        companies.valid_from
+    from contact_states
+    inner join {{ ref('int_companies_versioned') }} as companies
+        on
+            contact_states.company_system = companies.source_system
+            and contact_states.source_company_id = companies.source_company_id
+            and companies.valid_from >= contact_states.valid_from
+            and companies.valid_from < contact_states.valid_to
+),
+
+people as (
+    select person_id
+    from {{ ref('int_people_known') }}
+),
+
+moments as (
+    select person_id, {{ beginning_of_time() }} as valid_from, false as is_record_moment from people
+    union
+    select person_id, valid_from, true as is_record_moment from contact_states
+    union
+    select person_id, valid_from, true as is_record_moment from company_moments
+),
+
+periods as (
+    select
+        moments.*,
+        lead(valid_from, 1, {{ end_of_time() }}) over (partition by person_id order by valid_from) as valid_to
+    from moments
+),
+
+stated as (
+    select
+        periods.person_id,
+        periods.valid_from,
+        periods.valid_to,
+        periods.is_record_moment,
+        coalesce(contact_states.industry, companies.industry) as industry,
+        coalesce(contact_states.employee_count, companies.employee_count) as employee_count,
+        case
+            when contact_states.employee_count is not null then contact_states.employee_count_max
+            else companies.employee_count_max
+        end as employee_count_max,
+        coalesce(contact_states.company_type, companies.company_type) as company_type,
+        coalesce(contact_states.country, companies.country) as country,
+        contact_states.seniority
+    from periods
+    left join contact_states
+        on
+            periods.person_id = contact_states.person_id
+            and periods.valid_from >= contact_states.valid_from
+            and periods.valid_from < contact_states.valid_to
+    left join {{ ref('int_companies_versioned') }} as companies
+        on
+            contact_states.company_system = companies.source_system
+            and contact_states.source_company_id = companies.source_company_id
+            and periods.valid_from >= companies.valid_from
+            and periods.valid_from < companies.valid_to
+),
+
+final as (
+    select
+        stated.*,
+        md5(concat_ws(
+            '|',
+            coalesce(industry, '-'),
+            coalesce(cast(employee_count as varchar), '-'),
+            coalesce(cast(employee_count_max as varchar), '-'),
+            coalesce(company_type, '-'),
+            coalesce(country, '-'),
+            coalesce(seniority, '-')
+        )) as profile_id
+    from stated
+)
+
+select * from final

@@ -1,0 +1,120 @@
+-- Grain: one person. Since when the person is known (null: only anonymous visits), and whether policy keeps the person
+-- out of every stage.
+with people as (
+    select
+        person_id,
+        max(case when is_leading then identity_key end) as leading_key,
+        bool_or(kind_rank = 1) as has_address
+    from {{ ref('int_identities_resolved') }}
+    group by person_id
+),
+
+records as (
+    select
+        person_id,
+        min(created_at) as first_created_at
+    from {{ ref('int_contacts_identified') }}
+    group by person_id
+),
+
+visits as (
+    select
+        person_id,
+        min(occurred_at) as first_touch_at
+    from {{ ref('int_touches_identified') }}
+    group by person_id
+),
+
+addresses as (
+    select
+        person_id,
+        substr(identity_key, 7) as address
+    from {{ ref('int_identities_resolved') }}
+    where kind_rank = 1
+    union
+    select
+        person_id,
+        email_normalised as address
+    from {{ ref('int_contacts_identified') }}
+    where email_normalised is not null
+),
+
+traits as (
+    select distinct person_id, 'email' as kind, address as trait from addresses
+    union
+    select distinct person_id, 'email_domain' as kind, split_part(address, '@', 2) as trait from addresses
+    union
+    select distinct person_id, 'company_domain' as kind, lower(company_domain) as trait
+    from {{ ref('int_contacts_identified') }}
+    where company_domain is not null
+    union
+    select distinct person_id, 'job_title' as kind, job_title as trait
+    from {{ ref('int_contacts_identified') }}
+    where job_title is not null
+),
+
+patterns as (
+    select
+        kind,
+        reason,
+        case
+            when kind = 'job_title' then '(?i)' || pattern
+            else '^' || replace({{ escaped_pattern('lower(pattern)') }}, '*', '.*') || '$'
+        end as pattern
+    from {{ ref('exclusions') }}
+),
+
+distinct_traits as (
+    select distinct kind, trait from traits
+),
+
+traits_excluded as (
+    select
+        distinct_traits.kind,
+        distinct_traits.trait,
+        min(patterns.reason) as reason
+    from distinct_traits
+    inner join patterns
+        on
+            distinct_traits.kind = patterns.kind
+            and {{ regexp_like('distinct_traits.trait', 'patterns.pattern') }}
+    group by
+        distinct_traits.kind,
+        distinct_traits.trait
+),
+
+excluded as (
+    select
+        traits.person_id,
+        min(traits_excluded.reason) as exclusion_reason
+    from traits
+    inner join traits_excluded
+        on
+            traits.kind = traits_excluded.kind
+            and traits.trait = traits_excluded.trait
+    group by traits.person_id
+),
+
+final as (
+    select
+        people.person_id,
+        people.leading_key,
+        case
+            when records.person_id is not null or people.has_address
+                then least(
+                    coalesce(records.first_created_at, visits.first_touch_at),
+                    coalesce(visits.first_touch_at, records.first_created_at)
+                )
+        end as first_known_at,
+        excluded.person_id is not null as is_excluded,
+        excluded.exclusion_reason
+    from people
+    left join records
+        on people.person_id = records.person_id
+    left join visits
+        on people.person_id = visits.person_id
+    left join excluded
+        on people.person_id = excluded.person_id
+)
+
+select * from final

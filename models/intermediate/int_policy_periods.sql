@@ -1,0 +1,51 @@
+-- Grain: one period in which the ICP versions and the segment rules stay the same.
+with instants as (
+    select {{ beginning_of_time() }} as period_from
+    union
+    select effective_from as period_from from {{ ref('icp_profiles') }} where effective_from is not null
+    union
+    select effective_from as period_from from {{ ref('segment_rules') }} where effective_from is not null
+    union
+    select effective_to as period_from from {{ ref('segment_rules') }} where effective_to is not null
+),
+
+icp_versions as (
+    select
+        icp_version,
+        min(effective_from) as effective_from
+    from {{ ref('icp_profiles') }}
+    group by icp_version
+),
+
+periods as (
+    select
+        period_from,
+        lead(period_from, 1, {{ end_of_time() }}) over (order by period_from) as period_to
+    from instants
+),
+
+versions_so_far as (
+    select
+        periods.period_from,
+        icp_versions.icp_version,
+        row_number() over (
+            partition by periods.period_from order by icp_versions.effective_from desc, icp_versions.icp_version desc
+        ) as place
+    from periods
+    inner join icp_versions
+        on icp_versions.effective_from <= periods.period_from
+),
+
+final as (
+    select
+        periods.period_from,
+        periods.period_to,
+        versions_so_far.icp_version
+    from periods
+    left join versions_so_far
+        on
+            periods.period_from = versions_so_far.period_from
+            and versions_so_far.place = 1
+)
+
+select * from final

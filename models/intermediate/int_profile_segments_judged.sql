@@ -1,0 +1,56 @@
+-- Grain: one combination of attribute values, one policy period, one segment: whether all the segment's rules hold;
+-- null where a rule needs an attribute that is unknown and no rule is broken.
+with profiles as (
+    select distinct
+        profile_id,
+        industry,
+        employee_count,
+        employee_count_max,
+        company_type,
+        country,
+        seniority
+    from {{ ref('int_people_attributed') }}
+),
+
+rules as (
+    select
+        segment_rules.*,
+        coalesce(segment_rules.effective_from, {{ beginning_of_time() }}) as rule_from,
+        coalesce(segment_rules.effective_to, {{ end_of_time() }}) as rule_to
+    from {{ ref('segment_rules') }} as segment_rules
+),
+
+matched as (
+    select
+        profiles.profile_id,
+        periods.period_from,
+        rules.segment_name,
+        rules.priority,
+        {{ rule_holds('profiles', 'rules') }} as is_met
+    from profiles
+    cross join {{ ref('int_policy_periods') }} as periods
+    inner join rules
+        on
+            rules.rule_from <= periods.period_from
+            and rules.rule_to > periods.period_from
+),
+
+final as (
+    select
+        profile_id,
+        period_from,
+        segment_name,
+        min(priority) as priority,
+        case
+            when bool_or(coalesce(not is_met, false)) then false
+            when bool_or(is_met is null) then null
+            else true
+        end as is_in_segment
+    from matched
+    group by
+        profile_id,
+        period_from,
+        segment_name
+)
+
+select * from final

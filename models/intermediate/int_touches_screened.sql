@@ -1,0 +1,110 @@
+-- Grain: one staged touch. All that can be judged without knowing who is who: codes, times, repeated keys.
+-- `standing` is `accepted` for every usable row; `recency` counts the usable rows of one touch id from the last loaded.
+with staged as (
+    {{ union_staging('touches') }}
+),
+
+known_types as (
+    select distinct touch_type
+    from {{ ref('touch_types') }}
+),
+
+checked as (
+    select
+        staged.source_system || ':' || staged.source_touch_id as touch_id,
+        staged.source_system,
+        staged.source_touch_id,
+        'contact:' || staged.source_system || ':' || staged.source_contact_id as contact_key,
+        {{ normalised_email('staged.email') }} as email_normalised,
+        'anonymous:' || staged.source_system || ':' || staged.anonymous_id as anonymous_key,
+        staged.campaign_id,
+        staged.answers_touch_id,
+        staged.offer_id,
+        staged.occurred_at,
+        staged.channel,
+        staged.touch_type,
+        staged.placement,
+        staged.keyword_intent,
+        staged.audience_consent,
+        staged.content_fit,
+        staged.initiated_by,
+        staged.landing_page,
+        staged.response_relevance,
+        staged.response_intent,
+        staged.source_table,
+        staged._load_id,
+        staged._loaded_at,
+        staged._source_file,
+        staged._source_row,
+        staged._is_synthetic,
+        staged.warning_columns,
+        case
+            when staged.reject_reason in ('missing_required', 'unparseable_timestamp', 'unparseable_number')
+                then staged.reject_reason
+            when known_types.touch_type is null then 'unknown_code'
+            else staged.reject_reason
+        end as reject_reason,
+        case
+            when staged.reject_reason in ('missing_required', 'unparseable_timestamp', 'unparseable_number')
+                then staged.reject_column
+            when known_types.touch_type is null then 'touch_type'
+            else staged.reject_column
+        end as reject_column,
+        staged._observed_at,
+        staged._removed_at
+    from staged
+    left join known_types
+        on staged.touch_type = known_types.touch_type
+),
+
+standing as (
+    select
+        checked.*,
+        case
+            when checked.reject_reason is not null then 'quarantined'
+            when checked.occurred_at > {{ as_of() }} then 'pending'
+            when checked._removed_at <= {{ as_of() }} then 'superseded'
+            else 'accepted'
+        end as standing
+    from checked
+),
+
+repeated_ids as (
+    select touch_id
+    from standing
+    where standing = 'accepted'
+    group by touch_id
+    having count(*) > 1
+),
+
+repeated as (
+    select
+        standing._load_id,
+        standing._source_file,
+        standing._source_row,
+        standing.touch_id,
+        row_number() over (
+            partition by standing.touch_id
+            order by standing._load_id desc, standing._source_file desc, standing._source_row desc
+        ) as recency
+    from standing
+    inner join repeated_ids
+        on standing.touch_id = repeated_ids.touch_id
+    where standing.standing = 'accepted'
+),
+
+final as (
+    select
+        standing.*,
+        coalesce(repeated.recency, 1) as recency,
+        repeated.recency is not null as is_repeated
+    from standing
+    left join repeated
+        on
+            standing.touch_id = repeated.touch_id
+            and standing._load_id = repeated._load_id
+            and standing._source_file = repeated._source_file
+            and standing._source_row = repeated._source_row
+)
+
+select * from final
