@@ -29,8 +29,8 @@
     with read_rows as (
         select
             source_rows.*,
-            {{ snapshot_digest(key_columns) }} as _key,
-            {{ snapshot_digest(compared_columns) }} as _content,
+            {{ content_digest(key_columns, 'source_rows') }} as _key,
+            {{ content_digest(compared_columns, 'source_rows') }} as _content,
             max(source_rows._load_id) over (
                 partition by source_rows._observed_at, source_rows._source_file
             ) as _standing_load_id
@@ -143,13 +143,4 @@
             read_rows._key = dated._key
             and read_rows._observed_at = dated._observed_at
     {%- endif -%}
-{%- endmacro %}
-
-{#- One text per combination of values, kept apart by a character that no text holds. Null and empty are the same. -#}
-{% macro snapshot_digest(columns) -%}
-    {%- set parts = [] -%}
-    {%- for column in columns -%}
-        {%- do parts.append("coalesce(" ~ clean_text('source_rows.' ~ column) ~ ", '')") -%}
-    {%- endfor -%}
-    md5({{ parts | join(" || chr(31) || ") if parts else "''" }})
 {%- endmacro %}
