@@ -115,7 +115,9 @@ def _deciders(
 def _segments(rows: Sequence[Row]) -> Iterator[PolicyProblem]:
     periods = {row.line: period_of(row) for row in rows}
     told: dict[str, list[PolicyProblem | None]] = {}
-    moments = _moments(Period(BEGINNING, END), list(periods.values()))
+    # Rows without a beginning are judged from the first dated row on: what was before is before all data.
+    dated = [period.start for period in periods.values() if period.start != BEGINNING]
+    moments = _moments(Period(min(dated, default=BEGINNING), END), list(periods.values()))
     for moment in moments:
         in_force = [row for row in rows if periods[row.line].holds(moment)]
         ranked: dict[str, list[Row]] = {}

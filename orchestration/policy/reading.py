@@ -169,7 +169,7 @@ def _damage(content: bytes) -> str | None:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "The file is UTF-16, as a spreadsheet program saves it; save it as CSV in UTF-8."
     if content.startswith(b"\xef\xbb\xbf"):
-        return "The file begins with a byte-order mark, as spreadsheet programs write it; save it as UTF-8 without."
+        return "The file begins with a byte-order mark, as spreadsheet programs write it; save it without."
     if b"\x00" in content:
         return "The file holds NUL bytes and is damaged; restore it from version control."
     try:

@@ -82,6 +82,13 @@ def add_baseline_rows(root: Path, rows: Sequence[Threshold]) -> None:
     if _TABLE in policy.unread_tables:
         told = " ".join(str(each) for each in policy.unreadable if each.file == f"{FOLDER}/{_TABLE}.csv")
         raise LeadproofError(f"The baseline cannot be written. {told}", "Repair the file first.")
+    systems = policy.source_systems
+    for row in rows:
+        if systems is not None and row.source_system not in (ANY, *systems):
+            raise LeadproofError(
+                f"There is no source system '{row.source_system}'.",
+                f"It is one of {', '.join(sorted(systems))}, or * for any.",
+            )
     written = {(row.audit, row.source_system): row for row in rows}
     replaced = {
         row.line

@@ -59,7 +59,7 @@ def require_valid(policy: Policy) -> None:
 
 
 def _misread(policy: Policy) -> Iterator[PolicyProblem]:
-    """Files that DuckDB would read otherwise than they were checked, because it guesses how cells are quoted."""
+    """Files that DuckDB reads otherwise than they were checked, as it guesses how cells are quoted."""
     for table in TABLES.values():
         if table.name in policy.unread_tables:
             continue
@@ -78,7 +78,7 @@ def _misread(policy: Policy) -> Iterator[PolicyProblem]:
             file_of(table.name),
             line,
             "misread",
-            f"{told}; put double quotation marks around cells that hold quotes or backslashes.",
+            f"{told}; put double quotation marks around cells that begin with an apostrophe.",
         )
 
 

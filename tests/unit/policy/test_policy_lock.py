@@ -1,0 +1,221 @@
+"""What a release has used may be closed and commented; anything else stops the build or is restated."""
+
+import shutil
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from policy_sandbox import Sandbox
+
+from orchestration.errors import LeadproofError
+from orchestration.policy import (
+    LockBreach,
+    ReleasedPolicy,
+    check_lock,
+    policy_digest,
+    read_policy,
+    require_unlocked,
+)
+from orchestration.policy.schema import TABLES
+
+AS_OF = datetime(2026, 6, 30, 12, 0)
+LOCKED = {
+    "icp_profiles": ({"icp_version": "v1", "attribute": "employee_count"}, {"max_value": "1999"}),
+    "seniority_rules": ({"priority": "70"}, {"seniority": "vp"}),
+    "touch_types": ({"touch_type": "demo_request"}, {"points": "41"}),
+    "touch_direction_rules": ({"rule_id": "follow_up_to_request"}, {"direction": "inbound"}),
+    "context_requirements": ({"field": "message_hypothesis"}, {"is_required": "false"}),
+    "campaign_registry": ({"campaign_id": "1"}, {"message_hypothesis": "Another."}),
+    "segment_rules": ({"segment_name": "advisory"}, {"allowed_values": "consulting"}),
+    "value_mappings": ({"source_value": "inbound"}, {"canonical_value": "chat_message"}),
+    "exclusions": ({"kind": "job_title"}, {"pattern": "seeker"}),
+    "stage_policy": ({"key": "mql_min_score"}, {"value": "40"}),
+    "shared_mailboxes": ({"local_part": "info"}, {"local_part": "infos"}),
+}
+FREE = {
+    "audit_thresholds": ({"audit": "freshness"}, {"tolerance": "1"}),
+    "reporting": ({"key": "currency"}, {"value": "EUR"}),
+    "exchange_rates": ({"currency": "BRL"}, {"rate_to_reporting": "0.3"}),
+    "vocabulary": ({"code": "radio"}, {"code": "podcast"}),
+}
+
+
+@pytest.fixture
+def released(sandbox: Sandbox) -> ReleasedPolicy:
+    """The shipped policy as a release used it, with a registered campaign."""
+    sandbox.add(
+        "campaign_registry",
+        source_system="zoho",
+        campaign_id="1",
+        registered_at="2026-01-01T00:00:00",
+        message_hypothesis="One.",
+    )
+    folder = sandbox.root / "released"
+    shutil.copytree(sandbox.root / "seeds", folder)
+    return ReleasedPolicy(AS_OF, folder)
+
+
+def breaches(sandbox: Sandbox, released: ReleasedPolicy) -> list[LockBreach]:
+    """The breaches of the policy as it lies now."""
+    return check_lock(read_policy(sandbox.root), released)
+
+
+def test_every_table_is_locked_or_free() -> None:
+    assert set(LOCKED) == {name for name, table in TABLES.items() if table.is_locked}
+    assert {*FREE, "quarantine_dismissals"} == {name for name, table in TABLES.items() if not table.is_locked}
+
+
+def test_unchanged_policy_is_no_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    assert breaches(sandbox, released) == []
+    require_unlocked(read_policy(sandbox.root), released, None)
+    require_unlocked(read_policy(sandbox.root), None, None)
+
+
+@pytest.mark.parametrize("table", LOCKED)
+def test_changed_row_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy, table: str) -> None:
+    where, cells = LOCKED[table]
+    line = sandbox.set(table, where, **cells)
+    found = breaches(sandbox, released)
+    assert [(each.file, each.released_row) for each in found] == [(f"seeds/{table}.csv", line)]
+    in_key = set(cells) & set(TABLES[table].key)
+    assert found[0].kind == ("removed" if in_key else "changed")
+    with pytest.raises(LeadproofError, match=f"seeds/{table}.csv") as caught:
+        require_unlocked(read_policy(sandbox.root), released, None)
+    assert "--restate '<reason>'" in str(caught.value)
+    require_unlocked(read_policy(sandbox.root), released, "The figure was a typing error.")
+
+
+@pytest.mark.parametrize("table", LOCKED)
+def test_deleted_row_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy, table: str) -> None:
+    line = sandbox.delete(table, LOCKED[table][0])
+    assert [(each.kind, each.row, each.released_row) for each in breaches(sandbox, released)] == [
+        ("removed", None, line)
+    ]
+
+
+@pytest.mark.parametrize("table", LOCKED)
+def test_comment_and_order_are_free(sandbox: Sandbox, released: ReleasedPolicy, table: str) -> None:
+    sandbox.set(table, LOCKED[table][0], comment="Said better.")
+    header, *rows = sandbox.records(table)
+    sandbox.write(table, [header, *reversed(rows)])
+    assert breaches(sandbox, released) == []
+
+
+@pytest.mark.parametrize("table", FREE)
+def test_tables_that_judge_nobody_are_free(sandbox: Sandbox, released: ReleasedPolicy, table: str) -> None:
+    where, cells = FREE[table]
+    sandbox.set(table, where, **cells)
+    assert breaches(sandbox, released) == []
+
+
+@pytest.mark.parametrize(
+    "table", [name for name, table in TABLES.items() if table.is_locked and table.is_versioned]
+)
+def test_closing_after_the_as_of_is_allowed_and_before_is_not(
+    sandbox: Sandbox, released: ReleasedPolicy, table: str
+) -> None:
+    where = LOCKED[table][0]
+    sandbox.set(table, where, effective_to="2026-07-01T00:00:00")
+    assert breaches(sandbox, released) == []
+    line = sandbox.set(table, where, effective_to="2026-06-30T00:00:00")
+    assert [(each.row, each.kind) for each in breaches(sandbox, released)] == [(line, "changed")]
+
+
+def test_closing_at_the_as_of_itself_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    """The row judged what happened at that very moment, and closed there it no longer would."""
+    sandbox.set("stage_policy", {"key": "mql_min_score"}, effective_to="2026-06-30T12:00:00")
+    assert [each.kind for each in breaches(sandbox, released)] == ["changed"]
+
+
+def test_reopening_a_closed_row_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.set("stage_policy", {"key": "mql_min_score"}, effective_to="2026-07-01T00:00:00")
+    sandbox.add("stage_policy", key="mql_min_score", value="60", effective_from="2026-07-01T00:00:00")
+    shutil.rmtree(released.folder)
+    shutil.copytree(sandbox.root / "seeds", released.folder)
+    sandbox.set("stage_policy", {"key": "mql_min_score"}, effective_to="2026-08-01T00:00:00")
+    assert [each.kind for each in breaches(sandbox, released)] == ["changed"]
+
+
+def test_closing_and_changing_at_once_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    where = {"key": "mql_min_score"}
+    line = sandbox.set("stage_policy", where, value="40", effective_to="2026-07-01T00:00:00")
+    found = breaches(sandbox, released)
+    assert [(each.row, each.kind) for each in found] == [(line, "changed")]
+    assert "value, effective_to are" in found[0].message
+
+
+def test_successor_of_a_closed_row_is_allowed(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.set("stage_policy", {"key": "mql_min_score"}, effective_to="2026-07-01T00:00:00")
+    sandbox.add("stage_policy", key="mql_min_score", value="60", effective_from="2026-07-01T00:00:00")
+    assert breaches(sandbox, released) == []
+
+
+def test_row_that_begins_after_the_as_of_is_free(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    early = ReleasedPolicy(datetime(2024, 12, 31), released.folder)
+    for attribute in ("industry", "employee_count", "seniority", "company_type", "country"):
+        sandbox.delete("icp_profiles", {"icp_version": "v2", "attribute": attribute})
+    sandbox.delete("campaign_registry", {"campaign_id": "1"})
+    assert breaches(sandbox, early) == []
+    assert len(breaches(sandbox, released)) == 6
+
+
+def test_row_added_to_a_used_version_is_a_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    line = sandbox.add(
+        "icp_profiles", {"attribute": "country"}, icp_version="v1", effective_from="2010-01-01T00:00:00"
+    )
+    assert [(each.row, each.kind) for each in breaches(sandbox, released)] == [(line, "added")]
+
+
+def test_new_version_and_new_rows_are_allowed(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    for attribute in ("industry", "employee_count", "seniority", "company_type"):
+        sandbox.add(
+            "icp_profiles",
+            {"icp_version": "v2", "attribute": attribute},
+            icp_version="v3",
+            effective_from="2027-01-01T00:00:00",
+        )
+    sandbox.add("exclusions", kind="email_domain", pattern="other.example", reason="competitor")
+    assert breaches(sandbox, released) == []
+    assert sandbox.problems() == []
+
+
+def test_same_value_written_otherwise_is_no_breach(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.set("touch_types", {"touch_type": "demo_request"}, points="40.0", is_response="TRUE")
+    sandbox.set("icp_profiles", {"icp_version": "v1"}, effective_from="2010-01-01")
+    assert breaches(sandbox, released) == []
+
+
+def test_as_of_with_a_zone_is_read_as_utc(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.set("stage_policy", {"key": "mql_min_score"}, effective_to="2026-06-30T12:30:00")
+    eastern = datetime(2026, 6, 30, 8, 0, tzinfo=timezone(timedelta(hours=-4)))
+    assert breaches(sandbox, ReleasedPolicy(eastern, released.folder)) == []
+    assert breaches(sandbox, ReleasedPolicy(datetime(2026, 6, 30, 13, 0, tzinfo=UTC), released.folder))
+
+
+def test_restating_needs_a_reason(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    with pytest.raises(LeadproofError, match="without a reason"):
+        require_unlocked(read_policy(sandbox.root), released, " ")
+
+
+def test_breach_does_not_repeat_an_excluded_address(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.add("exclusions", kind="email", pattern="someone@example.com", reason="test")
+    shutil.copy(sandbox.path("exclusions"), released.folder / "exclusions.csv")
+    sandbox.delete("exclusions", {"pattern": "someone@example.com"})
+    with pytest.raises(LeadproofError) as caught:
+        require_unlocked(read_policy(sandbox.root), released, None)
+    assert "someone" not in str(caught.value)
+
+
+def test_many_breaches_are_counted(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.write("shared_mailboxes", sandbox.records("shared_mailboxes")[:2])
+    with pytest.raises(LeadproofError, match=r"59 policy rows .* And 49 more\."):
+        require_unlocked(read_policy(sandbox.root), released, None)
+
+
+def test_digest_follows_meaning_and_not_spelling(sandbox: Sandbox) -> None:
+    digest = policy_digest(read_policy(sandbox.root))
+    header, *rows = sandbox.records("touch_types")
+    sandbox.write("touch_types", [header, *reversed(rows)])
+    sandbox.set("touch_types", {"touch_type": "demo_request"}, points="40.0", comment="Said better.")
+    assert policy_digest(read_policy(sandbox.root)) == digest
+    sandbox.set("touch_types", {"touch_type": "demo_request"}, points="41")
+    assert policy_digest(read_policy(sandbox.root)) != digest
