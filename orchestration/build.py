@@ -167,7 +167,7 @@ class Build:
         with self.phase("load"):
             say("Loading landing files")
             report = load_landing(self.settings)
-            record.load = _load_summary(report)
+            record.load = report.to_dict()
         records.write_record(self.settings, record)
         return report
 
@@ -225,11 +225,11 @@ class Build:
                 _moment(record.as_of),
                 self._thresholds(record),
                 folder,
-                self.settings.quality / "data_docs",
+                self.settings.build_db.parent / "audit_context",
                 memory_limit=self.settings.memory_limit,
                 threads=self.settings.threads,
             )
-            expectations.append_audit_history(audit, self.settings.quality / "audit_results")
+            expectations.append_audit_history(self.settings.quality, audit)
         record.audit = _audit_summary(audit)
         if not audit.passed:
             record.failure = Failure(
@@ -495,10 +495,6 @@ def _failure(phase: str, error: BaseException) -> Failure:
         f"The {phase} phase failed with {type(error).__name__}.",
         "Run leadproof build --debug to see the whole trace.",
     )
-
-
-def _load_summary(report: "LoadReport") -> dict[str, Any]:
-    return report.summary()
 
 
 def _audit_summary(audit: "AuditRecord") -> dict[str, Any]:

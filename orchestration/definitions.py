@@ -9,10 +9,15 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.dbt import ensure_manifest
-from orchestration.defs.automation import funnel_daily_schedule, funnel_job, landing_sensor
+from orchestration.defs.automation import (
+    abandoned_run_sensor,
+    funnel_daily_schedule,
+    funnel_job,
+    landing_sensor,
+)
 from orchestration.defs.dbt import make_dbt_assets, make_dbt_resource
 from orchestration.defs.publication import make_audit_checks, make_publication_assets
-from orchestration.defs.raw import declared_tables, make_landing_files, make_raw_assets
+from orchestration.defs.raw import declared_tables, make_external_assets, make_raw_assets
 from orchestration.defs.session import BuildSession
 from orchestration.environment import load_env_file, prepare_environment
 from orchestration.settings import Settings, load_settings
@@ -36,15 +41,15 @@ def build_definitions(settings: Settings, manifest_path: Path) -> dg.Definitions
     marts = sorted(key for key in models.keys if key.path[0] in _PUBLISHED_FROM)
     return dg.Definitions(
         assets=[
-            *make_landing_files(tables),
-            make_raw_assets(tables),
+            *make_external_assets(manifest, tables),
+            make_raw_assets(manifest, tables),
             models,
             *make_publication_assets(marts),
         ],
         asset_checks=[make_audit_checks()],
         jobs=[funnel_job],
         schedules=[funnel_daily_schedule],
-        sensors=[landing_sensor],
+        sensors=[landing_sensor, abandoned_run_sensor],
         resources={"dbt": make_dbt_resource(), "session": BuildSession()},
     )
 

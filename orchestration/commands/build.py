@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import logging
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _SHOWN_DETAILS = 12
 _SHOWN_KEYS = 5
+_SHOWN_NOTES = 6
+_STARTING_WITHIN = timedelta(minutes=1)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,9 +97,11 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
         say("Reading the dbt project")
         ensure_manifest(settings)
         from orchestration.definitions import defs
+        from orchestration.defs.automation import close_abandoned_runs
 
         _warm_up_audit()
         with _instance(settings) as instance:
+            close_abandoned_runs(instance, settings, _STARTING_WITHIN)
             return defs.resolve_job_def("funnel_job").execute_in_process(
                 instance=instance,
                 run_config={
@@ -221,14 +226,21 @@ def load_lines(record: BuildRecord) -> list[str]:
         record: The build's record.
 
     Returns:
-        At most two lines.
+        A few lines, drift and refused files among them.
     """
     load = record.load
     if not load:
         return []
-    lines = [f"Loaded {load['files']} files, {load['rows']:,} rows, {load['rejects']:,} rejected lines."]
-    if load.get("drift"):
-        lines.append(f"Drift: {'; '.join(load['drift'][:3])}{' …' if len(load['drift']) > 3 else ''}")
+    rejects = sum(table["rejects"] for table in load["tables"])
+    duplicates = sum(table["duplicates"] for table in load["tables"])
+    lines = [
+        f"Loaded {load['files']:,} files: {load['rows']:,} rows, {rejects:,} rejected lines"
+        + (f", {duplicates:,} files with content already loaded." if duplicates else ".")
+    ]
+    told = [*load["notes"], *(note["detail"] for note in load["drift"])]
+    lines += [f"  - {text}" for text in dict.fromkeys(told[:_SHOWN_NOTES])]
+    if len(told) > _SHOWN_NOTES:
+        lines.append(f"  … and {len(told) - _SHOWN_NOTES} more, in the quality report")
     return lines
 
 

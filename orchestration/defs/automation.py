@@ -1,11 +1,19 @@
-"""When the funnel is built: one job, for the command line, the schedule, the sensor and the UI alike."""
+"""When the funnel is built: one job, for the command line, the schedule, the sensor and the UI alike.
+
+What a run does belongs to the assets.
+"""
 
 import hashlib
 import json
+import time
+from datetime import timedelta
 
 import dagster as dg
 
-from orchestration.settings import load_settings
+from orchestration.errors import LeadproofError
+from orchestration.landing.discovery import discover
+from orchestration.release import running_build
+from orchestration.settings import Settings, load_settings
 
 JOB_NAME = "funnel_job"
 
@@ -26,6 +34,10 @@ funnel_daily_schedule = dg.ScheduleDefinition(
 )
 
 
+# Between a run's start and its taking of the lock lie the imports of its process.
+_LOCK_TAKEN_WITHIN = timedelta(minutes=5)
+
+
 @dg.sensor(
     name="landing_sensor",
     job=funnel_job,
@@ -38,7 +50,10 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     The cursor only saves runs. That a file is loaded once is the ledger's promise, so a tick that comes
     twice, or a lost cursor, costs one build that finds nothing new.
     """
-    seen = landing_digest()
+    try:
+        seen = landing_digest(load_settings())
+    except LeadproofError as error:
+        return dg.SkipReason(str(error))
     if seen is None:
         return dg.SkipReason("The landing folder holds no files.")
     if seen == context.cursor:
@@ -47,15 +62,60 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     return dg.RunRequest(run_key=seen)
 
 
-def landing_digest() -> str | None:
+def landing_digest(settings: Settings) -> str | None:
     """Digest names, sizes and modification times of the files that the loader would look at.
+
+    Args:
+        settings: Where the landing folder lies.
 
     Returns:
         A hexadecimal digest; None without files.
-    """
-    from orchestration.landing import discover
 
-    files = [
-        (str(found.relative_path), found.size_bytes, found.mtime_ns) for found in discover(load_settings())
-    ]
+    Raises:
+        LeadproofError: If the landing folder is missing or cannot be read.
+    """
+    files = [(found.relative_path, found.size_bytes, found.mtime_ns) for found in discover(settings)]
     return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest() if files else None
+
+
+@dg.sensor(
+    name="abandoned_run_sensor",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Closes runs whose process was killed; they would hold the only slot for ever.",
+)
+def abandoned_run_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Fail every run that says it builds while nobody holds the build lock."""
+    closed = close_abandoned_runs(context.instance, load_settings(), _LOCK_TAKEN_WITHIN)
+    return dg.SkipReason(f"Closed {len(closed)} abandoned runs." if closed else "No run is abandoned.")
+
+
+def close_abandoned_runs(
+    instance: dg.DagsterInstance, settings: Settings, lock_taken_within: timedelta
+) -> list[str]:
+    """Mark runs as failed whose process has ended without saying so.
+
+    Dagster cannot tell on one machine: its launcher does not watch the processes, and runs of the command
+    line are not its own.
+
+    Args:
+        instance: Dagster's storage.
+        settings: Where the build lock lies.
+        lock_taken_within: Time after its start in which a run that is alive has taken the lock.
+
+    Returns:
+        Ids of the runs.
+    """
+    if running_build(settings) is not None:
+        return []
+    abandoned = [
+        record
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=JOB_NAME, statuses=[dg.DagsterRunStatus.STARTED])
+        )
+        if record.start_time is not None
+        and time.time() - record.start_time > lock_taken_within.total_seconds()
+    ]
+    for record in abandoned:
+        instance.report_run_failed(record.dagster_run, "The process ended before the run did.")
+    return [record.dagster_run.run_id for record in abandoned]

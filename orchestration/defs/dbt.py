@@ -101,7 +101,8 @@ def make_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
         with told_to_dagster():
             yield from _run_dbt(context, dbt, session)
 
-    return funnel_models
+    assets: dg.AssetsDefinition = funnel_models
+    return assets
 
 
 def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSession) -> Iterator[Any]:
