@@ -45,7 +45,10 @@ def make_warehouse(
 
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the build database in UTC."""
-    return duckdb.connect(str(settings.build_db), read_only=read_only, config={"TimeZone": "UTC"})
+    database = duckdb.connect(str(settings.build_db), read_only=read_only)
+    # Not in connect's config: the time zone's extension is only there once the database is open.
+    database.execute("set global TimeZone = 'UTC'")
+    return database
 
 
 def load_policy(settings: Settings, folder: Path) -> None:
