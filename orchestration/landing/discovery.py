@@ -1,0 +1,270 @@
+"""Which files lie in the landing folder, and what their paths say.
+
+Nothing is opened here: what is inside a file belongs to ``inspection`` and the readers.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.errors import LeadproofError
+from orchestration.landing.report import DriftNote
+from orchestration.settings import IDENTIFIER, PROJECT_ROOT, Settings
+
+FORMATS = ("csv", "parquet", "jsonl")
+_IGNORED_STARTS = (".", "_")
+_IGNORED_ENDS = (".tmp", ".part", ".crdownload")
+_FILE_NAME = re.compile(r"\.(csv|parquet|jsonl)(\.gz)?$", re.IGNORECASE)
+_DATE = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
+_DATE_FOLDERS = re.compile(
+    r"(?:^|/)(?:year=|y=)?(\d{4})/(?:month=|m=)?(\d{1,2})/(?:day=|d=)?(\d{1,2})(?=/)", re.IGNORECASE
+)
+_YEARS = range(1990, 2100)
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file that the loader may read.
+
+    Args:
+        path: Where it lies.
+        relative_path: Its path below the landing folder, with ``/``.
+        source_system: First folder below the landing folder.
+        source_table: Second folder.
+        format: ``csv``, ``parquet`` or ``jsonl``.
+        is_compressed: Whether the name ends in ``.gz``.
+        size_bytes: Size in bytes.
+        mtime_ns: Modification time in nanoseconds.
+        named_date: The date in the file's name or path (UTC midnight); null without one.
+    """
+
+    path: Path
+    relative_path: str
+    source_system: str
+    source_table: str
+    format: str
+    is_compressed: bool
+    size_bytes: int
+    mtime_ns: int
+    named_date: datetime | None
+
+
+@dataclass
+class Survey:
+    """What lies in the landing folder.
+
+    Args:
+        files: Readable files of systems that are on or unknown, ordered by date in the name, then path.
+        drift: Folders and files whose names cannot be used.
+        systems_off: Known source systems that have files but are switched off.
+        systems_unknown: Systems that have files but no staging folder.
+        systems_empty: Systems that are on and have no file.
+    """
+
+    files: list[LandingFile] = field(default_factory=list)
+    drift: list[DriftNote] = field(default_factory=list)
+    systems_off: list[str] = field(default_factory=list)
+    systems_unknown: list[str] = field(default_factory=list)
+    systems_empty: list[str] = field(default_factory=list)
+
+
+def discover(settings: Settings) -> list[LandingFile]:
+    """List the files that the loader would look at.
+
+    Args:
+        settings: Where the landing folder lies and which systems are on.
+
+    Returns:
+        The files, ordered by the date in their names, then by path.
+
+    Raises:
+        LeadproofError: If there is no landing folder.
+    """
+    return survey(settings).files
+
+
+def survey(settings: Settings, root: Path = PROJECT_ROOT) -> Survey:
+    """Look at everything in the landing folder.
+
+    Args:
+        settings: Where the landing folder lies and which systems are on.
+        root: The project's root folder; its staging folders are the known source systems.
+
+    Returns:
+        Files, unusable names, and systems that are off, unknown or empty.
+
+    Raises:
+        LeadproofError: If there is no landing folder or it cannot be listed.
+    """
+    landing = settings.landing
+    if not landing.is_dir():
+        raise LeadproofError(
+            f"The landing folder {landing} does not exist.",
+            "Create it and drop files under <source_system>/<table>/, or point LEADPROOF_LANDING at yours.",
+        )
+    found = Survey()
+    try:
+        for system in _entries(landing):
+            if system.is_dir():
+                _survey_system(system, settings, root, found)
+            else:
+                found.drift.append(_misplaced(landing, system, None))
+    except OSError as error:
+        raise LeadproofError(
+            f"The landing folder {landing} cannot be read: {(error.strerror or 'unknown error').lower()}.",
+            "Give this account read access to it.",
+        ) from error
+    found.files.sort(key=lambda file: (file.named_date or datetime.max, file.relative_path))
+    seen = {file.source_system for file in found.files}
+    found.systems_empty = [system for system in settings.source_systems if system not in seen]
+    return found
+
+
+def named_date(relative_path: str) -> datetime | None:
+    """Read the date that a path names: the file's name first, then its folders from the deepest.
+
+    Args:
+        relative_path: Path below the table's folder, with ``/``.
+
+    Returns:
+        Midnight (UTC) of the last date in the most specific part that has one; null without one. A
+        number that is no calendar date between 1990 and 2099 is none.
+    """
+    *folders, name = relative_path.split("/")
+    for part in (name, *reversed(folders)):
+        dates = [
+            date
+            for match in _DATE.finditer(part)
+            if (date := _calendar_date(match[1], match[3], match[4])) is not None
+        ]
+        if dates:
+            return dates[-1]
+    for match in reversed(list(_DATE_FOLDERS.finditer("/".join(folders) + "/"))):
+        if (date := _calendar_date(match[1], match[2], match[3])) is not None:
+            return date
+    return None
+
+
+def _survey_system(folder: Path, settings: Settings, root: Path, found: Survey) -> None:
+    system = folder.name
+    if not IDENTIFIER.match(system):
+        found.drift.append(_unusable(settings.landing, folder, None, "source system"))
+        return
+    is_known = (root / "models" / "staging" / system).is_dir()
+    if is_known and system not in settings.source_systems:
+        if any(_FILE_NAME.search(path.name) for path in _walk(folder)):
+            found.systems_off.append(system)
+        return
+    before = len(found.files)
+    for table in _entries(folder):
+        if not table.is_dir():
+            found.drift.append(_misplaced(settings.landing, table, system))
+        elif not IDENTIFIER.match(table.name):
+            found.drift.append(_unusable(settings.landing, table, system, "table"))
+        else:
+            _survey_table(table, settings.landing, system, found)
+    if not is_known and len(found.files) > before:
+        found.systems_unknown.append(system)
+
+
+def _survey_table(folder: Path, landing: Path, system: str, found: Survey) -> None:
+    for path in _walk(folder):
+        relative = path.relative_to(landing).as_posix()
+        match = _FILE_NAME.search(path.name)
+        if match is None or not _is_text(relative):
+            reason = (
+                f"is not read: its name ends in none of {', '.join('.' + each for each in FORMATS)} (.gz)."
+                if match is None
+                else "is not read: its name is no valid UTF-8; rename it."
+            )
+            found.drift.append(
+                DriftNote("unusable_name", system, folder.name, f"The file {reason}", _printable(relative))
+            )
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # taken away since the folder was listed: there is nothing to load
+        found.files.append(
+            LandingFile(
+                path=path,
+                relative_path=relative,
+                source_system=system,
+                source_table=folder.name,
+                format=match[1].lower(),
+                is_compressed=match[2] is not None,
+                size_bytes=status.st_size,
+                mtime_ns=status.st_mtime_ns,
+                named_date=named_date(path.relative_to(folder).as_posix()),
+            )
+        )
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not _is_ignored(path.name))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    # Linked folders are followed, because exports are often mounted elsewhere; a link that leads back into
+    # a folder being walked would never end.
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not _is_ignored(name))
+        for name in sorted(files):
+            path = Path(parent) / name
+            if not _is_ignored(name) and path.is_file():
+                yield path
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(_IGNORED_STARTS) or name.lower().endswith(_IGNORED_ENDS)
+
+
+def _calendar_date(year: str, month: str, day: str) -> datetime | None:
+    if int(year) not in _YEARS:
+        return None
+    try:
+        return datetime(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _unusable(landing: Path, folder: Path, system: str | None, what: str) -> DriftNote:
+    relative = _printable(folder.relative_to(landing).as_posix())
+    return DriftNote(
+        "unusable_name",
+        system,
+        None,
+        f"The folder '{relative}' is not read: the name of a {what} is made of lower-case letters, digits"
+        " and underscores and begins with a letter; rename it.",
+    )
+
+
+def _misplaced(landing: Path, path: Path, system: str | None) -> DriftNote:
+    return DriftNote(
+        "unusable_name",
+        system,
+        None,
+        "The file is not read: files lie under <source_system>/<table>/.",
+        _printable(path.relative_to(landing).as_posix()),
+    )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

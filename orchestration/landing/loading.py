@@ -1,0 +1,378 @@
+"""Loading landing files into the raw tables: each file once, whole or not at all.
+
+This module decides what happens to a file; how one is found, read and remembered belongs to
+``discovery``, the readers and ``ledger``.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.landing import ledger, readers
+from orchestration.landing.declarations import DeclaredTable, TableKey, read_declarations
+from orchestration.landing.discovery import LandingFile, Survey, survey
+from orchestration.landing.failures import (
+    IncompleteReadError,
+    RefusedFileError,
+    UnsettledFileError,
+    is_disk_full,
+    told_plainly,
+)
+from orchestration.landing.inspection import as_utf8, content_hash, unpack
+from orchestration.landing.ledger import DUPLICATE, LOADED, REFUSED, Entry, LoadRun
+from orchestration.landing.report import DriftNote, LoadReport, TableLoad
+from orchestration.landing.summaries import table_summaries
+from orchestration.landing.tables import RawTable
+from orchestration.settings import PROJECT_ROOT, Settings
+
+Progress = Callable[[str], None]
+_WORK_PREFIX = "landing-"
+_FATAL = (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)
+
+
+def load_landing(
+    settings: Settings,
+    *,
+    now: datetime | None = None,
+    declared: Mapping[TableKey, DeclaredTable] | None = None,
+    progress: Progress | None = None,
+    root: Path = PROJECT_ROOT,
+) -> LoadReport:
+    """Load every new file version of the landing folder into the build database.
+
+    Rows and ledger entry of a file commit together; a file that is refused, vanishes or changes while it
+    is read leaves nothing behind and does not keep the others from being loaded.
+
+    Args:
+        settings: Where things lie, and which systems are on.
+        now: The load's moment; None for the present one. Without a zone it is UTC.
+        declared: What dbt declares of the raw tables; None to read it from the staging folders.
+        progress: Told in a few words what is being loaded.
+        root: The project's root folder; its staging folders are the known source systems.
+
+    Returns:
+        What was loaded, table by table, and everything a person should be told.
+
+    Raises:
+        LeadproofError: If there is no landing folder, the build database cannot be opened or written, or
+            the disk is full. What was committed until then stays and is not loaded again.
+    """
+    found = survey(settings, root)
+    if declared is None:
+        declared = read_declarations(root)
+    with told_plainly(settings.warehouse), _open_build(settings) as connection, _work(settings) as folder:
+        _forbid_other_files(connection, folder)
+        ledger.create_ledger(connection)
+        run = LoadRun(ledger.next_load_id(connection), _naive_utc(now))
+        loader = _Loader(connection, run, declared, folder, progress or _say_nothing)
+        loader.load_all(found)
+        report = loader.report
+        report.tables = _tables(connection, loader, declared)
+    report.notes = _notes(settings, found) + report.notes
+    report.systems_off = found.systems_off
+    return report
+
+
+class _Loader:
+    """Goes through the files of one load run and keeps count."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        run: LoadRun,
+        declared: Mapping[TableKey, DeclaredTable],
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self.report = LoadReport()
+        self.tables: dict[TableKey, TableLoad] = {}
+        self._connection = connection
+        self._run = run
+        self._declared = declared
+        self._folder = folder
+        self._progress = progress
+
+    def load_all(self, found: Survey) -> None:
+        """Load what is new among the files that were found."""
+        settled = ledger.settled_versions(self._connection)
+        self._note_drift(found.drift)
+        for file in found.files:
+            self._table(file)
+        fresh = [
+            file
+            for file in found.files
+            if (file.relative_path, file.size_bytes, file.mtime_ns) not in settled
+        ]
+        for number, file in enumerate(fresh, start=1):
+            self._progress(
+                f"{file.source_system}.{file.source_table}: file {number} of {len(fresh)}"
+                f" ({_size(file.size_bytes)})"
+            )
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                self._load_file(file, Path(folder))
+
+    def _load_file(self, file: LandingFile, folder: Path) -> None:
+        observed_at = file.named_date or self._run.loaded_at
+        digest: str | None = None
+        try:
+            file = _with_present_state(file)
+            plain, digest = _fetch(file, folder)
+            earlier = ledger.loaded_path(self._connection, file, digest)
+            if earlier is None:
+                self._load_content(file, plain, digest, observed_at, folder)
+            else:
+                message = f"The same content was loaded from {earlier}; nothing is loaded."
+                self._settle(file, Entry(file, digest, DUPLICATE, observed_at, message=message))
+        except RefusedFileError as refusal:
+            self._settle(file, Entry(file, digest, REFUSED, observed_at, message=refusal.reason))
+        except UnsettledFileError as trouble:
+            self.report.notes.append(f"{file.relative_path}: {trouble.reason}")
+
+    def _load_content(
+        self, file: LandingFile, plain: Path, digest: str, observed_at: datetime, folder: Path
+    ) -> None:
+        table = RawTable(
+            file.source_system,
+            file.source_table,
+            self._declared.get((file.source_system, file.source_table)),
+        )
+        job = readers.Job(self._connection, table, file, self._run, observed_at, folder)
+        try:
+            loaded = self._attempt(job, plain, digest)
+        except IncompleteReadError:
+            try:
+                loaded = self._attempt(readers.rewritten(job), plain, digest)
+            except IncompleteReadError:
+                raise RefusedFileError(
+                    "The file cannot be read without losing rows; export it again, as Parquet if possible."
+                ) from None
+        counts = self._table(file)
+        counts.files += 1
+        counts.rows += loaded.rows
+        counts.rejects += loaded.rejects
+        self.report.load_id = self._run.load_id
+        if loaded.rejects:
+            self.report.notes.append(
+                f"{file.relative_path}: {loaded.rejects:,} of {loaded.rows + loaded.rejects:,} lines could"
+                " not be parsed; they are kept in landing.rejects."
+            )
+
+    def _attempt(self, job: readers.Job, plain: Path, digest: str) -> readers.Loaded:
+        file = job.file
+        with _transaction(self._connection):
+            try:
+                if file.format == "parquet":
+                    loaded = readers.read_parquet(job, plain)
+                else:
+                    read = readers.read_csv if file.format == "csv" else readers.read_jsonl
+                    loaded = read(job, as_utf8(plain, job.folder))
+            except duckdb.Error as error:
+                if is_disk_full(error) or isinstance(error, _FATAL):
+                    raise
+                _with_present_state(file)  # a file that vanished is no bad file
+                raise IncompleteReadError from None
+            if _with_present_state(file) != file:
+                raise UnsettledFileError("It changed while it was read; it is loaded with the next build.")
+            ledger.add_entry(
+                self._connection,
+                self._run,
+                Entry(file, digest, LOADED, job.observed_at, loaded.rows, loaded.rejects),
+            )
+            ledger.add_columns(self._connection, self._run, job.table, loaded.columns, dict(loaded.types))
+            drift = list(loaded.drift)
+            if job.table.declared is None:
+                drift.append(_undeclared(job.table))
+            fresh = ledger.add_drift(self._connection, self._run, drift)
+        self._count_drift(fresh)
+        return loaded
+
+    def _settle(self, file: LandingFile, entry: Entry) -> None:
+        """Remember a file that loads nothing."""
+        counts = self._table(file)
+        drift: list[DriftNote] = []
+        if entry.status == REFUSED:
+            counts.refused += 1
+            self.report.notes.append(f"{file.relative_path} was refused: {entry.message}")
+            drift.append(
+                DriftNote(
+                    "refused_file",
+                    file.source_system,
+                    file.source_table,
+                    str(entry.message),
+                    file.relative_path,
+                )
+            )
+        else:
+            counts.duplicates += 1
+        with _transaction(self._connection):
+            ledger.add_entry(self._connection, self._run, entry)
+            fresh = ledger.add_drift(self._connection, self._run, drift)
+        self._count_drift(fresh)
+
+    def _note_drift(self, notes: list[DriftNote]) -> None:
+        with _transaction(self._connection):
+            fresh = ledger.add_drift(self._connection, self._run, notes)
+        self._count_drift(fresh)
+
+    def _count_drift(self, notes: list[DriftNote]) -> None:
+        self.report.drift += notes
+        for note in notes:
+            counts = self.tables.get((note.source_system or "", note.source_table or ""))
+            if counts is not None:
+                counts.drift += 1
+
+    def _table(self, file: LandingFile) -> TableLoad:
+        key = (file.source_system, file.source_table)
+        return self.tables.setdefault(key, TableLoad(*key, is_declared=key in self._declared))
+
+
+def _fetch(file: LandingFile, folder: Path) -> tuple[Path, str]:
+    """Return the file's content under a name of our own, and its hash.
+
+    Names of landing files may hold anything, and DuckDB would read ``*`` and ``[`` in them as patterns.
+    """
+    plain = folder / "content"
+    try:
+        if file.is_compressed:
+            return plain, unpack(file.path, plain)
+        digest = content_hash(file.path)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UnsettledFileError(
+            f"It cannot be read ({(error.strerror or 'unknown error').lower()}); it is tried again with the"
+            " next build."
+        ) from None
+    plain.symlink_to(file.path.absolute())
+    return plain, digest
+
+
+def _with_present_state(file: LandingFile) -> LandingFile:
+    try:
+        status = file.path.stat()
+    except OSError:
+        raise UnsettledFileError("It vanished before it was read; nothing of it is loaded.") from None
+    return replace(file, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+@contextmanager
+def _open_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    folder = settings.build_db.parent
+    spill = folder / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        str(settings.build_db),
+        config={
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _work(settings: Settings) -> Iterator[Path]:
+    """Give a working folder, and clear away those of runs that were killed.
+
+    The build database is open, and only one process can hold it, so no other run is using them.
+    """
+    spill = settings.build_db.parent / "spill"
+    for left in spill.glob(f"{_WORK_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=spill))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forbid_other_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    allowed = str(folder).replace("'", "''")
+    connection.execute(f"set allowed_directories = ['{allowed}{os.sep}']")
+    connection.execute("set enable_external_access = false")
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        # A failed commit, and DuckDB after a fatal error, have no transaction left to roll back.
+        with suppress(duckdb.Error):
+            connection.execute("rollback")
+        raise
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection,
+    loader: _Loader,
+    declared: Mapping[TableKey, DeclaredTable],
+) -> list[TableLoad]:
+    for key, summary in table_summaries(connection).items():
+        counts = loader.tables.setdefault(key, TableLoad(*key, is_declared=key in declared))
+        counts.latest_observed_at = summary.latest_observed_at
+        counts.total_files = summary.files
+        counts.total_rows = summary.rows
+        counts.total_rejects = summary.rejects
+    return [loader.tables[key] for key in sorted(loader.tables)]
+
+
+def _notes(settings: Settings, found: Survey) -> list[str]:
+    notes = [
+        f"Source system '{system}' has files but is off, so they are not loaded; add it to source_systems"
+        " in dbt_project.yml."
+        for system in found.systems_off
+    ]
+    notes += [
+        f"Source system '{system}' has no folder models/staging/{system}, so its files are loaded but"
+        " nothing is built from them; add staging models, or take the folder away."
+        for system in found.systems_unknown
+    ]
+    notes += [
+        f"Source system '{system}' is on but has no files under {settings.landing / system}; drop some"
+        " there, or take it off source_systems in dbt_project.yml."
+        for system in found.systems_empty
+    ]
+    notes += [
+        f"{note.source_file}: {note.detail}" if note.source_file else note.detail for note in found.drift
+    ]
+    return notes
+
+
+def _undeclared(table: RawTable) -> DriftNote:
+    return DriftNote(
+        "undeclared_table",
+        table.source_system,
+        table.source_table,
+        "No dbt source declares the table; it is loaded, and nothing is built from it.",
+    )
+
+
+def _naive_utc(moment: datetime | None) -> datetime:
+    moment = moment or datetime.now(UTC)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
+def _say_nothing(text: str) -> None:
+    """Take a progress message and drop it."""

@@ -1,0 +1,375 @@
+"""DuckDB's own readers, told exactly how each file is written, and held against an independent count.
+
+Everything here runs inside the transaction of one file and leaves its rows in the raw table. What the
+ledger says of the file belongs to ``ledger``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.landing.dialect import MAX_COLUMNS, Dialect, recognise
+from orchestration.landing.discovery import LandingFile
+from orchestration.landing.failures import IncompleteReadError, RefusedFileError
+from orchestration.landing.inspection import TextFile
+from orchestration.landing.ledger import LoadRun
+from orchestration.landing.names import PROVENANCE, assign_columns, literal, quoted
+from orchestration.landing.records import MAX_RECORD_BYTES, CleanCopy, Layout, LineMap, RecordScan
+from orchestration.landing.report import DriftNote
+from orchestration.landing.tables import TEXT, IncomingColumn, RawTable, as_type
+
+RAW_TEXT_LIMIT = 65_536
+_REJECTS_PER_BATCH = 5_000
+_REJECTS_TABLE, _SCANS_TABLE = "landing_reject_errors", "landing_reject_scans"
+# A control character may not stand in JSON text, so no line is cut where it is valid.
+_NO_DELIMITER = "\x1f"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file on its way into its raw table.
+
+    Args:
+        connection: The build database, in the file's transaction.
+        table: The raw table.
+        file: The file.
+        run: The load run.
+        observed_at: The file's observed-at (UTC, without a zone).
+        folder: Working folder of this file.
+        rewrites_all: Whether text records are written anew before DuckDB reads them.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    table: RawTable
+    file: LandingFile
+    run: LoadRun
+    observed_at: datetime
+    folder: Path
+    rewrites_all: bool = False
+
+    @property
+    def provenance(self) -> str:
+        """The values of the provenance columns except the row number, as SQL."""
+        moments = [self.run.loaded_at, self.observed_at]
+        stamps = ", ".join(f"timestamp {literal(str(moment))}" for moment in moments)
+        return f"{self.run.load_id}::bigint, {stamps}, {literal(self.file.relative_path)}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a reader left in the raw table.
+
+    Args:
+        rows: Rows loaded.
+        rejects: Lines set aside.
+        columns: Columns of the file.
+        types: Types of the raw table's columns.
+        drift: What drifted.
+    """
+
+    rows: int
+    rejects: int
+    columns: tuple[IncomingColumn, ...]
+    types: Mapping[str, str]
+    drift: tuple[DriftNote, ...]
+
+
+class RejectSink:
+    """Keeps lines that are set aside, in batches.
+
+    Args:
+        job: The file they come from.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._batch: list[tuple[int, str, str]] = []
+
+    def add(self, line: int, error: str, raw: bytes) -> None:
+        """Keep a line.
+
+        Args:
+            line: 1-based line on which it begins.
+            error: What is wrong with it.
+            raw: Its bytes; what cannot be shown as text is shown escaped.
+        """
+        shown = raw[: RAW_TEXT_LIMIT + 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        self._batch.append((line, error, shown[:RAW_TEXT_LIMIT]))
+        if len(self._batch) >= _REJECTS_PER_BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the batch into the table of rejects."""
+        if not self._batch:
+            return
+        lines, errors, texts = zip(*self._batch, strict=True)
+        self._batch.clear()
+        job = self._job
+        job.connection.register(
+            "landing_reject_batch",
+            pa.table({"line": pa.array(lines, pa.int64()), "error": errors, "raw": texts}),
+        )
+        job.connection.execute(
+            f"insert into landing.rejects select {_rejects_key(job)}, line, error, raw,"
+            f" {_rejects_stamp(job)} from landing_reject_batch"
+        )
+        job.connection.unregister("landing_reject_batch")
+
+
+def read_parquet(job: Job, path: Path) -> Loaded:
+    """Load a Parquet file with its own types.
+
+    Args:
+        job: Where it goes.
+        path: The file, not compressed as a whole.
+
+    Returns:
+        What was loaded.
+
+    Raises:
+        RefusedFileError: If the file is no readable Parquet.
+    """
+    _refuse_if_empty(path)
+    source = f"read_parquet({literal(str(path))}, hive_partitioning = false"
+    try:
+        described = job.connection.execute(f"describe select * from {source})").fetchall()
+        counted = job.connection.execute(
+            f"select coalesce(sum(num_rows), 0) from parquet_file_metadata({literal(str(path))})"
+        ).fetchone()
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
+        raise RefusedFileError(
+            "The file is no readable Parquet, or is cut short; drop it again when it is complete."
+        ) from None
+    originals = [row[0] for row in described]
+    kinds = [_kept_type(row[1]) for row in described]
+    columns = _incoming(job, originals, kinds)
+    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
+    rows = _insert(job, columns, values, "file_row_number + 1", f"from {source}, file_row_number = true)")
+    if counted is None or rows != int(counted[0]):
+        raise IncompleteReadError
+    return Loaded(rows, 0, columns, types, tuple(drift))
+
+
+def read_csv(job: Job, text: TextFile) -> Loaded:
+    """Load a CSV file, every column as text.
+
+    Args:
+        job: Where it goes.
+        text: The file as UTF-8.
+
+    Returns:
+        What was loaded.
+
+    Raises:
+        RefusedFileError: If the file has no usable header, or none of a declared table's columns.
+        IncompleteReadError: If DuckDB did not read what the independent count says is there.
+    """
+    known = {held.original: name for name, held in job.table.known_columns(job.connection).items()}
+    declared = set(job.table.declared.columns) if job.table.declared else set()
+    dialect = recognise(text, declared | set(known.values()))
+    columns = _incoming(job, dialect.header, [TEXT] * len(dialect.header))
+    _refuse_strangers(columns, declared, set(known.values()))
+    scan, source = _scan(job, text, dialect)
+    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    values = [
+        as_type(quoted(f"c{position}"), TEXT, types[column.name]) for position, column in enumerate(columns)
+    ]
+    rows = _insert(job, columns, values, "_line", f"from {_numbered(job, source, scan.lines)}")
+    _hold_against_count(job, rows, scan.lines)
+    return Loaded(rows, scan.rejects, columns, types, tuple(drift))
+
+
+def read_jsonl(job: Job, text: TextFile) -> Loaded:
+    """Load a file of one JSON object per line; nested values stay JSON text.
+
+    Args:
+        job: Where it goes.
+        text: The file as UTF-8.
+
+    Returns:
+        What was loaded.
+
+    Raises:
+        RefusedFileError: If no line is a JSON object.
+        IncompleteReadError: If DuckDB did not read what the independent count says is there.
+    """
+    scan, source = _scan(job, text, None)
+    numbered = _numbered(job, source, scan.lines)
+    rejects = scan.rejects + _reject_other_shapes(job, numbered)
+    objects = f"(select _line, c0 from {numbered} where {_IS_OBJECT})"
+    keys = [
+        row[0]
+        for row in job.connection.execute(
+            "select key from (select _line, unnest(json_keys(c0)) as key,"
+            f" generate_subscripts(json_keys(c0), 1) as place from {objects})"
+            " group by key order by min(_line), arg_min(place, _line), key"
+        ).fetchall()
+    ]
+    if not keys and rejects:
+        raise RefusedFileError("No line of the file is a JSON object; write one object per line.")
+    if len(keys) > MAX_COLUMNS:
+        raise RefusedFileError(f"The objects have more than {MAX_COLUMNS:,} keys; is this the right file?")
+    columns = _incoming(job, keys, [TEXT] * len(keys))
+    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    pointers = ", ".join(literal(_json_pointer(key)) for key in keys)
+    values = [
+        as_type(f"_values[{position}]", TEXT, types[column.name])
+        for position, column in enumerate(columns, start=1)
+    ]
+    extracted = f"json_extract_string(c0, [{pointers}])" if keys else "null"
+    rows = _insert(
+        job, columns, values, "_line", f"from (select _line, {extracted} as _values from {objects})"
+    )
+    if rows + rejects - scan.rejects != scan.lines.records:
+        raise IncompleteReadError
+    _hold_against_count(job, scan.lines.records, scan.lines)
+    return Loaded(rows, rejects, columns, types, tuple(drift))
+
+
+_IS_OBJECT = "case when json_valid(c0) then json_type(c0) = 'OBJECT' else false end"
+
+
+def _reject_other_shapes(job: Job, numbered: str) -> int:
+    inserted = job.connection.execute(
+        f"insert into landing.rejects select {_rejects_key(job)}, _line,"
+        " case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end,"
+        f" left(c0, {RAW_TEXT_LIMIT}), {_rejects_stamp(job)} from {numbered} where not ({_IS_OBJECT})"
+    ).fetchone()
+    assert inserted is not None
+    return int(inserted[0])
+
+
+def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan, str]:
+    """Count the file's records and write the table function by which DuckDB reads the accepted ones."""
+    body_offset = dialect.body_offset if dialect else (3 if text.has_bom else 0)
+    layout = Layout(
+        delimiter=dialect.delimiter if dialect else None,
+        columns=len(dialect.header) if dialect else 1,
+        terminator=dialect.terminator if dialect else _terminator(text.path),
+        has_bad_text=text.has_bad_text,
+    )
+    copy = CleanCopy(text.path, job.folder / "accepted.txt", body_offset)
+    if dialect and not dialect.has_plain_header:
+        copy.start(body_offset)
+    sink = RejectSink(job)
+    scan = RecordScan(layout, dialect.first_line if dialect else 1, copy, sink.add, job.rewrites_all)
+    scan.run(text.path, body_offset)
+    sink.flush()
+    has_header = dialect is not None and copy.path is None
+    return scan, _csv_source(copy.path or text.path, layout, has_header)
+
+
+def _csv_source(path: Path, layout: Layout, has_header: bool) -> str:
+    columns = ", ".join(f"'c{position}': 'VARCHAR'" for position in range(layout.columns))
+    quote = "'\"'" if layout.delimiter else "''"
+    delimiter = layout.delimiter.decode() if layout.delimiter else _NO_DELIMITER
+    # new_line is left to DuckDB: given '\r\n' explicitly, 1.5.5 drops rows without a word.
+    return (
+        f"read_csv({literal(str(path))}, auto_detect = false, columns = {{{columns}}},"
+        f" header = {str(has_header).lower()}, delim = {literal(delimiter)}, quote = {quote},"
+        f" escape = {quote}, encoding = 'utf-8', strict_mode = true, null_padding = false,"
+        f" store_rejects = true, rejects_limit = 0, rejects_table = '{_REJECTS_TABLE}',"
+        f" rejects_scan = '{_SCANS_TABLE}', max_line_size = {MAX_RECORD_BYTES + 1_024},"
+        " compression = 'none')"
+    )
+
+
+def _numbered(job: Job, source: str, lines: LineMap) -> str:
+    """Write a subquery of the records with the line on which each begins."""
+    distance = lines.constant_distance
+    if distance is not None:
+        return f"(select *, row_number() over () - 1 + {distance} as _line from {source})"
+    # Both sides keep their order: DuckDB reads files in order, and the join pairs rows by position.
+    job.connection.register("landing_lines", pa.table({"_line": lines.lines()}))
+    return f"(select read.*, landing_lines._line from {source} as read positional join landing_lines)"
+
+
+def _insert(job: Job, columns: Sequence[IncomingColumn], values: Sequence[str], row: str, source: str) -> int:
+    names = ", ".join([*(quoted(column.name) for column in columns), *PROVENANCE])
+    inserted = job.connection.execute(
+        f"insert into {job.table.relation} ({names})"
+        f" select {', '.join([*values, job.provenance])}, {row} {source}"
+    ).fetchone()
+    assert inserted is not None
+    return int(inserted[0])
+
+
+def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:
+    refused = job.connection.execute(
+        "select count(*) from duckdb_tables() where temporary and table_name = ?", [_REJECTS_TABLE]
+    ).fetchone()
+    if refused and refused[0]:
+        refused = job.connection.execute(f"select count(*) from {_REJECTS_TABLE}").fetchone()
+        job.connection.execute(f"drop table {_REJECTS_TABLE}")
+        job.connection.execute(f"drop table {_SCANS_TABLE}")
+    if rows != lines.records or (refused and refused[0]):
+        raise IncompleteReadError
+
+
+def _incoming(job: Job, originals: Sequence[str], kinds: Sequence[str]) -> tuple[IncomingColumn, ...]:
+    known = {held.original: name for name, held in job.table.known_columns(job.connection).items()}
+    names = assign_columns(originals, known)
+    return tuple(
+        IncomingColumn(name, original, kind)
+        for name, original, kind in zip(names, originals, kinds, strict=True)
+    )
+
+
+def _refuse_strangers(columns: Sequence[IncomingColumn], declared: set[str], known: set[str]) -> None:
+    if declared and not {column.name for column in columns} & (declared | known):
+        raise RefusedFileError(
+            "The header names none of the columns that this table is declared to have; check that the file"
+            " lies in the right folder and begins with its column names."
+        )
+
+
+def _refuse_if_empty(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise RefusedFileError("The file is empty; drop it again when it is complete, or remove it.")
+
+
+def _kept_type(data_type: str) -> str:
+    """Keep a Parquet column's type; moments of any precision or zone become UTC timestamps."""
+    return "TIMESTAMP" if data_type.startswith("TIMESTAMP") else data_type
+
+
+def _parquet_value(column: IncomingColumn) -> str:
+    return f"cast({quoted(column.original)} as {column.data_type})"
+
+
+def _terminator(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return b"\r\n" if file.readline(MAX_RECORD_BYTES).endswith(b"\r\n") else b"\n"
+
+
+def _json_pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _rejects_key(job: Job) -> str:
+    parts = (job.table.source_system, job.table.source_table, job.file.relative_path)
+    return ", ".join(literal(part) for part in parts)
+
+
+def _rejects_stamp(job: Job) -> str:
+    return (
+        f"{job.run.load_id}, timestamp {literal(str(job.run.loaded_at))},"
+        f" timestamp {literal(str(job.observed_at))}"
+    )
+
+
+def rewritten(job: Job) -> Job:
+    """Return the same job with every text record written anew.
+
+    Args:
+        job: The job whose plain reading did not add up.
+
+    Returns:
+        The job for the second attempt.
+    """
+    return replace(job, rewrites_all=True)
