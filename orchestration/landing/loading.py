@@ -27,6 +27,7 @@ from orchestration.landing.failures import (
 )
 from orchestration.landing.inspection import as_utf8, content_hash, unpack
 from orchestration.landing.ledger import DUPLICATE, LOADED, REFUSED, Entry, LoadRun
+from orchestration.landing.names import literal
 from orchestration.landing.report import DriftNote, LoadReport, TableLoad
 from orchestration.landing.summaries import table_summaries
 from orchestration.landing.tables import RawTable
@@ -34,7 +35,12 @@ from orchestration.settings import PROJECT_ROOT, Settings
 
 Progress = Callable[[str], None]
 _WORK_PREFIX = "landing-"
-_FATAL = (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)
+_FATAL = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.OutOfMemoryException,
+    duckdb.PermissionException,
+)
 
 
 def load_landing(
@@ -68,7 +74,7 @@ def load_landing(
     if declared is None:
         declared = read_declarations(root)
     with told_plainly(settings.warehouse), _open_build(settings) as connection, _work(settings) as folder:
-        _forbid_other_files(connection, folder)
+        _forbid_other_files(connection, folder, found)
         ledger.create_ledger(connection)
         run = LoadRun(ledger.next_load_id(connection), _naive_utc(now))
         loader = _Loader(connection, run, declared, folder, progress or _say_nothing)
@@ -301,9 +307,11 @@ def _work(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forbid_other_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    allowed = str(folder).replace("'", "''")
-    connection.execute(f"set allowed_directories = ['{allowed}{os.sep}']")
+def _forbid_other_files(connection: duckdb.DuckDBPyConnection, folder: Path, found: Survey) -> None:
+    """Let DuckDB read the working folder and the landing files, wherever links lead, and nothing else."""
+    folders = {folder.resolve(), *(file.path.resolve().parent for file in found.files)}
+    allowed = ", ".join(literal(f"{each}{os.sep}") for each in sorted(folders))
+    connection.execute(f"set allowed_directories = [{allowed}]")
     connection.execute("set enable_external_access = false")
 
 
