@@ -1,9 +1,14 @@
-"""DuckDB as this package uses it: closed-in connections, quoting, table copies, content digests."""
+"""DuckDB as this package uses it: closed-in connections, quoting, table copies, content digests.
+
+Statements here carry quoted literals instead of bound parameters: the first parameter that a process binds
+makes DuckDB import pandas, which costs seconds that a rollback or a status query has no use for.
+"""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -51,6 +56,28 @@ def literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def value(content: str | int | float | date | None) -> str:
+    """Write a value as SQL.
+
+    Args:
+        content: Text, number, truth value, date, moment (UTC, without a zone) or ``None``.
+
+    Returns:
+        A literal of the fitting type.
+    """
+    if content is None:
+        return "null"
+    if isinstance(content, bool | int):
+        return str(content).lower()
+    if isinstance(content, float):
+        return f"'{content!r}'::double"
+    if isinstance(content, datetime):
+        return f"timestamp '{content.isoformat(sep=' ')}'"
+    if isinstance(content, date):
+        return f"date '{content.isoformat()}'"
+    return literal(content)
+
+
 @contextmanager
 def writer(settings: Settings, folders: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an in-memory connection that may touch the given folders and nothing else.
@@ -92,13 +119,13 @@ def columns_of(
         Name, type, whether null is allowed, and comment, in order; empty if there is no such table.
     """
     return connection.execute(
-        """
+        f"""
         select column_name, data_type, is_nullable, comment
         from duckdb_columns()
-        where database_name = ? and schema_name = ? and table_name = ?
+        where database_name = {literal(database)} and schema_name = {literal(schema)}
+            and table_name = {literal(table)}
         order by column_index
-        """,
-        [database, schema, table],
+        """
     ).fetchall()
 
 
@@ -113,15 +140,14 @@ def relations_of(connection: duckdb.DuckDBPyConnection, database: str, schema: s
     Returns:
         Comment by name, in order of name.
     """
+    place = f"database_name = {literal(database)} and schema_name = {literal(schema)}"
     rows = connection.execute(
-        """
-        select table_name, comment from duckdb_tables() where database_name = ? and schema_name = ?
+        f"""
+        select table_name, comment from duckdb_tables() where {place}
         union all
-        select view_name, comment from duckdb_views()
-        where database_name = ? and schema_name = ? and not internal
+        select view_name, comment from duckdb_views() where {place} and not internal
         order by 1
-        """,
-        [database, schema, database, schema],
+        """
     ).fetchall()
     return dict(rows)
 

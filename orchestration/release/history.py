@@ -13,12 +13,10 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import LeadproofError
-from orchestration.release.database import MARTS, identifier, literal
+from orchestration.release.database import MARTS, identifier, literal, value
 from orchestration.release.files import utc
 from orchestration.release.record import AuditRecord
 from orchestration.release.store import Release
-
-_ROWS_PER_STATEMENT = 200
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def add_audit_results(
     """
     _create(connection, database, "audit_results", AUDIT_RESULTS_DESCRIPTION, AUDIT_RESULTS_COLUMNS)
     place = f"{identifier(database)}.{MARTS}.audit_results"
-    _insert(connection, place, AUDIT_RESULTS_COLUMNS, _rows_of(record))
+    _insert(connection, place, _rows_of(record))
     for file in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
         if file.stem != record.build_id and not file.name.startswith("."):
             _append_history(connection, place, file)
@@ -119,7 +117,7 @@ def add_releases(
     """
     _create(connection, database, "releases", RELEASES_DESCRIPTION, RELEASES_COLUMNS)
     place = f"{identifier(database)}.{MARTS}.releases"
-    _insert(connection, place, RELEASES_COLUMNS, [_row_of(release) for release in [*past, present]])
+    _insert(connection, place, [_row_of(release) for release in [*past, present]])
     if previous:
         _carry_on(connection, place, f"{previous}.{MARTS}.releases", RELEASES_COLUMNS, "release_id")
 
@@ -175,15 +173,9 @@ def _history_column(column: Column, found_type: str | None) -> str:
     return f"{name}::{column.data_type}"
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection, place: str, columns: Sequence[Column], rows: list[tuple[Any, ...]]
-) -> None:
-    # One statement for many rows: DuckDB takes a statement per row two hundred times slower.
-    marks = f"({', '.join('?' for _ in columns)})"
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        chunk = rows[start : start + _ROWS_PER_STATEMENT]
-        values = [value for row in chunk for value in row]
-        connection.execute(f"insert into {place} values {', '.join([marks] * len(chunk))}", values)
+def _insert(connection: duckdb.DuckDBPyConnection, place: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    lines = ", ".join(f"({', '.join(value(content) for content in row)})" for row in rows)
+    connection.execute(f"insert into {place} values {lines}")
 
 
 def _rows_of(record: AuditRecord) -> list[tuple[Any, ...]]:
