@@ -89,9 +89,12 @@ def check_lock(policy: Policy, released: ReleasedPolicy) -> list[LockBreach]:
 
     Returns:
         The breaches, by file and row.
+
+    Raises:
+        LeadproofError: If the released policy cannot be read, which would let every change pass.
     """
     as_of = _naive(released.as_of)
-    before = read_tables(released.folder)
+    before = _read_released(released.folder)
     breaches: list[LockBreach] = []
     for table in TABLES.values():
         if table.is_locked:
@@ -129,6 +132,19 @@ def require_unlocked(policy: Policy, released: ReleasedPolicy | None, restate_re
         + (f" And {rest} more." if rest > 0 else ""),
         "Put the rows back and add new ones, or build with --restate '<reason>' to tell history anew.",
     )
+
+
+def _read_released(folder: Path) -> Policy:
+    """Read a release's policy. A table may be missing: a release of an older version did not have it."""
+    before = read_tables(folder)
+    damaged = [each for each in before.unreadable if each.rule != "missing_file"]
+    if damaged or not any(before.tables.values()):
+        told = damaged[0].message if damaged else "It is not there."
+        raise LeadproofError(
+            f"The policy that the last release used cannot be compared with. {told}",
+            "Restore the release, or build with --restate '<reason>'.",
+        )
+    return before
 
 
 def _table_breaches(

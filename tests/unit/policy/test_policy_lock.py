@@ -219,3 +219,24 @@ def test_digest_follows_meaning_and_not_spelling(sandbox: Sandbox) -> None:
     assert policy_digest(read_policy(sandbox.root)) == digest
     sandbox.set("touch_types", {"touch_type": "demo_request"}, points="41")
     assert policy_digest(read_policy(sandbox.root)) != digest
+
+
+def test_released_policy_that_cannot_be_read_lets_nothing_pass(
+    sandbox: Sandbox, released: ReleasedPolicy
+) -> None:
+    path = released.folder / "touch_types.csv"
+    path.write_bytes(path.read_bytes().replace(b"points", b"score", 1))
+    with pytest.raises(LeadproofError, match="cannot be compared with"):
+        require_unlocked(read_policy(sandbox.root), released, None)
+    shutil.rmtree(released.folder)
+    with pytest.raises(LeadproofError, match="It is not there"):
+        require_unlocked(read_policy(sandbox.root), released, None)
+    require_unlocked(read_policy(sandbox.root), released, "The release was lost.")
+
+
+def test_table_that_a_release_did_not_have_yet_locks_nothing(
+    sandbox: Sandbox, released: ReleasedPolicy
+) -> None:
+    (released.folder / "segment_rules.csv").unlink()
+    sandbox.set("segment_rules", {"segment_name": "advisory"}, allowed_values="consulting")
+    assert breaches(sandbox, released) == []
