@@ -22,10 +22,10 @@ final as (
         assigned.first_appeared_at,
         assigned.leading_key_id,
         assigned.key_id = assigned.leading_key_id as is_leading,
-        {{ person_id_of('leading.identity_key') }} as person_id
+        {{ person_id_of('leaders.identity_key') }} as person_id
     from assigned
-    inner join {{ ref('int_identity_keys_ranked') }} as leading
-        on assigned.leading_key_id = leading.key_id
+    inner join {{ ref('int_identity_keys_ranked') }} as leaders
+        on assigned.leading_key_id = leaders.key_id
 )
 
 select * from final

@@ -9,19 +9,74 @@ with people as (
     group by person_id
 ),
 
+records_by_system as (
+    select
+        person_id,
+        source_system,
+        min(created_at) as first_created_at
+    from {{ ref('int_contacts_identified') }}
+    group by
+        person_id,
+        source_system
+),
+
 records as (
     select
         person_id,
-        min(created_at) as first_created_at
-    from {{ ref('int_contacts_identified') }}
+        min(first_created_at) as first_created_at
+    from records_by_system
     group by person_id
+),
+
+visits_by_system as (
+    select
+        person_id,
+        source_system,
+        min(occurred_at) as first_touch_at
+    from {{ ref('int_touches_identified') }}
+    group by
+        person_id,
+        source_system
 ),
 
 visits as (
     select
         person_id,
-        min(occurred_at) as first_touch_at
-    from {{ ref('int_touches_identified') }}
+        min(first_touch_at) as first_touch_at
+    from visits_by_system
+    group by person_id
+),
+
+appearances as (
+    select person_id, source_system, first_created_at as appeared_at from records_by_system
+    union all
+    select person_id, source_system, first_touch_at as appeared_at from visits_by_system
+),
+
+systems as (
+    select
+        person_id,
+        source_system,
+        min(appeared_at) as appeared_at
+    from appearances
+    group by
+        person_id,
+        source_system
+),
+
+systems_placed as (
+    select
+        systems.*,
+        row_number() over (partition by person_id order by appeared_at, source_system) as place
+    from systems
+),
+
+systems_listed as (
+    select
+        person_id,
+        max(case when place = 1 then source_system end) as first_source_system,
+        {{ string_agg('source_system', 'source_system') }} as source_systems
+    from systems_placed
     group by person_id
 ),
 
@@ -107,7 +162,9 @@ final as (
                 )
         end as first_known_at,
         excluded.person_id is not null as is_excluded,
-        excluded.exclusion_reason
+        excluded.exclusion_reason,
+        systems_listed.first_source_system,
+        systems_listed.source_systems
     from people
     left join records
         on people.person_id = records.person_id
@@ -115,6 +172,8 @@ final as (
         on people.person_id = visits.person_id
     left join excluded
         on people.person_id = excluded.person_id
+    left join systems_listed
+        on people.person_id = systems_listed.person_id
 )
 
 select * from final

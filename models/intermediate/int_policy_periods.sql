@@ -1,12 +1,16 @@
--- Grain: one period in which the ICP versions and the segment rules stay the same.
+-- Grain: one period in which every dated policy that is applied to touches and people stays the same: direction rules,
+-- context requirements, ICP versions, segment rules. So a policy row in force at the start of a period is in force in
+-- all of it, and rules can be matched once per period instead of once per touch.
 with instants as (
     select {{ beginning_of_time() }} as period_from
     union
-    select effective_from as period_from from {{ ref('icp_profiles') }} where effective_from is not null
+    select effective_from as period_from from {{ ref('icp_profiles') }}
+    {% for policy in ['segment_rules', 'touch_direction_rules', 'context_requirements'] -%}
     union
-    select effective_from as period_from from {{ ref('segment_rules') }} where effective_from is not null
+    select effective_from as period_from from {{ ref(policy) }} where effective_from is not null
     union
-    select effective_to as period_from from {{ ref('segment_rules') }} where effective_to is not null
+    select effective_to as period_from from {{ ref(policy) }} where effective_to is not null
+    {% endfor %}
 ),
 
 icp_versions as (

@@ -10,7 +10,7 @@ with rules as (
 
 combinations as (
     select distinct
-        rule_period_from,
+        period_from,
         channel,
         touch_type,
         placement,
@@ -24,7 +24,7 @@ combinations as (
 
 matched as (
     select
-        combinations.rule_period_from,
+        combinations.period_from,
         combinations.channel,
         combinations.touch_type,
         combinations.placement,
@@ -38,7 +38,7 @@ matched as (
         rules.permission,
         row_number() over (
             partition by
-                combinations.rule_period_from,
+                combinations.period_from,
                 combinations.channel,
                 combinations.touch_type,
                 combinations.placement,
@@ -52,8 +52,8 @@ matched as (
     from combinations
     inner join rules
         on
-            rules.rule_from <= combinations.rule_period_from
-            and rules.rule_to > combinations.rule_period_from
+            rules.rule_from <= combinations.period_from
+            and rules.rule_to > combinations.period_from
             {% for field in direction_rule_fields() -%}
             and (lower(rules.{{ field }}) = combinations.{{ field }} or rules.{{ field }} = '*')
             {% endfor -%}
@@ -65,7 +65,7 @@ matched as (
 
 final as (
     select
-        rule_period_from,
+        period_from,
         channel,
         touch_type,
         placement,

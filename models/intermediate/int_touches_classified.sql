@@ -16,7 +16,7 @@ final as (
     from touches
     left join rulings
         on
-            touches.rule_period_from = rulings.rule_period_from
+            touches.period_from = rulings.period_from
             and touches.has_prior_permission = rulings.has_prior_permission
             {%- for field in direction_rule_fields() %}
             and touches.{{ field }} is not distinct from rulings.{{ field }}

@@ -1,21 +1,5 @@
--- Grain: one accepted touch with whether the person had permitted contact before it, and the period of equal
--- direction rules it falls into.
-with instants as (
-    select {{ beginning_of_time() }} as period_from
-    union
-    select effective_from as period_from from {{ ref('touch_direction_rules') }} where effective_from is not null
-    union
-    select effective_to as period_from from {{ ref('touch_direction_rules') }} where effective_to is not null
-),
-
-periods as (
-    select
-        period_from,
-        lead(period_from, 1, {{ end_of_time() }}) over (order by period_from) as period_to
-    from instants
-),
-
-touches as (
+-- Grain: one accepted touch with whether the person had permitted contact before it, and the policy period it falls into.
+with touches as (
     select * from {{ ref('int_touches_identified') }}
 ),
 
@@ -57,9 +41,10 @@ final as (
     select
         touches.*,
         permitted.touch_id is not null as has_prior_permission,
-        periods.period_from as rule_period_from
+        periods.period_from,
+        periods.icp_version
     from touches
-    inner join periods
+    inner join {{ ref('int_policy_periods') }} as periods
         on
             touches.occurred_at >= periods.period_from
             and touches.occurred_at < periods.period_to

@@ -1,0 +1,68 @@
+-- Grain: one combination of campaign period, direction and policy period: is all context there that the direction
+-- requires, and what is missing. Touches share few combinations.
+with combinations as (
+    select distinct
+        campaign_key,
+        missing_campaign,
+        direction,
+        period_from
+    from {{ ref('int_touches_contextualised') }}
+),
+
+checked as (
+    select
+        combinations.campaign_key,
+        combinations.missing_campaign,
+        combinations.direction,
+        combinations.period_from,
+        requirements.field,
+        case requirements.field
+            {% for column, name in stamped_campaign_columns().items() -%}
+            when '{{ column }}' then campaigns.{{ name }} is null
+            {% endfor -%}
+        end as is_missing
+    from combinations
+    inner join {{ ref('context_requirements') }} as requirements
+        on
+            combinations.direction = requirements.direction
+            and requirements.is_required
+            and coalesce(requirements.effective_from, {{ beginning_of_time() }}) <= combinations.period_from
+            and coalesce(requirements.effective_to, {{ end_of_time() }}) > combinations.period_from
+    left join {{ ref('int_campaigns_versioned') }} as campaigns
+        on combinations.campaign_key = campaigns.campaign_key
+),
+
+missing as (
+    select
+        campaign_key,
+        missing_campaign,
+        direction,
+        period_from,
+        {{ string_agg("field", "field") }} as missing_fields
+    from checked
+    where is_missing
+    group by
+        campaign_key,
+        missing_campaign,
+        direction,
+        period_from
+),
+
+final as (
+    select
+        combinations.campaign_key,
+        combinations.missing_campaign,
+        combinations.direction,
+        combinations.period_from,
+        missing.missing_fields is null as is_context_complete,
+        nullif(concat_ws('|', combinations.missing_campaign, missing.missing_fields), '') as missing_context_fields
+    from combinations
+    left join missing
+        on
+            combinations.campaign_key is not distinct from missing.campaign_key
+            and combinations.missing_campaign is not distinct from missing.missing_campaign
+            and combinations.direction = missing.direction
+            and combinations.period_from = missing.period_from
+)
+
+select * from final

@@ -1,0 +1,160 @@
+-- Grain: one evaluation point of an open cycle: a response, or a contact or company version recorded after the cycle's
+-- first response. With the score and what the record proves at that moment; all touches at an instant count at it.
+--
+-- The score is sum(points * 2^(-age / half-life)). Each response is weighed once, from the cycle's first response on,
+-- and the sum so far is discounted at the evaluation point: one window instead of a join of responses with responses.
+-- With a half-life of at least 7 days a double holds the weights of cycles of up to 19 years.
+with cycles as (
+    select cycles.*
+    from {{ ref('int_cycles_bounded') }} as cycles
+    inner join {{ ref('int_people_known') }} as people
+        on cycles.person_id = people.person_id
+    where
+        not people.is_excluded
+        and cycles.first_response_at is not null
+),
+
+responses as (
+    select
+        touches.person_id,
+        touches.cycle_number,
+        touches.touch_id,
+        touches.occurred_at,
+        touches.source_system,
+        touches.source_touch_id,
+        touches.touch_type,
+        touches.points,
+        touches.max_scored_per_cycle,
+        coalesce(touches.response_relevance, '') <> 'irrelevant' as is_scored,
+        touches.is_context_complete,
+        touches.is_qualifying_response
+    from {{ ref('int_touches_stamped') }} as touches
+    inner join cycles
+        on
+            touches.person_id = cycles.person_id
+            and touches.cycle_number = cycles.cycle_number
+    where
+        touches.is_response
+        and touches.is_in_open_cycle
+),
+
+counted as (
+    select
+        responses.*,
+        row_number() over (
+            partition by person_id, cycle_number, touch_type, is_scored
+            order by occurred_at, source_system, source_touch_id
+        ) as place_in_type
+    from responses
+),
+
+moments as (
+    select
+        person_id,
+        cycle_number,
+        occurred_at,
+        true as is_response,
+        sum(
+            case
+                when is_scored and place_in_type <= coalesce(max_scored_per_cycle, place_in_type) then points else 0
+            end
+        ) as points,
+        max(case when is_context_complete then 1 else 0 end) as has_complete_context,
+        max(case when is_qualifying_response then 1 else 0 end) as has_qualifying_response
+    from counted
+    group by
+        person_id,
+        cycle_number,
+        occurred_at
+    union all
+    select
+        cycles.person_id,
+        cycles.cycle_number,
+        attributes.valid_from as occurred_at,
+        false as is_response,
+        0 as points,
+        0 as has_complete_context,
+        0 as has_qualifying_response
+    from cycles
+    inner join {{ ref('int_people_attributed') }} as attributes
+        on
+            cycles.person_id = attributes.person_id
+            and attributes.is_record_moment
+            and attributes.valid_from > cycles.first_response_at
+            and attributes.valid_from < coalesce(cycles.ended_at, cycles.next_opened_at)
+),
+
+points_in_time as (
+    select
+        moments.person_id,
+        moments.cycle_number,
+        moments.occurred_at,
+        sum(moments.points) as points,
+        max(moments.has_complete_context) as has_complete_context,
+        max(moments.has_qualifying_response) as has_qualifying_response
+    from moments
+    group by
+        moments.person_id,
+        moments.cycle_number,
+        moments.occurred_at
+),
+
+aged as (
+    select
+        points_in_time.*,
+        cycles.mql_min_score,
+        ln(2) * {{ seconds_between('cycles.first_response_at', 'points_in_time.occurred_at') }}
+        / (86400 * cycles.score_half_life_days) as half_lives
+    from points_in_time
+    inner join cycles
+        on
+            points_in_time.person_id = cycles.person_id
+            and points_in_time.cycle_number = cycles.cycle_number
+),
+
+summed as (
+    select
+        person_id,
+        cycle_number,
+        occurred_at,
+        mql_min_score,
+        exp(-half_lives) * sum(points * exp(half_lives)) over so_far as engagement_score,
+        max(has_complete_context) over so_far = 1 as has_complete_context,
+        max(has_qualifying_response) over so_far = 1 as has_qualifying_response
+    from aged
+    window so_far as (
+        partition by person_id, cycle_number
+        order by occurred_at
+        rows between unbounded preceding and current row
+    )
+),
+
+final as (
+    select
+        summed.person_id,
+        summed.cycle_number,
+        summed.occurred_at,
+        summed.engagement_score,
+        summed.engagement_score >= summed.mql_min_score - 0.000001 as is_score_reached,
+        summed.has_complete_context,
+        summed.has_qualifying_response,
+        profiles.icp_version,
+        profiles.is_icp_complete,
+        profiles.is_icp_fit
+    from summed
+    inner join {{ ref('int_people_attributed') }} as attributes
+        on
+            summed.person_id = attributes.person_id
+            and summed.occurred_at >= attributes.valid_from
+            and summed.occurred_at < attributes.valid_to
+    inner join {{ ref('int_policy_periods') }} as periods
+        on
+            summed.occurred_at >= periods.period_from
+            and summed.occurred_at < periods.period_to
+    inner join {{ ref('int_profiles_judged') }} as profiles
+        on
+            attributes.profile_id = profiles.profile_id
+            and periods.period_from = profiles.period_from
+)
+
+select * from final

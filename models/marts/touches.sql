@@ -1,0 +1,53 @@
+with final as (
+    select
+        -- ids
+        touches.touch_id,
+        touches.person_id,
+        touches.cycle_number,
+        touches.source_system,
+        touches.source_system || ':' || touches.answers_touch_id as answers_touch_id,
+        touches.offer_id,
+
+        -- times
+        touches.occurred_at,
+
+        -- facts
+        touches.channel,
+        touches.touch_type,
+        touches.actor,
+        touches.is_response,
+        touches.is_hand_raise,
+        touches.is_opt_out,
+        touches.placement,
+        touches.keyword_intent,
+        touches.audience_consent,
+        touches.content_fit,
+        touches.initiated_by,
+        touches.landing_page,
+        touches.response_relevance,
+        touches.response_intent,
+        touches.points,
+
+        -- verdicts
+        touches.has_prior_permission,
+        touches.direction,
+        touches.permission,
+        touches.direction_rule_id,
+        touches.is_qualifying_response,
+        touches.icp_version,
+
+        -- context stamp
+        touches.campaign_id,
+        {% for name in stamped_campaign_columns().values() -%}
+        campaigns.{{ name }},
+        {% endfor -%}
+        touches.is_in_segment,
+        touches.is_context_complete,
+        touches.missing_context_fields,
+        touches.context_source
+    from {{ ref('int_touches_stamped') }} as touches
+    left join {{ ref('int_campaigns_versioned') }} as campaigns
+        on touches.campaign_key = campaigns.campaign_key
+)
+
+select * from final
