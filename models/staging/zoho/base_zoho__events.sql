@@ -1,7 +1,7 @@
 {{ config(enabled='zoho' in var('source_systems')) }}
 
--- Grain: one landed calendar event. An entry in a calendar says that a meeting was arranged. It does not say who came,
--- and therefore becomes an invitation unless the policy maps it to something else.
+-- Grain: one landed calendar event. An entry in a calendar says that a meeting was arranged. It does not say who asked
+-- for it or who came, and therefore is no response unless the policy maps it to one.
 with source as (
     {{ snapshot_rows(
         source('raw_zoho', 'events'),

@@ -656,8 +656,6 @@ def check(sandbox: Sandbox, case: tuple[str, Edit, str, str]) -> None:
         told
     )
     assert message in told[0].message
-    with pytest.raises(LeadproofError, match=f"seeds/{table}.csv, row {line}: "):
-        require_valid(read_policy(sandbox.root))
 
 
 @pytest.mark.parametrize("case", WRONG_CELLS.values(), ids=WRONG_CELLS)
@@ -906,3 +904,14 @@ def test_addresses_are_not_repeated_in_messages(sandbox: Sandbox) -> None:
     sandbox.set("exclusions", {"kind": "email"}, pattern="Someone@example.com")
     sandbox.add("exclusions", {"kind": "email_domain"}, kind="email", pattern=" someone@example.com")
     assert all("omeone" not in str(each) for each in sandbox.problems())
+
+
+def test_wrong_edit_stops_with_file_row_and_reason(sandbox: Sandbox) -> None:
+    line = sandbox.set("touch_direction_rules", CATEGORY, direction="sideways")
+    with pytest.raises(LeadproofError) as caught:
+        require_valid(read_policy(sandbox.root))
+    assert str(caught.value) == (
+        f"The policy tables in seeds/ hold an error. seeds/touch_direction_rules.csv, row {line}: "
+        "direction 'sideways' is not known; it must be one of inbound, outbound. "
+        "Correct the rows and build again."
+    )
