@@ -166,7 +166,7 @@ class Build:
         record = self.begin()
         with self.phase("load"):
             say("Loading landing files")
-            report = load_landing(self.settings)
+            report = load_landing(self.settings, now=_moment(record.started_at), progress=say)
             record.load = report.to_dict()
         records.write_record(self.settings, record)
         return report
@@ -369,16 +369,14 @@ class Build:
         # As-of is the only clock, for baselines too.
         return policy.thresholds(policy.read_policy(PROJECT_ROOT), _moment(record.as_of).date())
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(
-            str(self.settings.build_db),
-            config={
-                "memory_limit": self.settings.memory_limit,
-                "threads": self.settings.threads,
-                "temp_directory": str(self.settings.build_db.parent / "spill"),
-                "TimeZone": "UTC",
-            },
-        )
+    @contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(str(self.settings.build_db)) as database:
+            database.execute(f"set memory_limit = {literal(self.settings.memory_limit)}")
+            database.execute(f"set threads = {self.settings.threads}")
+            database.execute(f"set temp_directory = {literal(self.settings.build_db.parent / 'spill')}")
+            database.execute("set TimeZone = 'UTC'")
+            yield database
 
     def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from orchestration import records
+from orchestration import records, release
 from orchestration.commands.console import out, working
 from orchestration.dbt import ensure_manifest
 from orchestration.environment import load_env_file, prepare_environment
@@ -17,6 +17,7 @@ from orchestration.errors import LeadproofError
 from orchestration.moments import parse_moment
 from orchestration.progress import say
 from orchestration.records import BuildRecord
+from orchestration.release.files import explained
 from orchestration.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -66,11 +67,7 @@ def build(settings: Settings, request: dict[str, Any], *, is_debug: bool = False
         0 if what was asked for happened.
     """
     prepare_environment(settings)
-    if not settings.landing.is_dir():
-        raise LeadproofError(
-            f"The landing folder {settings.landing} does not exist.",
-            "Create it and drop files into <source_system>/<table>/, or set LEADPROOF_LANDING.",
-        )
+    _refuse_early(settings)
     with working("Starting"):
         result = _run_job(settings, request, is_debug)
     record = records.find_run(settings, result.run_id)
@@ -79,6 +76,19 @@ def build(settings: Settings, request: dict[str, Any], *, is_debug: bool = False
         return 0
     tell_failure(settings, result, record)
     return 1
+
+
+def _refuse_early(settings: Settings) -> None:
+    """Say at once what the build would say after the seconds that starting Dagster takes."""
+    if not settings.landing.is_dir():
+        raise LeadproofError(
+            f"The landing folder {settings.landing} does not exist.",
+            "Create it and drop files into <source_system>/<table>/, or set LEADPROOF_LANDING.",
+        )
+    with explained("Opening the warehouse", settings.warehouse):
+        settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+    with release.build_lock(settings, "leadproof build"):
+        pass
 
 
 def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "ExecuteInProcessResult":

@@ -20,11 +20,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         LeadproofError: If the folder holds something already.
     """
-    from orchestration.simulation import simulate
-
     folder = Path(options.out).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LeadproofError(f"{folder} holds something already.", "Give an empty or a new folder in --out.")
+    from orchestration.simulation import simulate
+
     started = time.monotonic()
     with working(f"Simulating {options.people:,} people over {options.days} days"):
         simulate(folder, people=options.people, days=options.days, seed=options.seed)
