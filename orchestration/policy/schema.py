@@ -9,7 +9,6 @@ ANY = "*"
 ATTRIBUTES = ("industry", "employee_count", "seniority", "company_type", "country")
 REQUIRED_ATTRIBUTES = ("industry", "employee_count", "seniority", "company_type")
 DIRECTIONS = ("inbound", "outbound", "unclassified")
-CLAIMABLE_STAGES = ("suspect", "prospect", "mql", "sql")
 NEGOTIABLE_AUDITS = (
     "outbound_prospect_context",
     "prospect_icp_complete",
@@ -325,7 +324,6 @@ MAPPED_CODES: dict[str, tuple[str, ...]] = {
     "response_relevance": ("relevant", "irrelevant"),
     "outcome": ("accepted", "rejected"),
     "status": ("opened", "won", "lost"),
-    "claimed_stage": CLAIMABLE_STAGES,
 }
 """Canonical columns with codes of their own, which ``value_mappings`` may fill."""
 
