@@ -1,5 +1,5 @@
 -- Grain: one combination of campaign period, direction and policy period: is all context there that the direction
--- requires, and what is missing. Touches share few combinations.
+-- requires, and what is missing of what it requires or wants. Touches share few combinations.
 with combinations as (
     select distinct
         campaign_key,
@@ -16,6 +16,7 @@ checked as (
         combinations.direction,
         combinations.period_from,
         requirements.field,
+        requirements.is_required,
         case requirements.field
             {% for column, name in stamped_campaign_columns().items() -%}
             when '{{ column }}' then campaigns.{{ name }} is null
@@ -25,7 +26,6 @@ checked as (
     inner join {{ ref('context_requirements') }} as requirements
         on
             combinations.direction = requirements.direction
-            and requirements.is_required
             and coalesce(requirements.effective_from, {{ beginning_of_time() }}) <= combinations.period_from
             and coalesce(requirements.effective_to, {{ end_of_time() }}) > combinations.period_from
     left join {{ ref('int_campaigns_versioned') }} as campaigns
@@ -38,6 +38,7 @@ missing as (
         missing_campaign,
         direction,
         period_from,
+        bool_or(is_required) as is_required_missing,
         {{ string_agg("field", "field") }} as missing_fields
     from checked
     where is_missing
@@ -54,7 +55,7 @@ final as (
         combinations.missing_campaign,
         combinations.direction,
         combinations.period_from,
-        missing.missing_fields is null as is_context_complete,
+        not coalesce(missing.is_required_missing, false) as is_context_complete,
         nullif(concat_ws('|', combinations.missing_campaign, missing.missing_fields), '') as missing_context_fields
     from combinations
     left join missing
