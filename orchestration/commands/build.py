@@ -21,7 +21,7 @@ from orchestration.release.files import explained
 from orchestration.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, ExecuteInProcessResult
+    from dagster import ExecuteInProcessResult
 
 _SHOWN_DETAILS = 12
 _SHOWN_KEYS = 5
@@ -108,9 +108,10 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
         ensure_manifest(settings)
         from orchestration.definitions import defs
         from orchestration.defs.automation import close_abandoned_runs
+        from orchestration.defs.event_storage import own_process_instance
 
         _warm_up_audit()
-        with _instance(settings) as instance:
+        with own_process_instance(settings) as instance:
             close_abandoned_runs(instance, settings, _STARTING_WITHIN)
             return defs.resolve_job_def("funnel_job").execute_in_process(
                 instance=instance,
@@ -145,20 +146,6 @@ def _warm_up_audit() -> None:
 
     # Great Expectations takes seconds to import; dbt runs in its own process meanwhile.
     threading.Thread(target=load, daemon=True).start()
-
-
-def _instance(settings: Settings) -> "DagsterInstance":
-    from dagster import DagsterInstance
-    from dagster._core.instance import InstanceRef
-
-    # Same storage as the UI; only the capture of stdout is off, because the terminal is ours.
-    overrides = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
-    }
-    return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=overrides))
 
 
 def tell_success(settings: Settings, record: BuildRecord) -> None:

@@ -35,3 +35,13 @@ def working(title: str) -> Iterator[None]:
     line(title)
     with progress.listening(line):
         yield
+
+
+def say_share(text: str, share: float) -> None:
+    """Say what is being done and how much of it is done.
+
+    Args:
+        text: What is being done.
+        share: 0-1.
+    """
+    progress.say(f"{text} ({share:.0%})")

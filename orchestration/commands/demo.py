@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestration import release
 from orchestration.commands.build import build
-from orchestration.commands.console import out, working
+from orchestration.commands.console import out, say_share, working
 from orchestration.environment import load_env_file
 from orchestration.errors import LeadproofError
 from orchestration.release.files import explained, read_json, write_json
@@ -140,7 +140,7 @@ def _simulate(settings: Settings, wanted: dict[str, Any], now: datetime) -> None
             # Before the first file: an interrupted demo must recognise its own remains.
             write_json(folder / MARKER, note)
         with working(f"Simulating {wanted['people']:,} people over {wanted['days']} days"):
-            simulate(settings.landing, **wanted)
+            simulate(settings.landing, **wanted, progress=say_share)
         files = sorted(
             path.relative_to(settings.landing).as_posix()
             for path in settings.landing.rglob("*")

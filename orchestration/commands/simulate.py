@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from orchestration.commands.console import out, working
+from orchestration.commands.console import out, say_share, working
 from orchestration.errors import LeadproofError
 
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
     started = time.monotonic()
     with working(f"Simulating {options.people:,} people over {options.days} days"):
-        simulate(folder, people=options.people, days=options.days, seed=options.seed)
+        simulate(folder, people=options.people, days=options.days, seed=options.seed, progress=say_share)
     out.print(f"Wrote {folder} in {time.monotonic() - started:.1f} s.", markup=False)
     out.print(f"Build it with LEADPROOF_LANDING={folder} leadproof build", markup=False)
     return 0
