@@ -26,11 +26,15 @@
 {%- endmacro %}
 
 {#-
-    The plain cast goes first because it is ten times as fast as the others. It would drop an offset without a word
-    (02:03+02:00 read as 02:03), so texts with one take the cast that knows zones.
+    The plain cast is ten times as fast as the one that knows zones, but it drops an offset without a word (02:03+02:00
+    is read as 02:03). So the two commonest forms, which have no room for an offset, go first and straight to it.
 -#}
 {% macro duckdb__parse_timestamp(text) -%}
     case
+        when
+            strlen({{ text }}) in (10, 19) and {{ text }} >= '1900' and {{ text }} < ':'
+            and {{ text }} like '____-__-__%'
+            then try_cast({{ text }} as timestamp)
         when {{ text }} >= '1900' and {{ text }} < ':' and substr({{ text }}, 5, 1) in ('-', '/')
             then case
                 when contains({{ text }}, '+') or contains(substr({{ text }}, 12), '-')

@@ -37,6 +37,18 @@
         from cleaned
     ),
 
+    {% set reasons = staged_reject_reasons(columns, typed, rules, own_verdict) -%}
+    reasoned as (
+        select
+            parsed.*,
+            cast(case
+                {% for reason in reasons -%}
+                when {{ reason.condition }} then {{ reason.code }}
+                {% endfor -%}
+            end as varchar) as reject_reason
+        from parsed
+    ),
+
     judged as (
         select
             {% for name in columns if name not in ('created_at', 'updated_at', 'is_deleted') -%}
@@ -61,19 +73,16 @@
             _source_row,
             _removed_at,
             false as _is_synthetic,
-            {%- set reasons = staged_reject_reasons(columns, typed, rules, own_verdict) %}
+            reject_reason,
+            -- Asked again only for the few rows that have a reason.
             cast(case
-                {% for reason in reasons -%}
-                when {{ reason.condition }} then {{ reason.code }}
-                {% endfor -%}
-            end as varchar) as reject_reason,
-            cast(case
+                when reject_reason is null then null
                 {% for reason in reasons -%}
                 when {{ reason.condition }} then {{ reason.column }}
                 {% endfor -%}
             end as varchar) as reject_column,
             {{ staged_warning_columns(columns, typed, rules, own_verdict) }} as warning_columns
-        from parsed
+        from reasoned
     )
     {%- set output = (columns.keys() | list) + (staged_columns().keys() | list) %}
 
