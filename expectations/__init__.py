@@ -5,6 +5,9 @@ Importing this package is cheap; Great Expectations is imported by ``run_audit``
 """
 
 from expectations.audit import AUDIT_FILE, record_error, run_audit, warm_up
+from expectations.baseline import BaselineCandidate, audit_of, failing_shares
+from expectations.docs import build_data_docs
+from expectations.history import append_audit_history
 from expectations.record import RESULT_COLUMNS, AuditRecord, AuditResult
 from expectations.suites import NEGOTIABLE_AUDITS, PROMISES, Promise, suite_digest
 from expectations.thresholds import Threshold, thresholds_digest
@@ -16,8 +19,13 @@ __all__ = [
     "RESULT_COLUMNS",
     "AuditRecord",
     "AuditResult",
+    "BaselineCandidate",
     "Promise",
     "Threshold",
+    "append_audit_history",
+    "audit_of",
+    "build_data_docs",
+    "failing_shares",
     "record_error",
     "run_audit",
     "suite_digest",

@@ -192,11 +192,11 @@ def _findings(checkpoint_result: Any) -> Iterator[tuple[tuple[str, str, str], Fi
                 suite_result.suite_name,
                 config.kwargs.get("source_system", ANY_SYSTEM),
             )
-            error = _raised(result.exception_info)
+            details = (result.result or {}).get("details") or {}
+            error = details.get("error") or _raised(result.exception_info)
             if error is not None:
                 yield identity, Finding(error=error)
                 continue
-            details = result.result.get("details") or {}
             yield (
                 identity,
                 Finding(
@@ -211,14 +211,11 @@ def _findings(checkpoint_result: Any) -> Iterator[tuple[tuple[str, str, str], Fi
 
 
 def _raised(exception_info: Any) -> str | None:
-    """The error behind a result; Great Expectations nests it by metric when a metric raised."""
+    """What raised, without its text; Great Expectations nests the entry by metric when a metric raised."""
     if not exception_info:
         return None
     entries = [exception_info] if "raised_exception" in exception_info else list(exception_info.values())
-    for entry in entries:
-        if entry["raised_exception"]:
-            return str(entry.get("exception_message") or "an error without a text")
-    return None
+    return "it raised an error" if any(entry["raised_exception"] for entry in entries) else None
 
 
 def _broken(reason: str) -> AuditResult:

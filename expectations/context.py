@@ -5,26 +5,73 @@ The context is derived: it is written anew for every audit, so what is on disk c
 
 import shutil
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
 from great_expectations.checkpoint import Checkpoint
+from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_suite import ExpectationSuite
 from great_expectations.core.validation_definition import ValidationDefinition
 from great_expectations.data_context import FileDataContext
+from great_expectations.datasource.fluent.sql_datasource import TableAsset
 
 from expectations.claims import class_named
 from expectations.engine import CandidateDatasource
 from expectations.suites import MARTS, PlannedExpectation
+from expectations.thresholds import ANY_SYSTEM
 from orchestration.errors import LeadproofError
 
 CHECKPOINT = "publication"
 DATASOURCE = "candidate"
 SITE = "audits"
-_MARKER = "gx/great_expectations.yml"
+_WHOLE_TABLE = "whole_table"
+_HOME = "gx"
+_MARKER = "great_expectations.yml"
 _RESULT_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True}
+# Written before the context is opened: the default file names a file of variables, which Great
+# Expectations then reads again at every look-up (hundreds of times in one audit).
+_CONFIG = f"""\
+# Written by every audit from expectations/suites.py; changes made here are lost.
+config_version: 4.0
+analytics_enabled: false
+progress_bars:
+  globally: false
+stores:
+  expectations_store:
+    class_name: ExpectationsStore
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      base_directory: expectations/
+  validation_results_store:
+    class_name: ValidationResultsStore
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      base_directory: uncommitted/validations/
+  checkpoint_store:
+    class_name: CheckpointStore
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      suppress_store_backend_id: true
+      base_directory: checkpoints/
+  validation_definition_store:
+    class_name: ValidationDefinitionStore
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      base_directory: validation_definitions/
+expectations_store_name: expectations_store
+validation_results_store_name: validation_results_store
+checkpoint_store_name: checkpoint_store
+data_docs_sites:
+  {SITE}:
+    class_name: SiteBuilder
+    show_how_to_buttons: false
+    store_backend:
+      class_name: TupleFilesystemStoreBackend
+      base_directory: uncommitted/data_docs/
+    site_index_builder:
+      class_name: DefaultSiteIndexBuilder
+"""
 
 
 def write_context(
@@ -51,25 +98,24 @@ def write_context(
     Raises:
         LeadproofError: If the folder holds something else.
     """
-    _clear(context_dir)
+    _start_afresh(context_dir)
+    tables = sorted({each.promise.table for each in planned})
     context = gx.get_context(mode="file", project_root_dir=context_dir)
-    context.variables.progress_bars = {"globally": False}
-    context.variables.save()
-    datasource = CandidateDatasource(
-        name=DATASOURCE,
-        connection_string=f"duckdb:///{candidate_db}",
-        memory_limit=memory_limit,
-        threads=threads,
-        spill_dir=str(spill_dir),
+    datasource = context.data_sources.add_duckdb_candidate(
+        datasource=CandidateDatasource(
+            name=DATASOURCE,
+            connection_string=f"duckdb:///{candidate_db}",
+            memory_limit=memory_limit,
+            threads=threads,
+            spill_dir=str(spill_dir),
+            assets=[_asset(table) for table in tables],
+        )
     )
-    datasource = context.data_sources.add_duckdb_candidate(datasource=datasource)
     definitions: list[ValidationDefinition] = []
-    by_table = sorted(planned, key=lambda each: each.promise.table)
-    for table, members in groupby(by_table, key=lambda each: each.promise.table):
-        asset = datasource.add_table_asset(name=table, table_name=table, schema_name=MARTS)
-        batch = asset.add_batch_definition_whole_table("whole_table")
-        suite = ExpectationSuite(name=table, expectations=[_expectation(member) for member in members])
-        suite = context.suites.add(suite)
+    for table in tables:
+        batch = datasource.get_asset(table).get_batch_definition(_WHOLE_TABLE)
+        members = [_expectation(each) for each in planned if each.promise.table == table]
+        suite = context.suites.add(ExpectationSuite(name=table, expectations=members))
         definitions.append(
             context.validation_definitions.add(ValidationDefinition(name=table, data=batch, suite=suite))
         )
@@ -96,16 +142,40 @@ def _expectation(planned: PlannedExpectation) -> Any:
         source_system=planned.source_system,
         tolerance=planned.tolerance.value,
         baselined_until=planned.tolerance.baselined_until,
-        description=planned.promise.sentence,
+        description=_description(planned),
     )
 
 
-def _clear(context_dir: Path) -> None:
-    if context_dir.exists() and any(context_dir.iterdir()):
-        if not (context_dir / _MARKER).is_file():
-            raise LeadproofError(
-                f"The folder {context_dir} is not empty and holds no Data Context.",
-                "Move its content away or choose another folder.",
-            )
-        shutil.rmtree(context_dir)
-    context_dir.mkdir(parents=True, exist_ok=True)
+def _description(planned: PlannedExpectation) -> str:
+    """The sentence that Data Docs show; they show nothing else of an expectation."""
+    tolerance = planned.tolerance
+    text = planned.promise.sentence
+    if planned.source_system != ANY_SYSTEM:
+        text += f" Source system {planned.source_system}."
+    if tolerance.value:
+        hours = planned.promise.audit == "freshness"
+        text += f" Tolerated: {tolerance.value:g} hours." if hours else f" Tolerated: {tolerance.value:.2%} of rows."
+    if tolerance.baselined_until:
+        text += f" Baselined until {tolerance.baselined_until}."
+    return text
+
+
+def _asset(table: str) -> TableAsset:
+    # Given to the datasource ready-made: adding assets one by one saves the whole configuration each time.
+    return TableAsset(
+        name=table,
+        table_name=f"{MARTS}.{table}",
+        batch_definitions=[BatchDefinition(name=_WHOLE_TABLE, partitioner=None)],
+    )
+
+
+def _start_afresh(context_dir: Path) -> None:
+    home = context_dir / _HOME
+    if home.exists() and not (home / _MARKER).is_file():
+        raise LeadproofError(
+            f"The folder {home} exists and holds no Data Context.",
+            "Move it away or choose another folder.",
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / _MARKER).write_text(_CONFIG, encoding="utf-8")

@@ -71,7 +71,8 @@ class CandidateDatasource(SQLDatasource):
             The engine, made at the first call.
         """
         if self._held is None:
-            self._held = HeldConnectionEngine(engine=self.get_engine())
+            # By default the engine copies each table into a temporary one before it looks at it.
+            self._held = HeldConnectionEngine(engine=self.get_engine(), create_temp_table=False)
         return self._held
 
     def close(self) -> None:

@@ -4,15 +4,18 @@ Counts and keys only: a value of a row never enters a record. Deciding whether a
 ``verdict.py``; nothing here knows Great Expectations.
 """
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
 MAX_FAILING_KEYS = 20
+_LOOKS_PERSONAL = re.compile(r"\S@\S|\+\d[\d ().-]{6,}\d")
 Verdict = Literal["passed", "failed"]
 
 RESULT_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -27,9 +30,9 @@ RESULT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("failing_rows", "BIGINT"),
     ("observed_value", "DOUBLE"),
     ("tolerance", "DOUBLE"),
-    ("baselined_until", "VARCHAR"),
+    ("baselined_until", "DATE"),
     ("message", "VARCHAR"),
-    ("failing_keys", "VARCHAR[]"),
+    ("failing_keys", "VARCHAR"),
 )
 """Columns of ``audit_results`` with their DuckDB types, in their order."""
 
@@ -186,9 +189,29 @@ class AuditRecord:
         Returns:
             One tuple for each result; times are UTC without a zone.
         """
-        audited_at = datetime.fromisoformat(self.audited_at).replace(tzinfo=None)
-        own = {"build_id": self.build_id, "audited_at": audited_at}
-        return [
-            tuple({**asdict(result), "failing_keys": list(result.failing_keys), **own}[name] for name, _ in RESULT_COLUMNS)
-            for result in self.results
-        ]
+        return [self._row(result) for result in self.results]
+
+    def _row(self, result: AuditResult) -> tuple[Any, ...]:
+        until = result.baselined_until
+        values = {
+            **asdict(result),
+            "build_id": self.build_id,
+            "audited_at": datetime.fromisoformat(self.audited_at).replace(tzinfo=None),
+            "baselined_until": date.fromisoformat(until) if until else None,
+            "failing_keys": "|".join(result.failing_keys) or None,
+        }
+        return tuple(values[name] for name, _ in RESULT_COLUMNS)
+
+
+def safe_key(key: str) -> str:
+    """A key that may be shown: a source may use addresses or phone numbers as ids.
+
+    Args:
+        key: The key of a row.
+
+    Returns:
+        The key, or ``hidden:`` and the beginning of its hash if it looks personal.
+    """
+    if _LOOKS_PERSONAL.search(key):
+        return "hidden:" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    return key

@@ -111,7 +111,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "stage_transitions": ("person_id", "cycle_number", "to_stage", "transition_kind", "occurred_at", "policy"),
     "people": ("is_excluded",),
     "person_aliases": ("person_id",),
-    "stage_claims": ("claim_is_proved",),
+    "stage_claims": ("claimed_stage",),
     "touches": (
         "person_id", "source_system", "occurred_at", "channel", "touch_type", "direction",
         "is_context_complete",
@@ -160,7 +160,18 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
 }  # fmt: skip
 """Columns that hold nothing but these codes."""
 
-_PLURALS = {"suspects": "suspect", "prospects": "prospect", "mqls": "MQL", "sqls": "SQL"}
+_COPIED = frozenset(
+    {
+        "campaign_name", "segment_name", "segment_definition", "message_name", "message_hypothesis",
+        "expected_response", "success_metric", "success_threshold", "person_segment",
+    }
+)  # fmt: skip
+_WORDED = _COPIED | {
+    "response_intent", "landing_page", "exclusion_reason", "industry", "segment", "claimed_stage_raw",
+    "status_reason", "source_file",
+}  # fmt: skip
+_NAMES = {"suspects": "suspect", "prospects": "prospect", "mqls": "MQL", "sqls": "SQL"}
+_A_NAME = {"suspects": "a suspect", "prospects": "a prospect", "mqls": "an MQL"}
 _TIMES = {
     "prospects": ("became_suspect_at", "became_prospect_at"),
     "mqls": ("became_suspect_at", "became_prospect_at", "became_mql_at"),
@@ -171,7 +182,7 @@ _PARENTS = {"prospects": "suspects", "mqls": "prospects", "sqls": "mqls"}
 
 def _completeness() -> Iterator[Promise]:
     for table in ("mqls", "sqls"):
-        name = _PLURALS[table]
+        name = _NAMES[table]
         yield Promise(
             "ExpectIcpComplete", table, "mql_sql_icp_complete", f"Every {name} has a complete ICP.", True
         )
@@ -229,7 +240,10 @@ def _inputs() -> Iterator[Promise]:
         "For every source table, landed = accepted + superseded + quarantined + pending.",
     )
     yield Promise(
-        "ExpectLandedRows", "row_reconciliation", "not_empty", "Rows have landed, and this build counted them."
+        "ExpectLandedRows",
+        "row_reconciliation",
+        "not_empty",
+        "Rows have landed, and this build counted them.",
     )
     yield Promise(
         "ExpectStagedWhereLanded",
@@ -246,7 +260,11 @@ def _inputs() -> Iterator[Promise]:
     for table, entities, sentence in (
         ("people", ("contacts", "touches"), "There are people where contacts or touches were accepted."),
         ("touches", ("touches",), "There are touches of every source system whose touches were accepted."),
-        ("campaigns", ("campaigns",), "There are campaigns of every source system whose campaigns were accepted."),
+        (
+            "campaigns",
+            ("campaigns",),
+            "There are campaigns of every source system whose campaigns were accepted.",
+        ),
     ):
         yield Promise(
             "ExpectNotEmptyWhereInputs", table, "not_empty", sentence, parameters={"entities": list(entities)}
@@ -265,7 +283,7 @@ def _stages() -> Iterator[Promise]:
             "ExpectOrderedStageDates",
             table,
             "stage_order",
-            f"No {_PLURALS[table]} reached a later stage before an earlier one.",
+            f"No {_NAMES[table]} reached a later stage before an earlier one.",
             parameters={"columns": list(columns)},
         )
     for table, parent in _PARENTS.items():
@@ -273,11 +291,11 @@ def _stages() -> Iterator[Promise]:
             "ExpectStageContainment",
             table,
             "stage_containment",
-            f"Every {_PLURALS[table]} is a {_PLURALS[parent]} in the same cycle, since the same moment.",
+            f"Every {_NAMES[table]} is {_A_NAME[parent]} in the same cycle, since the same moment.",
             parameters={"parent": parent, "columns": list(_TIMES.get(parent, ("became_suspect_at",)))},
         )
     for table in STAGE_TABLES:
-        name = _PLURALS[table]
+        name = _NAMES[table]
         yield Promise(
             "ExpectEvidenceTouch",
             table,
@@ -304,14 +322,22 @@ def _stages() -> Iterator[Promise]:
             "ExpectFrozenStamp",
             table,
             "evidence_exists",
-            f"Every {_PLURALS[table]} carries the direction and the context of its evidence touch.",
+            f"Every {_NAMES[table]} carries the direction and the context of its evidence touch.",
         )
     yield Promise(
-        "ExpectIcpVerdictCarried", "sqls", "stage_containment", "Every SQL carries the ICP verdict of its MQL."
+        "ExpectIcpVerdictCarried",
+        "sqls",
+        "stage_containment",
+        "Every SQL carries the ICP verdict of its MQL.",
     )
-    yield Promise("ExpectJustifiedRoute", "mqls", "mql_route", "The route of every MQL is borne out by its touches.")
     yield Promise(
-        "ExpectContiguousCycles", "suspects", "cycles", "Each person's cycles are numbered 1, 2, 3 without a gap."
+        "ExpectJustifiedRoute", "mqls", "mql_route", "The route of every MQL is borne out by its touches."
+    )
+    yield Promise(
+        "ExpectContiguousCycles",
+        "suspects",
+        "cycles",
+        "Each person's cycles are numbered 1, 2, 3 without a gap.",
     )
 
 
@@ -400,7 +426,7 @@ def _tables() -> Iterator[Promise]:
             table,
             "as_of",
             f"Nothing in {table} lies after the build's as-of.",
-            parameters={"column": column, "key": KEYS[table][0]},
+            parameters={"time_column": column, "key": KEYS[table][0]},
         )
     yield Promise(
         "ExpectContextExplained",
@@ -409,7 +435,10 @@ def _tables() -> Iterator[Promise]:
         "Every touch with an incomplete context names the missing fields.",
     )
     yield Promise(
-        "ExpectOrderedVersions", "campaigns", "campaign_versions", "Versions of a campaign follow one another."
+        "ExpectOrderedVersions",
+        "campaigns",
+        "campaign_versions",
+        "Versions of a campaign follow one another.",
     )
     for table in KEYS:
         yield no_personal_values(table)
@@ -477,13 +506,12 @@ def plan(
         systems = (catalogue.source_systems or (ANY_SYSTEM,)) if promise.per_source_system else (ANY_SYSTEM,)
         parameters = {**promise.parameters, **run}
         if promise.expectation == "ExpectNoPersonalValues":
-            columns = catalogue.columns.get(promise.table, {})
-            parameters["columns"] = sorted(columns)
-            parameters["text_columns"] = sorted(name for name, kind in columns.items() if "VARCHAR" in kind)
-            parameters["key"] = KEYS.get(promise.table, tuple(columns)[:1])[0] if columns else ""
+            parameters |= _privacy_parameters(promise.table, catalogue.columns.get(promise.table, {}))
         for system in systems:
             planned.append(
-                PlannedExpectation(promise, system, _tolerance(promise, system, as_of, thresholds), parameters)
+                PlannedExpectation(
+                    promise, system, _tolerance(promise, system, as_of, thresholds), parameters
+                )
             )
     return tuple(planned)
 
@@ -500,6 +528,19 @@ def suite_digest() -> str:
         digest.update(f"\n{path.relative_to(package).as_posix()}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _privacy_parameters(table: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    coded = {*ACCEPTED.get(table, {}), "person_id"}
+    texts = sorted(name for name, kind in columns.items() if "VARCHAR" in kind and name not in coded)
+    # Stage tables and touches carry copies of what campaigns says, many times over.
+    copied = _COPIED if "evidence_touch_id" in columns or table == "touches" else frozenset()
+    return {
+        "columns": sorted(columns),
+        "text_columns": texts,
+        "worded_columns": [name for name in texts if name in _WORDED - copied],
+        "key": KEYS.get(table, tuple(columns)[:1])[0] if columns else "",
+    }
 
 
 def _tolerance(promise: Promise, system: str, as_of: datetime, thresholds: Sequence[Threshold]) -> Tolerance:

@@ -4,16 +4,12 @@ Great Expectations' own ``success`` is necessary, never sufficient: an expectati
 from the results, or that looked past rows counts as a failure here.
 """
 
-import hashlib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.record import MAX_FAILING_KEYS, AuditResult, Verdict
+from expectations.record import MAX_FAILING_KEYS, AuditResult, Verdict, safe_key
 from expectations.suites import NEGOTIABLE_AUDITS, PlannedExpectation
-
-_LOOKS_PERSONAL = re.compile(r"\S@\S|\+\d[\d ().-]{6,}\d")
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def judge(planned: PlannedExpectation, finding: Finding | None) -> AuditResult:
         tolerance=planned.tolerance.value,
         baselined_until=planned.tolerance.baselined_until,
         message=message,
-        failing_keys=tuple(_safe_key(key) for key in found.failing_keys[:MAX_FAILING_KEYS]),
+        failing_keys=tuple(safe_key(key) for key in found.failing_keys[:MAX_FAILING_KEYS]),
     )
 
 
@@ -127,12 +123,3 @@ def _count(planned: PlannedExpectation, found: Finding) -> str:
 def _finite(value: float | None) -> float | None:
     # JSON has no infinity; an age that cannot be told is left out and stands in the message.
     return value if value is not None and math.isfinite(value) else None
-
-
-def _safe_key(key: str) -> str:
-    # A source may use addresses as ids. Such a key is told apart by its hash, never shown.
-    if _LOOKS_PERSONAL.search(key):
-        return "hidden:" + hashlib.sha256(key.encode()).hexdigest()[:16]
-    return key
-
-

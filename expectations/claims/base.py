@@ -5,32 +5,36 @@ way, how many rows there are to examine. A check whose two numbers differ has lo
 so no expectation can pass by examining nothing. Values of rows never leave the database: only counts and keys do.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import sqlalchemy
 from great_expectations.compatibility import pydantic
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import ExecutionEngine, SqlAlchemyExecutionEngine
-from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.expectation import BatchExpectation, Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
-from great_expectations.render import LegacyDiagnosticRendererType, LegacyRendererType, RenderedStringTemplateContent
+from great_expectations.render import LegacyDiagnosticRendererType
 from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
 
-from expectations.record import MAX_FAILING_KEYS
+from expectations.record import MAX_FAILING_KEYS, safe_key
 from expectations.thresholds import ANY_SYSTEM
 
 TALLY = "leadproof.tally"
 
+# Not materialised: DuckDB would otherwise write every examined row of a large table down before counting.
 _TALLY_SQL = """
-with examined as (
+with batch as not materialized (
+{batch_sql}
+),
+
+examined as not materialized (
 {rows_sql}
 ),
 
-tallied as (
+tallied as not materialized (
     select
         coalesce(source_system, '') as source_system,
         sum(coalesce(examined_rows, 0)) as evaluated_rows,
@@ -43,7 +47,7 @@ tallied as (
     group by 1
 ),
 
-scope as (
+scope as not materialized (
     select coalesce(source_system, '') as source_system, sum(row_count) as scope_rows
     from (
 {scope_sql}
@@ -63,10 +67,6 @@ full join scope on tallied.source_system = scope.source_system
 """
 
 
-class ClaimFailedToRunError(Exception):
-    """An expectation's query raised; the message holds no value of a row."""
-
-
 class Tally(MetricProvider):
     """Rows examined, rows failing, rows in scope and failing keys, by source system."""
 
@@ -82,25 +82,27 @@ class Tally(MetricProvider):
         metric_value_kwargs: dict[str, Any],
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
-    ) -> list[dict[str, Any]]:
-        batch, _, _ = execution_engine.get_compute_domain(
+    ) -> dict[str, Any]:
+        selectable, _, _ = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
+        batch_sql = selectable.compile(
+            dialect=execution_engine.engine.dialect, compile_kwargs={"literal_binds": True}
         )
         statement = (
             _TALLY_SQL.replace("{rows_sql}", metric_value_kwargs["rows_sql"])
             .replace("{scope_sql}", metric_value_kwargs["scope_sql"])
             .replace("{max_keys}", str(MAX_FAILING_KEYS))
-            .replace("{batch}", str(batch))
+            .replace("{batch_sql}", str(batch_sql))
         )
         try:
             # A colon before a word is SQLAlchemy's bind parameter; these queries bind nothing.
             rows = execution_engine.execute_query(sqlalchemy.text(statement.replace(":", r"\:"))).fetchall()
         except Exception as error:
-            # The driver's own text may quote a value ("could not convert 'a@b.example'"), and Great
-            # Expectations stores what is raised here: so only the kind of error is passed on, and
-            # the text of the kinds that speak of names in the query, never of data.
-            raise ClaimFailedToRunError(_safe_text(error)) from None
-        return [dict(row._mapping) for row in rows]
+            # Returned, not raised: Great Expectations stores and shows what is raised, and the
+            # driver's text may quote a value ("could not convert 'a@b.example'").
+            return {"error": _safe_text(error), "rows": []}
+        return {"error": None, "rows": [dict(row._mapping) for row in rows]}
 
 
 class Claim(BatchExpectation):
@@ -141,7 +143,7 @@ class Claim(BatchExpectation):
         Returns:
             SQL that selects ``source_system`` and ``row_count``.
         """
-        return f"select '{ANY_SYSTEM}' as source_system, count(*) as row_count from {{batch}}"
+        return f"select '{ANY_SYSTEM}' as source_system, count(*) as row_count from batch"
 
     def observe(self, evaluated: int, failing: int, observed: float | None) -> float:
         """The number that is compared with the tolerance.
@@ -173,7 +175,7 @@ class Claim(BatchExpectation):
         Returns:
             The dependencies: one metric.
         """
-        dependencies = BatchExpectation.__mro__[1].get_validation_dependencies(  # type: ignore[attr-defined]
+        dependencies = Expectation.get_validation_dependencies(
             self, execution_engine=execution_engine, runtime_configuration=runtime_configuration
         )
         dependencies.set_metric_configuration(
@@ -192,11 +194,15 @@ class Claim(BatchExpectation):
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: ExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        rows = [row for row in metrics[TALLY] if self.source_system in (ANY_SYSTEM, row["source_system"])]
+        tally = metrics[TALLY]
+        if tally["error"] is not None:
+            details = {"error": tally["error"]}
+            return {"success": False, "result": {"observed_value": None, "details": details}}
+        rows = [row for row in tally["rows"] if self.source_system in (ANY_SYSTEM, row["source_system"])]
         evaluated = sum(row["evaluated_rows"] for row in rows)
         failing = sum(row["failing_rows"] for row in rows)
         scope = sum(row["scope_rows"] for row in rows)
-        keys = sorted({key for row in rows for key in row["failing_keys"] or [] if key is not None})
+        keys = sorted({safe_key(key) for row in rows for key in row["failing_keys"] or [] if key is not None})
         numbers = [row["observed"] for row in rows if row["observed"] is not None]
         observed = self.observe(evaluated, failing, max(numbers, default=None))
         return {
@@ -213,32 +219,6 @@ class Claim(BatchExpectation):
         }
 
     @classmethod
-    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
-    def _prescriptive_renderer(
-        cls,
-        configuration: ExpectationConfiguration | None = None,
-        result: Any = None,
-        runtime_configuration: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> list[RenderedStringTemplateContent]:
-        values: Mapping[str, Any] = configuration.kwargs if configuration else {}
-        sentence = (configuration.description if configuration else None) or cls.__name__
-        template = "$sentence"
-        if values.get("source_system", ANY_SYSTEM) != ANY_SYSTEM:
-            template += " ($source_system)"
-        if values.get("tolerance"):
-            template += " Tolerance: $tolerance."
-        if values.get("baselined_until"):
-            template += " Baselined until $baselined_until."
-        params = {name: str(values.get(name)) for name in ("source_system", "tolerance", "baselined_until")}
-        return [
-            RenderedStringTemplateContent(
-                content_block_type="string_template",
-                string_template={"template": template, "params": {**params, "sentence": sentence}},
-            )
-        ]
-
-    @classmethod
     @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
     def _diagnostic_observed_value_renderer(
         cls,
@@ -250,10 +230,13 @@ class Claim(BatchExpectation):
         details = (result.result or {}).get("details") if result else None
         if not details:
             return "--"
-        return f"{details['failing_rows']:,} of {details['evaluated_rows']:,} rows fail"
+        if "error" in details:
+            return f"Could not be examined: {details['error']}"
+        counts = f"{details['failing_rows']:,} of {details['evaluated_rows']:,} rows fail"
+        return f"{counts}: {', '.join(details['failing_keys'])}" if details["failing_keys"] else counts
 
 
-def count_by_system(condition: str = "true", table: str = "{batch}") -> str:
+def count_by_system(condition: str = "true", table: str = "batch") -> str:
     """A scope query: rows by source system.
 
     Args:
@@ -266,7 +249,7 @@ def count_by_system(condition: str = "true", table: str = "{batch}") -> str:
     return f"select source_system, count(*) as row_count from {table} where {condition} group by 1"
 
 
-def examine(key: str, failing: str, *, source_system: str = f"'{ANY_SYSTEM}'", tail: str = "from {batch}") -> str:
+def examine(key: str, failing: str, *, source_system: str = f"'{ANY_SYSTEM}'", tail: str = "from batch") -> str:
     """A rows query in which every selected row is examined once.
 
     Args:

@@ -13,7 +13,7 @@ class _OfThisBuild(Claim):
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
-        return f"select '*' as source_system, count(*) as row_count from {{batch}} where {self.of_build()}"
+        return f"select '*' as source_system, count(*) as row_count from batch where {self.of_build()}"
 
 
 _TABLE_KEY = "concat_ws('.', source_system, source_table) || ' (' || entity || ')'"
@@ -27,9 +27,8 @@ class ExpectConservation(_OfThisBuild):
         return examine(
             _TABLE_KEY,
             """landed_rows <> accepted_rows + superseded_rows + quarantined_rows + pending_rows
-                or least(accepted_rows, superseded_rows, quarantined_rows, pending_rows) < 0
-                or open_quarantined_rows not between 0 and quarantined_rows""",
-            tail=f"from {{batch}} where {self.of_build()}",
+                or least(accepted_rows, superseded_rows, quarantined_rows, pending_rows) < 0""",
+            tail=f"from batch where {self.of_build()}",
         )
 
 
@@ -42,7 +41,7 @@ class ExpectLandedRows(_OfThisBuild):
             select 'no landed rows' as key, '*' as source_system, 1 as examined_rows,
                 case when sum(landed_rows) > 0 then 0 else 1 end as failing_rows,
                 cast(null as double) as observed
-            from {{batch}} where {self.of_build()}"""
+            from batch where {self.of_build()}"""
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
@@ -57,7 +56,7 @@ class ExpectStagedWhereLanded(_OfThisBuild):
         return examine(
             _TABLE_KEY,
             "landed_rows > 0 and accepted_rows + superseded_rows + quarantined_rows + pending_rows = 0",
-            tail=f"from {{batch}} where {self.of_build()}",
+            tail=f"from batch where {self.of_build()}",
         )
 
 
@@ -71,7 +70,7 @@ class ExpectListedQuarantine(_OfThisBuild):
             "counted.open_rows > coalesce(listed.open_rows, 0)",
             tail=f"""from (
                     select source_system, source_table, max(open_quarantined_rows) as open_rows
-                    from {{batch}} where {self.of_build()} group by 1, 2
+                    from batch where {self.of_build()} group by 1, 2
                 ) as counted
                 left join (
                     select source_system, source_table, count(*) as open_rows
@@ -85,7 +84,7 @@ class ExpectListedQuarantine(_OfThisBuild):
         """See ``Claim.scope_sql``."""
         return f"""
             select '*' as source_system, count(distinct (source_system, source_table)) as row_count
-            from {{batch}} where {self.of_build()}"""
+            from batch where {self.of_build()}"""
 
 
 class ExpectOpenQuarantineShare(_OfThisBuild):
@@ -96,7 +95,7 @@ class ExpectOpenQuarantineShare(_OfThisBuild):
         return f"""
             select cast(null as varchar) as key, source_system, landed_rows as examined_rows,
                 open_quarantined_rows as failing_rows, cast(null as double) as observed
-            from {{batch}} where {self.of_build()}
+            from batch where {self.of_build()}
             union all
             select quarantine_id, source_system, 0, 0, null
             from {MARTS}.quarantine where status = 'open'"""
@@ -104,7 +103,7 @@ class ExpectOpenQuarantineShare(_OfThisBuild):
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
         return (
-            "select source_system, sum(landed_rows) as row_count from {batch}"
+            "select source_system, sum(landed_rows) as row_count from batch"
             f" where {self.of_build()} group by 1"
         )
 
@@ -127,7 +126,7 @@ class ExpectFreshness(_OfThisBuild):
                     min(
                         greatest(epoch(timestamp {text(self.as_of)} - latest_row_at) / 3600.0, 0)
                     ) over (partition by source_system) as hours
-                from {{batch}}
+                from batch
                 where {self._is_judged()}
             ) as aged"""
 
@@ -152,7 +151,7 @@ class ExpectFreshness(_OfThisBuild):
         own = f"{self.of_build()} and landed_rows > 0"
         return f"""{own} and (
             entity = 'touches'
-            or source_system not in (select source_system from {{batch}} where {own} and entity = 'touches')
+            or source_system not in (select source_system from batch where {own} and entity = 'touches')
         )"""
 
 
@@ -198,8 +197,8 @@ class ExpectNotEmptyWhereInputs(Claim):
 
     def _present(self) -> str:
         if "contacts" in self.entities:
-            return "select unnest(string_split(source_systems, '|')) from {batch}"
-        return "select source_system from {batch}"
+            return "select unnest(string_split(source_systems, '|')) from batch"
+        return "select source_system from batch"
 
 
 class ExpectKnownSourceSystem(Claim):

@@ -3,7 +3,7 @@
 from expectations.claims.base import Claim, count_by_system, examine, name, text
 from expectations.suites import MARTS, STAGES
 
-_PERSON = "{batch}.person_id"
+_PERSON = "batch.person_id"
 
 
 class ExpectIcpComplete(Claim):
@@ -40,7 +40,7 @@ class ExpectContextComplete(Claim):
         """See ``Claim.rows_sql``."""
         # A touch that interrupts hangs on a campaign, whatever the policy calls required.
         failing = "not is_context_complete or (direction <> 'inbound' and campaign_id is null)"
-        tail = "from {batch}"
+        tail = "from batch"
         if self.direction:
             tail += f" where direction = {text(self.direction)}"
         return examine("person_id", failing, source_system="source_system", tail=tail)
@@ -50,9 +50,9 @@ class ExpectContextComplete(Claim):
         if not self.direction:
             return count_by_system()
         return f"""
-            select {{batch}}.source_system, count(*) as row_count
-            from {{batch}}
-            inner join {MARTS}.touches on {{batch}}.evidence_touch_id = touches.touch_id
+            select batch.source_system, count(*) as row_count
+            from batch
+            inner join {MARTS}.touches on batch.evidence_touch_id = touches.touch_id
             where touches.direction = {text(self.direction)}
             group by 1"""
 
@@ -86,13 +86,13 @@ class ExpectStageContainment(Claim):
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        same = " and ".join(f"parent.{name(column)} = {{batch}}.{name(column)}" for column in self.columns)
+        same = " and ".join(f"parent.{name(column)} = batch.{name(column)}" for column in self.columns)
         return examine(
             _PERSON,
             f"""not exists (
                 select 1 from {MARTS}.{self.parent} as parent
-                where parent.person_id = {{batch}}.person_id
-                    and parent.cycle_number = {{batch}}.cycle_number and {same}
+                where parent.person_id = batch.person_id
+                    and parent.cycle_number = batch.cycle_number and {same}
             )""",
         )
 
@@ -106,10 +106,10 @@ class ExpectIcpVerdictCarried(Claim):
             _PERSON,
             f"""not exists (
                 select 1 from {MARTS}.mqls
-                where mqls.person_id = {{batch}}.person_id and mqls.cycle_number = {{batch}}.cycle_number
-                    and mqls.icp_version = {{batch}}.icp_version
-                    and mqls.is_icp_complete = {{batch}}.is_icp_complete
-                    and mqls.is_icp_fit = {{batch}}.is_icp_fit
+                where mqls.person_id = batch.person_id and mqls.cycle_number = batch.cycle_number
+                    and mqls.icp_version = batch.icp_version
+                    and mqls.is_icp_complete = batch.is_icp_complete
+                    and mqls.is_icp_fit = batch.is_icp_fit
             )""",
         )
 
@@ -130,26 +130,26 @@ class ExpectEvidenceTouch(Claim):
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         moment = {
-            "suspect": "touches.occurred_at = {batch}.became_suspect_at",
-            "prospect": "touches.occurred_at = {batch}.became_prospect_at",
-            "mql": "touches.occurred_at <= {batch}.became_mql_at and touches.is_context_complete",
-            "sql": "greatest(touches.occurred_at, {batch}.became_mql_at) = {batch}.became_sql_at"
+            "suspect": "touches.occurred_at = batch.became_suspect_at",
+            "prospect": "touches.occurred_at = batch.became_prospect_at",
+            "mql": "touches.occurred_at <= batch.became_mql_at and touches.is_context_complete",
+            "sql": "greatest(touches.occurred_at, batch.became_mql_at) = batch.became_sql_at"
             " and touches.is_context_complete and touches.is_qualifying_response",
         }[self.stage]
         proved = f"""(
-            touches.touch_id is not null and touches.person_id = {{batch}}.person_id
-            and touches.cycle_number = {{batch}}.cycle_number and touches.is_response and {moment}
+            touches.touch_id is not null and touches.person_id = batch.person_id
+            and touches.cycle_number = batch.cycle_number and touches.is_response and {moment}
         )"""
         failing = f"not coalesce({proved}, false)"
         if self.stage == "suspect":
             failing = (
-                "case when {batch}.cycle_number = 1"
-                f" then {{batch}}.evidence_touch_id is not null else {failing} end"
+                "case when batch.cycle_number = 1"
+                f" then batch.evidence_touch_id is not null else {failing} end"
             )
         return examine(
             _PERSON,
             failing,
-            tail=f"from {{batch}} left join {MARTS}.touches on {{batch}}.evidence_touch_id = touches.touch_id",
+            tail=f"from batch left join {MARTS}.touches on batch.evidence_touch_id = touches.touch_id",
         )
 
 
@@ -163,11 +163,11 @@ class ExpectFrozenStamp(Claim):
             "segment_definition", "message_name", "message_hypothesis", "expected_response",
             "success_metric", "success_threshold", "is_context_complete", "missing_context_fields",
         )  # fmt: skip
-        differs = " or ".join(f"touches.{column} is distinct from {{batch}}.{column}" for column in columns)
+        differs = " or ".join(f"touches.{column} is distinct from batch.{column}" for column in columns)
         return examine(
             _PERSON,
             differs,
-            tail=f"from {{batch}} left join {MARTS}.touches on {{batch}}.evidence_touch_id = touches.touch_id",
+            tail=f"from batch left join {MARTS}.touches on batch.evidence_touch_id = touches.touch_id",
         )
 
 
@@ -181,29 +181,29 @@ class ExpectJustifiedRoute(Claim):
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         return f"""
-            select {{batch}}.person_id as key, '*' as source_system, 1 as examined_rows,
+            select batch.person_id as key, '*' as source_system, 1 as examined_rows,
                 case
-                    when {{batch}}.mql_route = 'qualifying_response' and responses.qualifying > 0 then 0
-                    when {{batch}}.mql_route = 'score' and {{batch}}.engagement_score > 0
-                        and {{batch}}.engagement_score <= responses.points + 0.00001 then 0
+                    when batch.mql_route = 'qualifying_response' and responses.qualifying > 0 then 0
+                    when batch.mql_route = 'score' and batch.engagement_score > 0
+                        and batch.engagement_score <= responses.points + 0.00001 then 0
                     else 1
                 end as failing_rows,
                 cast(null as double) as observed
-            from {{batch}}
+            from batch
             left join (
                 select mqls.person_id, mqls.cycle_number,
                     count(*) filter (where touches.is_qualifying_response) as qualifying,
                     sum(touches.points) filter (
                         where touches.response_relevance is distinct from 'irrelevant'
                     ) as points
-                from {{batch}} as mqls
+                from batch as mqls
                 inner join {MARTS}.touches
                     on mqls.person_id = touches.person_id and mqls.cycle_number = touches.cycle_number
                 where touches.is_response and touches.occurred_at <= mqls.became_mql_at
                 group by 1, 2
             ) as responses
-                on {{batch}}.person_id = responses.person_id
-                and {{batch}}.cycle_number = responses.cycle_number"""
+                on batch.person_id = responses.person_id
+                and batch.cycle_number = responses.cycle_number"""
 
 
 class ExpectContiguousCycles(Claim):
@@ -217,7 +217,7 @@ class ExpectContiguousCycles(Claim):
             tail="""from (
                 select person_id, cycle_number,
                     row_number() over (partition by person_id order by cycle_number) as position
-                from {batch}
+                from batch
             ) as numbered""",
         )
 
@@ -237,10 +237,10 @@ class ExpectTransition(Claim):
             _PERSON,
             f"""(
                 select count(*) from {MARTS}.stage_transitions as transitions
-                where transitions.person_id = {{batch}}.person_id
-                    and transitions.cycle_number = {{batch}}.cycle_number
+                where transitions.person_id = batch.person_id
+                    and transitions.cycle_number = batch.cycle_number
                     and transitions.to_stage = {text(self.stage)}
-                    and transitions.occurred_at = {{batch}}.became_{self.stage}_at
+                    and transitions.occurred_at = batch.became_{self.stage}_at
             ) <> 1""",
         )
 
@@ -256,15 +256,15 @@ class ExpectStageRow(Claim):
             for table, stage in STAGES.items()
         )
         return examine(
-            "{batch}.transition_id",
+            "batch.transition_id",
             "stage_rows.person_id is null",
-            tail=f"""from {{batch}}
+            tail=f"""from batch
                 left join ({rows}) as stage_rows
-                    on {{batch}}.person_id = stage_rows.person_id
-                    and {{batch}}.cycle_number = stage_rows.cycle_number
-                    and {{batch}}.to_stage = stage_rows.stage
-                    and {{batch}}.occurred_at = stage_rows.reached_at
-                where {{batch}}.to_stage in ('suspect', 'prospect', 'mql', 'sql')""",
+                    on batch.person_id = stage_rows.person_id
+                    and batch.cycle_number = stage_rows.cycle_number
+                    and batch.to_stage = stage_rows.stage
+                    and batch.occurred_at = stage_rows.reached_at
+                where batch.to_stage in ('suspect', 'prospect', 'mql', 'sql')""",
         )
 
     def scope_sql(self) -> str:
@@ -308,16 +308,16 @@ class ExpectTransitionEvidence(Claim):
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         return examine(
-            "{batch}.transition_id",
+            "batch.transition_id",
             """case
-                when {batch}.evidence_touch_id is null
-                    then {batch}.transition_kind not in ('recycle', 'disqualify')
-                        and not ({batch}.to_stage = 'suspect' and {batch}.cycle_number = 1)
+                when batch.evidence_touch_id is null
+                    then batch.transition_kind not in ('recycle', 'disqualify')
+                        and not (batch.to_stage = 'suspect' and batch.cycle_number = 1)
                 else not coalesce(
-                    touches.person_id = {batch}.person_id and touches.occurred_at <= {batch}.occurred_at, false
+                    touches.person_id = batch.person_id and touches.occurred_at <= batch.occurred_at, false
                 )
             end""",
-            tail=f"from {{batch}} left join {MARTS}.touches on {{batch}}.evidence_touch_id = touches.touch_id",
+            tail=f"from batch left join {MARTS}.touches on batch.evidence_touch_id = touches.touch_id",
         )
 
 
@@ -331,11 +331,11 @@ class ExpectCurrentStage(Claim):
         """See ``Claim.rows_sql``."""
         return examine(
             _PERSON,
-            """{batch}.current_stage is distinct from latest.to_stage
-                or (latest.to_stage is not null and {batch}.current_cycle is distinct from latest.cycle_number)
-                or (latest.to_stage is not null and {batch}.current_stage_since is distinct from latest.occurred_at)
-                or ({batch}.is_excluded and {batch}.current_stage is not null)""",
-            tail=f"""from {{batch}}
+            """batch.current_stage is distinct from latest.to_stage
+                or (latest.to_stage is not null and batch.current_cycle is distinct from latest.cycle_number)
+                or (latest.to_stage is not null and batch.current_stage_since is distinct from latest.occurred_at)
+                or (batch.is_excluded and batch.current_stage is not null)""",
+            tail=f"""from batch
                 left join (
                     select person_id, to_stage, cycle_number, occurred_at
                     from {MARTS}.stage_transitions
@@ -345,5 +345,5 @@ class ExpectCurrentStage(Claim):
                             ['suspect', 'prospect', 'mql', 'sql', 'recycled', 'disqualified'], to_stage
                         ) desc
                     ) = 1
-                ) as latest on {{batch}}.person_id = latest.person_id""",
+                ) as latest on batch.person_id = latest.person_id""",
         )
