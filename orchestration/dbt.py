@@ -17,6 +17,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 
 _INPUTS = ("models", "seeds", "dbt_project")
 _STAMP = "leadproof_parsed.sha256"
+_TOLD_CHARACTERS = 400
 
 
 def dbt_executable() -> str:
@@ -163,9 +164,16 @@ def _parse(settings: Settings, root: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        cause = next((line for line in lines if "Error" in line), lines[-1] if lines else "no output")
+        cause = _told_by_dbt(done.stdout)
         raise LeadproofError(
-            f"dbt cannot read the project: {cause[-300:]}",
+            f"dbt cannot read the project: {cause}",
             "Run `dbt parse` in the project's root for the whole message.",
         )
+
+
+def _told_by_dbt(output: str) -> str:
+    """Pick the sentence from what dbt printed: the lines that follow the word Error."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    start = next((number for number, line in enumerate(lines) if line.endswith("Error")), -1)
+    told = " ".join(lines[start + 1 :] if start >= 0 else lines[-2:])
+    return told[:_TOLD_CHARACTERS].rstrip(".") + "." if told else "it printed nothing."

@@ -70,7 +70,7 @@ def make_dbt_resource() -> FunnelDbt:
         project_dir=os.fspath(PROJECT_ROOT),
         profiles_dir=os.fspath(PROJECT_ROOT / "dbt_project"),
         dbt_executable=dbt_executable(),
-        global_config_flags=["--no-use-colors", "--log-level-file", "info"],
+        global_config_flags=["--no-use-colors", "--log-format-file", "text", "--log-level-file", "info"],
     )
 
 
