@@ -61,6 +61,7 @@ def test_append_keeps_every_row_in_force(appended: Settings) -> None:
     rows = _contact_rows(appended, "leaves-and-returns")
     assert rows == [
         ("02", 1, "Buyer", None, "2024-01-01", False, False, None),
+        ("03", 1, "Buyer", None, "2024-01-01", False, False, None),
         ("04", 1, "Buyer", None, "2024-01-01", False, False, None),
         ("05", 1, "Buyer", None, "2024-01-01", False, False, None),
     ]
@@ -87,6 +88,8 @@ def test_snapshot_deletes_what_it_lacks_and_undoes_it_on_return(snapshots: Setti
     assert _contact_rows(snapshots, "leaves-and-returns") == [
         ("02", 1, "Buyer", None, "2024-01-01", False, False, "03"),
         ("02", 1, "Buyer", None, "2024-03-01", True, True, "03"),
+        # The file that was replaced still held it; that counts for nothing.
+        ("03", 1, "Buyer", None, "2024-01-01", False, False, "03"),
         ("04", 1, "Buyer", None, "2024-04-01", False, False, None),
         ("05", 1, "Buyer", None, "2024-04-01", False, False, None),
     ]
