@@ -1,4 +1,4 @@
-"""One audit: hash the candidate, plan, run the checkpoint, judge, and write the record before anything is raised."""
+"""One audit: hash the candidate, plan, run the checkpoint, judge, write the record before anything is raised."""
 
 import contextlib
 import hashlib

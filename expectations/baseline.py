@@ -9,6 +9,7 @@ from expectations.suites import NEGOTIABLE_AUDITS, PROMISES
 
 _AUDITS = {(promise.expectation, promise.table): promise.audit for promise in PROMISES}
 _DECIMALS = 4
+_SCALE = 10_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def _tolerable(audit: str, result: AuditResult, record: AuditRecord, until: date
 
 
 def _rounded_up(value: float) -> float:
-    # The tolerance must not fall below the value: 0.25 stays 0.25 although 0.25 * 10**4 may exceed 2500.
+    # The tolerance must not fall below the value: 0.25 stays 0.25 although 0.25 * 10000 may exceed 2500.
     rounded = round(value, _DECIMALS)
     if rounded >= value:
         return rounded
-    return math.ceil(value * 10**_DECIMALS) / 10**_DECIMALS
+    return math.ceil(value * _SCALE) / _SCALE

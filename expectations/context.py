@@ -1,6 +1,6 @@
 """The file Data Context: suites, validation definitions and the checkpoint, saved to disk from the code.
 
-The context is derived: it is written anew for every audit, so what is on disk can only be read, never trusted.
+The context is derived: every audit writes it anew, so what is on disk can only be read, never trusted.
 """
 
 import shutil
@@ -104,7 +104,7 @@ def write_context(
     datasource = context.data_sources.add_duckdb_candidate(
         datasource=CandidateDatasource(
             name=DATASOURCE,
-            connection_string=f"duckdb:///{candidate_db}",
+            candidate=str(candidate_db),
             memory_limit=memory_limit,
             threads=threads,
             spill_dir=str(spill_dir),
@@ -154,7 +154,11 @@ def _description(planned: PlannedExpectation) -> str:
         text += f" Source system {planned.source_system}."
     if tolerance.value:
         hours = planned.promise.audit == "freshness"
-        text += f" Tolerated: {tolerance.value:g} hours." if hours else f" Tolerated: {tolerance.value:.2%} of rows."
+        text += (
+            f" Tolerated: {tolerance.value:g} hours."
+            if hours
+            else f" Tolerated: {tolerance.value:.2%} of rows."
+        )
     if tolerance.baselined_until:
         text += f" Baselined until {tolerance.baselined_until}."
     return text

@@ -1,7 +1,7 @@
 """Data Docs: Great Expectations' own pages of the last audit, made readable without a network.
 
 The pages as rendered fetch scripts, styles and a logo that names the context from other hosts. All of
-that is taken out, one style sheet is put in, and the start page, which is empty without scripts, is written here.
+that is taken out, one style sheet is put in, and the start page, empty without scripts, is written here.
 """
 
 import html

@@ -24,6 +24,8 @@ EngineClass = type[SqlAlchemyExecutionEngine]
 class HeldConnectionEngine(SqlAlchemyExecutionEngine):
     """Runs every query of a validation on one connection."""
 
+    _connection: sqlalchemy.Connection | None
+
     @contextmanager
     def get_connection(self) -> Iterator[sqlalchemy.Connection]:
         """Lend the held connection.
@@ -47,16 +49,21 @@ class CandidateDatasource(SQLDatasource):
     """A DuckDB file that is only read, with the settings of a hardened reader.
 
     Args:
+        candidate: Path of the DuckDB file. Great Expectations' own ``connection_string`` cannot hold it:
+            there, ``$``, ``%`` and ``?`` mean something else.
         memory_limit: DuckDB's memory limit with its unit; None leaves DuckDB's default.
         threads: DuckDB threads; None leaves DuckDB's default.
         spill_dir: Folder for what does not fit into memory.
     """
 
-    type: Literal["duckdb_candidate"] = "duckdb_candidate"  # type: ignore[assignment]
+    type: Literal["duckdb_candidate"] = "duckdb_candidate"
+    connection_string: str = "duckdb://"
+    candidate: str
     memory_limit: str | None = None
     threads: int | None = None
     spill_dir: str = ""
 
+    _engine: sqlalchemy.Engine | None = pydantic.PrivateAttr(None)
     _held: HeldConnectionEngine | None = pydantic.PrivateAttr(None)
 
     @property
@@ -86,7 +93,9 @@ class CandidateDatasource(SQLDatasource):
 
     def _create_engine(self) -> sqlalchemy.Engine:
         engine = sqlalchemy.create_engine(
-            str(self.connection_string), connect_args={"read_only": True}, poolclass=StaticPool
+            sqlalchemy.URL.create("duckdb", database=self.candidate),
+            connect_args={"read_only": True},
+            poolclass=StaticPool,
         )
         spill_dir = Path(self.spill_dir) if self.spill_dir else None
 

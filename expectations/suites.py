@@ -108,7 +108,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "evidence_touch_id", "direction", "is_context_complete", "is_icp_complete", "is_icp_fit",
         "icp_version", "engagement_score", "mql_route", "current_stage", "policy",
     ),
-    "stage_transitions": ("person_id", "cycle_number", "to_stage", "transition_kind", "occurred_at", "policy"),
+    "stage_transitions": (
+        "person_id", "cycle_number", "to_stage", "transition_kind", "occurred_at", "policy",
+    ),
     "people": ("is_excluded",),
     "person_aliases": ("person_id",),
     "stage_claims": ("claimed_stage",),

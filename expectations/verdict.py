@@ -1,7 +1,7 @@
 """The one place that decides whether an expectation holds and whether a candidate may be published.
 
-Great Expectations' own ``success`` is necessary, never sufficient: an expectation that raised, that is missing
-from the results, or that looked past rows counts as a failure here.
+Great Expectations' own ``success`` is necessary, never sufficient: an expectation that raised, that is
+missing from the results, or that looked past rows counts as a failure here.
 """
 
 import math
@@ -87,9 +87,8 @@ def _judge(planned: PlannedExpectation, found: Finding) -> tuple[bool, str]:
     if found.error is not None:
         return False, f"Could not be examined ({found.error}): {sentence}"
     if found.evaluated_rows != found.scope_rows:
-        return False, (
-            f"Examined {found.evaluated_rows:,} of {found.scope_rows:,} rows, so nothing is proved: {sentence}"
-        )
+        counts = f"{found.evaluated_rows:,} of {found.scope_rows:,} rows"
+        return False, f"Examined {counts}, so nothing is proved: {sentence}"
     observed = found.observed_value
     if observed is None or math.isnan(observed):
         return False, f"Nothing was observed, so nothing is proved: {sentence}"

@@ -1,4 +1,4 @@
-"""The project's own expectation classes. Importing this package imports Great Expectations (about seven seconds).
+"""The project's own expectation classes; importing them imports Great Expectations (about seven seconds).
 
 What they are applied to, and with which parameters, stands in ``expectations.suites``.
 """

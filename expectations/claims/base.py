@@ -2,7 +2,8 @@
 
 An expectation states two queries. ``rows_sql`` returns what it examines; ``scope_sql`` counts, in another
 way, how many rows there are to examine. A check whose two numbers differ has looked past rows and fails,
-so no expectation can pass by examining nothing. Values of rows never leave the database: only counts and keys do.
+so no expectation can pass by examining nothing. Values of rows never leave the database: only counts and
+keys do.
 """
 
 from typing import Any, ClassVar
@@ -249,7 +250,9 @@ def count_by_system(condition: str = "true", table: str = "batch") -> str:
     return f"select source_system, count(*) as row_count from {table} where {condition} group by 1"
 
 
-def examine(key: str, failing: str, *, source_system: str = f"'{ANY_SYSTEM}'", tail: str = "from batch") -> str:
+def examine(
+    key: str, failing: str, *, source_system: str = f"'{ANY_SYSTEM}'", tail: str = "from batch"
+) -> str:
     """A rows query in which every selected row is examined once.
 
     Args:

@@ -11,7 +11,9 @@ class ExpectIcpComplete(Claim):
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        return examine("person_id", "not is_icp_complete or icp_version is null", source_system="source_system")
+        return examine(
+            "person_id", "not is_icp_complete or icp_version is null", source_system="source_system"
+        )
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
@@ -332,8 +334,10 @@ class ExpectCurrentStage(Claim):
         return examine(
             _PERSON,
             """batch.current_stage is distinct from latest.to_stage
-                or (latest.to_stage is not null and batch.current_cycle is distinct from latest.cycle_number)
-                or (latest.to_stage is not null and batch.current_stage_since is distinct from latest.occurred_at)
+                or (latest.to_stage is not null and (
+                    batch.current_cycle is distinct from latest.cycle_number
+                    or batch.current_stage_since is distinct from latest.occurred_at
+                ))
                 or (batch.is_excluded and batch.current_stage is not null)""",
             tail=f"""from batch
                 left join (
