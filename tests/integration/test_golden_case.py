@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from orchestration.landing import load_landing
-from orchestration.settings import Settings
+from orchestration.policy import check_policy, read_policy
+from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.harness import begin_build, fetch, load_policy, make_warehouse, run_dbt
 
 pytestmark = pytest.mark.slow
@@ -168,6 +169,12 @@ def test_golden_scores_follow_from_their_formulas(name: str) -> None:
             age = int(days or 0) / int(divisor or 1)
             total += int(points) * 2 ** (-age / int(half_life or 1))
         assert abs(total - float(row["engagement_score"])) <= SCORE_TOLERANCE, row["person"]
+
+
+def test_golden_policy_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "seeds").symlink_to(GOLDEN / "policy")
+    (tmp_path / "models").symlink_to(PROJECT_ROOT / "models")
+    assert check_policy(read_policy(tmp_path)) == []
 
 
 # -- the models --------------------------------------------------------------------------------------
