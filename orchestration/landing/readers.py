@@ -253,29 +253,54 @@ def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan
         terminator=dialect.terminator if dialect else _terminator(text.path),
         has_bad_text=text.has_bad_text,
     )
-    copy = CleanCopy(text.path, job.folder / "accepted.txt", body_offset)
+    copy = CleanCopy(text.path, job.folder / "accepted.txt", body_offset, plain_header(layout))
     if dialect and not dialect.has_plain_header:
         copy.start(body_offset)
     sink = RejectSink(job)
     scan = RecordScan(layout, dialect.first_line if dialect else 1, copy, sink.add, job.rewrites_all)
     scan.run(text.path, body_offset)
     sink.flush()
-    has_header = dialect is not None and copy.path is None
-    return scan, _csv_source(copy.path or text.path, layout, has_header)
+    return scan, csv_source(copy.path or text.path, layout)
 
 
-def _csv_source(path: Path, layout: Layout, has_header: bool) -> str:
+def plain_header(layout: Layout) -> bytes:
+    """Write a header line in a layout.
+
+    Args:
+        layout: How records are written.
+
+    Returns:
+        The line with its terminator; empty where each line is one value.
+    """
+    if layout.delimiter is None:
+        return b""
+    return layout.delimiter.join(b"c%d" % number for number in range(layout.columns)) + layout.terminator
+
+
+def csv_source(path: Path, layout: Layout) -> str:
+    """Write the table function by which DuckDB reads a file exactly as it is laid out.
+
+    Args:
+        path: The file; with a delimiter, its first line is a header.
+        layout: How its records are written.
+
+    Returns:
+        SQL with the columns ``c0``, ``c1`` and so on, all text.
+    """
     columns = ", ".join(f"'c{position}': 'VARCHAR'" for position in range(layout.columns))
     quote = "'\"'" if layout.delimiter else "''"
     delimiter = layout.delimiter.decode() if layout.delimiter else _NO_DELIMITER
-    # new_line is left to DuckDB: given '\r\n' explicitly, 1.5.5 drops rows without a word.
+    # Given '\r\n' explicitly, DuckDB 1.5.5 drops rows without a word; left alone, it takes the first line
+    # break that it meets, which a header makes the right one.
+    new_line = ", new_line = '\\n'" if layout.terminator == b"\n" else ""
+    longest = min(MAX_RECORD_BYTES, path.stat().st_size) + 1_024
     return (
         f"read_csv({literal(str(path))}, auto_detect = false, columns = {{{columns}}},"
-        f" header = {str(has_header).lower()}, delim = {literal(delimiter)}, quote = {quote},"
-        f" escape = {quote}, encoding = 'utf-8', strict_mode = true, null_padding = false,"
-        f" store_rejects = true, rejects_limit = 0, rejects_table = '{_REJECTS_TABLE}',"
-        f" rejects_scan = '{_SCANS_TABLE}', max_line_size = {MAX_RECORD_BYTES + 1_024},"
-        " compression = 'none')"
+        f" header = {str(layout.delimiter is not None).lower()}, delim = {literal(delimiter)},"
+        f" quote = {quote}, escape = {quote}, encoding = 'utf-8', strict_mode = true,"
+        f" null_padding = false, store_rejects = true, rejects_limit = 0,"
+        f" rejects_table = '{_REJECTS_TABLE}', rejects_scan = '{_SCANS_TABLE}',"
+        f" max_line_size = {longest}, compression = 'none'{new_line})"
     )
 
 

@@ -90,12 +90,15 @@ class CleanCopy:
         source: The file being scanned.
         target: Where the copy goes.
         body_offset: Where in the source the records begin, in bytes.
+        header: A header line with its terminator, from which DuckDB learns how lines end before it meets a
+            quoted line break of another kind; empty for lines of one value.
     """
 
-    def __init__(self, source: Path, target: Path, body_offset: int) -> None:
+    def __init__(self, source: Path, target: Path, body_offset: int, header: bytes) -> None:
         self._source = source
         self._target = target
         self._body_offset = body_offset
+        self._header = header
         self._file: BinaryIO | None = None
 
     @property
@@ -117,6 +120,7 @@ class CleanCopy:
         if self._file is not None:
             return
         self._file = self._target.open("wb")
+        self._file.write(self._header)
         with self._source.open("rb") as source:
             source.seek(self._body_offset)
             remaining = upto - self._body_offset
@@ -409,52 +413,40 @@ class RecordScan:
     def _consume_one_by_one(self, buffer: bytes, is_end: bool) -> int:
         position, regular = 0, 0
         lines: list[int] = []
-        rewritten: list[bytes] = []
-        self._copy_needed_from(buffer, is_end)
+        accepted: list[bytes] = []
         while position < len(buffer) and (self._rewrites_all or regular < _RECORDS_AFTER_IRREGULARITY):
             record = self._reader.read(buffer, position)
-            if record.outcome is Outcome.CUT:
-                if not is_end and len(buffer) - position <= MAX_RECORD_BYTES:
-                    break
-                end = buffer.find(b"\n", position) + 1
-                if not end:
-                    self._is_overlong = True
-                    self._reject(self._line, self._too_long(), buffer[position:])
-                    position = len(buffer)
-                    break
-                record = Record(Outcome.BROKEN, error="a quoted value is not closed")
+            line_end = buffer.find(b"\n", position) + 1
+            is_unfinished = record.outcome is Outcome.CUT or not line_end
+            if is_unfinished and not is_end and len(buffer) - position <= MAX_RECORD_BYTES:
+                break
+            self._copy.start(self._offset)
+            if not line_end:
+                self._is_overlong = True
+                self._reject(self._line, self._too_long(), buffer[position:])
+                position = len(buffer)
+                break
             error = self._judge(buffer, position, record)
-            if error is None:
-                end = record.end
-                regular += 1
-                if not _is_blank(buffer[position:end]):
-                    lines.append(self._line)
-                    rewritten.append(self._rewrite(record.values))
-            else:
-                end = buffer.find(b"\n", position) + 1
+            end = line_end if error else record.end
+            if error:
                 self._reject(self._line, error, buffer[position : end - 1].removesuffix(b"\r"))
-                regular = 0
+            elif not _is_blank(buffer[position:end]):
+                lines.append(self._line)
+                accepted.append(self._rewrite(record.values))
+            regular = 0 if error else regular + 1
             self._line += buffer.count(b"\n", position, end)
             position = end
-        if rewritten:
-            self._copy.write(b"".join(rewritten))
+        if accepted:
+            self._copy.write(b"".join(accepted))
         self.lines.append(np.array(lines, dtype=np.int64))
         return position
-
-    def _copy_needed_from(self, buffer: bytes, is_end: bool) -> None:
-        # Nothing is consumed while the first record is still being read in, so no copy is begun for it.
-        is_waiting = (
-            not is_end
-            and len(buffer) <= MAX_RECORD_BYTES
-            and self._reader.read(buffer, 0).outcome is Outcome.CUT
-        )
-        if not is_waiting:
-            self._copy.start(self._offset)
 
     def _judge(self, buffer: bytes, start: int, record: Record) -> str | None:
         """Say what is wrong with a record; None if it is accepted."""
         if record.outcome is Outcome.BROKEN:
             return record.error
+        if record.outcome is Outcome.CUT:
+            return "a quoted value is not closed"
         raw = buffer[start : record.end]
         if len(raw) > MAX_RECORD_BYTES:
             return self._too_long()
