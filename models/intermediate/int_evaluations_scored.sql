@@ -129,6 +129,8 @@ summed as (
     )
 ),
 
+-- Each evaluation point has exactly one profile. The joins are written as outer ones because those keep their order:
+-- free to choose, DuckDB joins every point with every profile of its period first.
 final as (
     select
         summed.person_id,
@@ -142,16 +144,16 @@ final as (
         profiles.is_icp_complete,
         profiles.is_icp_fit
     from summed
-    inner join {{ ref('int_people_attributed') }} as attributes
+    left join {{ ref('int_people_attributed') }} as attributes
         on
             summed.person_id = attributes.person_id
             and summed.occurred_at >= attributes.valid_from
             and summed.occurred_at < attributes.valid_to
-    inner join {{ ref('int_policy_periods') }} as periods
+    left join {{ ref('int_policy_periods') }} as periods
         on
             summed.occurred_at >= periods.period_from
             and summed.occurred_at < periods.period_to
-    inner join {{ ref('int_profiles_judged') }} as profiles
+    left join {{ ref('int_profiles_judged') }} as profiles
         on
             attributes.profile_id = profiles.profile_id
             and periods.period_from = profiles.period_from
