@@ -1,0 +1,274 @@
+"""How the warehouse stands, on one screen: from the current release and small state files alone."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
+
+from orchestration import records
+from orchestration.errors import LeadproofError
+from orchestration.records import BuildRecord
+from orchestration.release import (
+    LockHolder,
+    Release,
+    current_release,
+    list_releases,
+    open_release,
+    running_build,
+)
+from orchestration.release.database import literal
+from orchestration.release.files import explained
+from orchestration.report.sheet import Sheet
+from orchestration.report.verdicts import page_path, verdict_of
+from orchestration.report.words import clean, minute, parsed, span
+from orchestration.settings import Settings
+
+_LABEL = 16
+_SOON = timedelta(days=14)
+_OLD = timedelta(days=2)
+_COUNTED = ("people", "suspects", "prospects", "mqls", "sqls")
+_COLOURS = {"good": "green", "bad": "red", "note": "yellow"}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A tolerance that holds for a while."""
+
+    audit: str
+    source_system: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How new a source system's rows are.
+
+    Args:
+        source_system: The system.
+        newest: Its newest row (UTC, without a zone); None if it has none.
+    """
+
+    source_system: str
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known; printed by Rich.
+
+    Args:
+        now: The present moment, UTC.
+        release: What readers see; None before the first publication.
+        release_trouble: Why the current release cannot be read; empty if it can.
+        newest_release_id: The release published last; after a rollback it is not the current one.
+        last: The last build; None before the first.
+        page: Its quality page; None if it has none.
+        holder: Who builds now; None if nobody does.
+        freshness: By source system.
+        baselines: Baselines of the release's policy that run out soon or have, soonest first.
+    """
+
+    now: datetime
+    release: Release | None
+    release_trouble: str
+    newest_release_id: str | None
+    last: BuildRecord | None
+    page: Path | None
+    holder: LockHolder | None
+    freshness: list[Freshness]
+    baselines: list[Baseline]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        sheet = Sheet(console, options)
+        self._tell_release(sheet)
+        self._tell_build(sheet)
+        self._tell_freshness(sheet)
+        self._tell_baselines(sheet)
+        sheet.blank()
+        _field(sheet, "Next", Text(self.next_step, style="bold"))
+        yield from sheet.lines()
+
+    @property
+    def next_step(self) -> str:
+        """What to do now, in one sentence."""
+        last = self.last
+        if self.holder is not None:
+            return "Wait for the build that runs."
+        if self.release_trouble:
+            return self.release_trouble
+        if last is None:
+            return "Drop files into the landing folder and run leadproof build, or see leadproof demo."
+        if last.status in (records.RUNNING, records.INTERRUPTED):
+            return "The last build did not end; run leadproof build again. Nothing is loaded twice."
+        if last.failure is not None:
+            step = verdict_of(last, has_release=self.release is not None).next_step
+            return step.removesuffix(" The previous release stays current.").removesuffix(
+                " Nothing is published yet."
+            )
+        if self.release is None:
+            return "Run leadproof build to publish."
+        if self.newest_release_id != self.release.release_id:
+            newest = self.newest_release_id
+            return f"Readers see an earlier release; leadproof rollback {newest} goes forward again."
+        if self.now - parsed_as_of(self.release) > _OLD:
+            return "The release is old; run leadproof build."
+        if self.baselines:
+            return "Repair what is baselined before its last day, or the next build is blocked."
+        return "Nothing; leadproof explain <e-mail or person_id> tells why somebody is (not) in a stage."
+
+    def _tell_release(self, sheet: Sheet) -> None:
+        if self.release is None:
+            _field(sheet, "Release", Text(self.release_trouble or "nothing is published yet", style="yellow"))
+            return
+        release = self.release
+        text = Text(release.release_id, style="bold")
+        text.append(f"  {release.verdict}", style="not bold green" if release.verdict == "passed" else "red")
+        _field(sheet, "Release", text)
+        as_of = parsed_as_of(release)
+        _field(sheet, "", Text(f"as of {minute(as_of)} UTC, {span((self.now - as_of).total_seconds())} ago"))
+        counts = [
+            f"{release.row_counts[name]:,} {_plural(name)}" for name in _COUNTED if name in release.row_counts
+        ]
+        if counts:
+            _field(sheet, "", Text(", ".join(counts)))
+        if release.restatement_reason:
+            _field(sheet, "", Text(f"policy restated: {clean(release.restatement_reason)}"))
+        if self.newest_release_id != release.release_id:
+            _field(sheet, "", Text(f"rolled back; the newest is {self.newest_release_id}", style="yellow"))
+
+    def _tell_build(self, sheet: Sheet) -> None:
+        sheet.blank()
+        if self.holder is not None:
+            since = f" since {minute(self.holder.since)} UTC" if self.holder.since else ""
+            owner = f"{clean(self.holder.owner)}, process {self.holder.process}"
+            _field(sheet, "Building now", Text(f"{owner}{since}", style="cyan"))
+        last = self.last
+        if last is None:
+            _field(sheet, "Last build", Text("none yet", style="dim"))
+            return
+        verdict = verdict_of(last, has_release=self.release is not None)
+        is_interrupted = last.status == records.RUNNING and self.holder is None
+        short = "interrupted" if is_interrupted else verdict.short
+        text = Text(last.build_id, style="bold")
+        text.append(f"  {short}", style=f"not bold {_COLOURS['bad' if is_interrupted else verdict.tone]}")
+        _field(sheet, "Last build", text)
+        started = parsed(last.started_at)
+        seconds = sum(phase.seconds for phase in last.phases)
+        if started:
+            ago = span((self.now - started).total_seconds())
+            _field(sheet, "", Text(f"started {minute(started)} UTC, {ago} ago; took {seconds:,.1f} s"))
+        if last.failure is not None:
+            _field(sheet, "", Text(clean(last.failure.message)))
+        if self.page is not None:
+            _field(sheet, "", Text(f"report {self.page}"))
+
+    def _tell_freshness(self, sheet: Sheet) -> None:
+        if self.release is None or not self.freshness:
+            return
+        sheet.blank()
+        as_of = parsed_as_of(self.release).replace(tzinfo=None)
+        for place, each in enumerate(self.freshness):
+            told = "no accepted row"
+            if each.newest:
+                age = span((as_of - each.newest).total_seconds())
+                told = f"newest row {minute(each.newest)}, {age} before as-of"
+            text = Text(f"{clean(each.source_system):<12}").append(told)
+            _field(sheet, "Freshness" if place == 0 else "", text)
+
+    def _tell_baselines(self, sheet: Sheet) -> None:
+        if not self.baselines:
+            return
+        sheet.blank()
+        today = self.now.date()
+        for place, each in enumerate(self.baselines):
+            is_over = each.until < today
+            system = "every system" if each.source_system == "*" else clean(each.source_system)
+            text = Text(f"{clean(each.audit)} for {system} ")
+            text.append(
+                f"{'ran out on' if is_over else 'runs out on'} {each.until.day} {each.until:%b %Y}",
+                style="red" if is_over else "yellow",
+            )
+            _field(sheet, "Baselines" if place == 0 else "", text)
+
+
+def read_status(settings: Settings, now: datetime | None = None) -> Status:
+    """Read how the warehouse stands.
+
+    Args:
+        settings: Where it lies.
+        now: The present moment; by default the clock's.
+
+    Returns:
+        The status. A damaged release is part of it, not an error.
+    """
+    now = now or datetime.now(UTC)
+    release, trouble = None, ""
+    try:
+        release = current_release(settings)
+    except LeadproofError as error:
+        trouble = str(error)
+    releases = list_releases(settings)
+    ids = records.build_ids(settings)
+    page = page_path(settings, ids[0]) if ids else None
+    freshness: list[Freshness] = []
+    if release is not None:
+        try:
+            freshness = _freshness(settings, release)
+        except LeadproofError as error:
+            trouble = str(error)
+    return Status(
+        now=now,
+        release=release,
+        release_trouble=trouble,
+        newest_release_id=releases[0].release_id if releases else None,
+        last=records.read_record(settings, ids[0]) if ids else None,
+        page=page if page and page.exists() else None,
+        holder=running_build(settings),
+        freshness=freshness,
+        baselines=_baselines(release, now.date()) if release else [],
+    )
+
+
+def parsed_as_of(release: Release) -> datetime:
+    """A release's as-of, with the zone UTC."""
+    return release.as_of if release.as_of.tzinfo else release.as_of.replace(tzinfo=UTC)
+
+
+def _freshness(settings: Settings, release: Release) -> list[Freshness]:
+    with (
+        explained(f"Reading release {release.release_id}", release.path),
+        open_release(settings, release.release_id) as connection,
+    ):
+        rows = connection.execute(
+            "select source_system, max(latest_row_at) from marts.row_reconciliation"
+            f" where build_id = {literal(release.build_id)} and entity <> 'deals'"
+            " group by source_system order by source_system"
+        ).fetchall()
+    return [Freshness(*row) for row in rows]
+
+
+def _baselines(release: Release, today: date) -> list[Baseline]:
+    path = release.policy / "audit_thresholds.csv"
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        found = [
+            Baseline(row["audit"], row["source_system"], date.fromisoformat(row["until"].strip()[:10]))
+            for row in csv.DictReader(lines)
+            if (row.get("until") or "").strip()
+        ]
+    return sorted(
+        (each for each in found if each.until - today <= _SOON), key=lambda each: (each.until, each.audit)
+    )
+
+
+def _field(sheet: Sheet, label: str, body: Text) -> None:
+    sheet.put(body, Text(label, style="dim"), _LABEL)
+
+
+def _plural(table: str) -> str:
+    return {"mqls": "MQLs", "sqls": "SQLs"}.get(table, table)

@@ -1,0 +1,166 @@
+"""A build's outcome in one sentence with the next step, and its audit's results as people read them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration import records
+from orchestration.records import BuildRecord
+from orchestration.report.words import counted, day, number, parsed
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from expectations import Promise
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a build ended.
+
+    Args:
+        tone: ``good``, ``bad`` or ``note``.
+        short: In a few words.
+        sentence: In one sentence.
+        next_step: What to do; empty if nothing.
+    """
+
+    tone: str
+    short: str
+    sentence: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One expectation's result, ready to be shown."""
+
+    promise: str
+    where: str
+    table: str
+    system: str
+    is_success: bool
+    evaluated: int
+    observed: str
+    allowed: str
+    tolerance: str
+    until: str
+    keys: list[str]
+    has_more_keys: bool
+
+
+def page_path(settings: Settings, build_id: str) -> Path:
+    """Return where a build's page lies."""
+    return settings.quality / "builds" / build_id / "index.html"
+
+
+def verdict_of(record: BuildRecord, *, has_release: bool) -> Verdict:
+    """Say how a build ended.
+
+    Args:
+        record: The build.
+        has_release: Whether readers have a release to fall back on.
+
+    Returns:
+        The verdict.
+    """
+    name = f"Build {record.build_id}"
+    if record.status == records.PUBLISHED:
+        return Verdict(
+            "good", "published", f"{name} passed its audit and is published as release {record.release_id}."
+        )
+    if record.status == records.CANDIDATE:
+        return Verdict(
+            "good",
+            "candidate",
+            f"{name} passed its audit; nothing is published, as asked for.",
+            "Run leadproof build without --candidate to publish.",
+        )
+    if record.status == records.BUILT:
+        return Verdict("note", "models only", f"{name} rebuilt the models and went no further.")
+    kept = "The previous release stays current." if has_release else "Nothing is published yet."
+    failure = record.failure
+    if failure is None:
+        return Verdict("note", "running", f"{name} has not ended.", kept)
+    if failure.phase == "audit" and record.audit:
+        failed, all_of_them = len(record.audit["failed"]), record.audit["expectations"]
+        return Verdict(
+            "bad",
+            "blocked",
+            f"{name} is blocked: {failed:,} of {counted(all_of_them, 'expectation')} do not hold,"
+            " so nothing is published.",
+            "Repair the rows named in the quality report or, for a source that is new, accept them for a"
+            f" while with leadproof baseline. {kept}",
+        )
+    short = "interrupted" if record.status == records.INTERRUPTED else f"failed in {failure.phase}"
+    return Verdict(
+        "bad",
+        short,
+        f"{name} stopped in the phase {failure.phase}: {failure.message}",
+        f"{failure.hint} {kept}".strip(),
+    )
+
+
+def read_issues(settings: Settings, record: BuildRecord) -> list[Issue]:
+    """Read the results of a build's audit.
+
+    Args:
+        settings: Where the warehouse lies.
+        record: The build.
+
+    Returns:
+        The results, those that do not hold first; from the build's own summary if the audit record is gone.
+    """
+    from expectations import AUDIT_FILE, PROMISES
+    from expectations.record import AuditRecord
+
+    path = settings.candidates / record.build_id / AUDIT_FILE
+    rows: list[dict[str, Any]]
+    if path.is_file():
+        audit = AuditRecord.from_json(path.read_text(encoding="utf-8")).to_dict()
+        rows = list(audit["results"])
+    else:
+        rows = list(record.audit.get("failed", []))
+    promises = {(promise.expectation, promise.table): promise for promise in PROMISES}
+    issues = [_issue(row, promises.get((row["expectation"], row["table_name"]))) for row in rows]
+    return sorted(issues, key=lambda issue: (issue.is_success, issue.promise, issue.system))
+
+
+def _issue(row: dict[str, Any], promise: "Promise | None") -> Issue:
+    tolerance, observed = row.get("tolerance"), row.get("observed_value")
+    is_age = promise is not None and promise.audit == "freshness"
+    keys = [str(key) for key in row.get("failing_keys", [])]
+    system = "all systems" if row["source_system"] in (None, "*") else str(row["source_system"])
+    until = parsed(row.get("baselined_until"))
+    return Issue(
+        promise=promise.sentence if promise else str(row["message"]),
+        where=f"{system}, marts.{row['table_name']}:",
+        table=str(row["table_name"]),
+        system=system,
+        is_success=bool(row.get("is_success", False)),
+        evaluated=int(row["evaluated_rows"]),
+        observed=_observed(row, observed, is_age),
+        allowed=f"(tolerated: {_measure(tolerance, is_age)})" if tolerance is not None else "",
+        tolerance=_measure(tolerance, is_age),
+        until=day(until) if until else "",
+        keys=keys,
+        has_more_keys=int(row["failing_rows"]) > len(keys) and bool(keys),
+    )
+
+
+def _observed(row: dict[str, Any], observed: float | None, is_age: bool) -> str:
+    if is_age:
+        return _measure(observed, is_age) if observed is not None else "of unknown age"
+    failing, evaluated = int(row["failing_rows"]), int(row["evaluated_rows"])
+    if not evaluated:
+        return str(row["message"]) if not row.get("is_success") else "no rows"
+    if not row.get("is_success", False) and not failing:
+        return str(row["message"])
+    return f"{failing:,} of {evaluated:,} rows" + (f" ({observed:.2%})" if observed else "")
+
+
+def _measure(value: float | None, is_age: bool) -> str:
+    if value is None:
+        return "–"
+    if is_age:
+        return f"{number(value)} hours" if value < 240 else f"{value / 24:,.0f} days"
+    return f"{value:.2%}" if value else "none"
