@@ -25,7 +25,7 @@ final as (
         cast(null as varchar) as campaign_id,
 
         -- times
-        call_start_time as occurred_at,
+        source.call_start_time as occurred_at,
 
         -- facts
         'phone' as channel,

@@ -21,7 +21,7 @@ final as (
         'status-' || {{ content_digest(status_content, 'source') }} as source_touch_id,
 
         -- times
-        last_modified_time as occurred_at,
+        source.last_modified_time as occurred_at,
 
         -- facts
         {{ clean_text('campaign_name') }} as campaign_name,

@@ -24,14 +24,14 @@ final as (
         {{ clean_text('campaignid') }} as campaign_id,
 
         -- times
-        start_date as starts_at,
-        end_date as ends_at,
-        created_time as created_at,
-        modified_time as updated_at,
+        cleaned.start_date as starts_at,
+        cleaned.end_date as ends_at,
+        cleaned.created_time as created_at,
+        cleaned.modified_time as updated_at,
 
         -- facts
         {{ clean_text('campaign_name') }} as campaign_name,
-        campaign_type,
+        cleaned.campaign_type,
         {{ mapped_value('zoho', 'campaign_type__channel', 'cleaned.campaign_type') }} as channel,
         {{ money_as_number('cleaned.actual_cost_text') }} as actual_cost,
         {{ currency_sign('cleaned.actual_cost_text') }} as actual_cost_sign,

@@ -27,29 +27,29 @@ states as (
     select
         potentials.*,
         'opened' as status,
-        created_time as occurred_at
+        potentials.created_time as occurred_at
     from potentials
     union all
     select
         potentials.*,
-        closed_status as status,
-        closing_date as occurred_at
+        potentials.closed_status as status,
+        potentials.closing_date as occurred_at
     from potentials
-    where closed_status is not null
+    where potentials.closed_status is not null
 ),
 
 renamed as (
     select
         -- ids
-        source_deal_id,
+        states.source_deal_id,
         {{ zoho_id('lead', 'leadid') }} as source_contact_id,
         null as email,
 
         -- times
-        occurred_at,
+        states.occurred_at,
 
         -- facts
-        status,
+        states.status,
         {{ money_as_number('states.amount_text') }} as amount,
         {{ mapped_value('zoho', 'amount__currency', currency_sign('states.amount_text')) }} as currency,
 
