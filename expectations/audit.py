@@ -1,4 +1,4 @@
-"""One audit: hash the candidate, plan, run the checkpoint, judge, write the record before anything is raised."""
+"""One audit: hash the candidate, plan, run the checkpoint, judge, and write the record before raising anything."""
 
 import contextlib
 import hashlib
@@ -192,22 +192,30 @@ def _findings(checkpoint_result: Any) -> Iterator[tuple[tuple[str, str, str], Fi
                 suite_result.suite_name,
                 config.kwargs.get("source_system", ANY_SYSTEM),
             )
-            details = (result.result or {}).get("details") or {}
-            error = details.get("error") or _raised(result.exception_info)
-            if error is not None:
-                yield identity, Finding(error=error)
-                continue
-            yield (
-                identity,
-                Finding(
-                    is_success=result.success is True,
-                    evaluated_rows=int(details.get("evaluated_rows", 0)),
-                    failing_rows=int(details.get("failing_rows", 0)),
-                    scope_rows=int(details.get("scope_rows", 0)),
-                    observed_value=result.result.get("observed_value"),
-                    failing_keys=tuple(details.get("failing_keys", ())),
-                ),
-            )
+            yield identity, finding_of(result)
+
+
+def finding_of(result: Any) -> Finding:
+    """Read what Great Expectations reports for one expectation.
+
+    Args:
+        result: An ``ExpectationValidationResult``.
+
+    Returns:
+        The finding; an error's own text is left out unless the expectation itself found it harmless.
+    """
+    details = (result.result or {}).get("details") or {}
+    error = details.get("error") or _raised(result.exception_info)
+    if error is not None:
+        return Finding(error=error)
+    return Finding(
+        is_success=result.success is True,
+        evaluated_rows=int(details.get("evaluated_rows", 0)),
+        failing_rows=int(details.get("failing_rows", 0)),
+        scope_rows=int(details.get("scope_rows", 0)),
+        observed_value=result.result.get("observed_value"),
+        failing_keys=tuple(details.get("failing_keys", ())),
+    )
 
 
 def _raised(exception_info: Any) -> str | None:

@@ -6,7 +6,6 @@ The context is derived: every audit writes it anew, so what is on disk can only 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import great_expectations as gx
 from great_expectations.checkpoint import Checkpoint
@@ -16,7 +15,7 @@ from great_expectations.core.validation_definition import ValidationDefinition
 from great_expectations.data_context import FileDataContext
 from great_expectations.datasource.fluent.sql_datasource import TableAsset
 
-from expectations.claims import class_named
+from expectations.claims import Claim, class_named
 from expectations.engine import CandidateDatasource
 from expectations.suites import MARTS, PlannedExpectation
 from expectations.thresholds import ANY_SYSTEM
@@ -114,7 +113,7 @@ def write_context(
     definitions: list[ValidationDefinition] = []
     for table in tables:
         batch = datasource.get_asset(table).get_batch_definition(_WHOLE_TABLE)
-        members = [_expectation(each) for each in planned if each.promise.table == table]
+        members = [to_expectation(each) for each in planned if each.promise.table == table]
         suite = context.suites.add(ExpectationSuite(name=table, expectations=members))
         definitions.append(
             context.validation_definitions.add(ValidationDefinition(name=table, data=batch, suite=suite))
@@ -134,7 +133,15 @@ def close_context(context: FileDataContext) -> None:
     context.data_sources.get(DATASOURCE).close()
 
 
-def _expectation(planned: PlannedExpectation) -> Any:
+def to_expectation(planned: PlannedExpectation) -> Claim:
+    """Make the expectation that a plan asks for.
+
+    Args:
+        planned: The planned expectation.
+
+    Returns:
+        An instance of its class, with the tolerance and the run as parameters.
+    """
     cls = class_named(planned.promise.expectation)
     return cls(
         **planned.parameters,

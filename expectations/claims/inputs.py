@@ -124,9 +124,8 @@ class ExpectFreshness(_OfThisBuild):
                 coalesce(hours, 'infinity'::double) as observed
             from (
                 select {_TABLE_KEY} as key, source_system,
-                    min(
-                        greatest(epoch(timestamp {text(self.as_of)} - latest_row_at) / 3600.0, 0)
-                    ) over (partition by source_system) as hours
+                    min(epoch(timestamp {text(self.as_of)} - latest_row_at) / 3600.0)
+                        over (partition by source_system) as hours
                 from batch
                 where {self._is_judged()}
             ) as aged"""

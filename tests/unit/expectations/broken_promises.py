@@ -1,0 +1,474 @@
+"""Known-bad rows: for every promise, a change to the good candidate that breaks it, and the keys to name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from expectations.suites import ACCEPTED, KEYS, REQUIRED
+from tests.fixtures.candidates import BUILD_ID, person
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A change that breaks a promise.
+
+    Args:
+        check: The promise's check name.
+        change: SQL statements.
+        keys: Keys that the result must name, among others.
+        source_system: The source system that must fail; ``*`` for expectations on all of them.
+    """
+
+    check: str
+    change: tuple[str, ...]
+    keys: tuple[str, ...]
+    source_system: str = "*"
+
+
+ONE, TWO, THREE, FOUR, FIVE, SIX = (person(number) for number in range(1, 7))
+_KEY_OF_FIRST = {
+    "suspects": ONE,
+    "prospects": ONE,
+    "mqls": ONE,
+    "sqls": ONE,
+    "stage_transitions": f"{ONE}:1:suspect",
+    "people": ONE,
+    "person_aliases": "p_00000000000000aa",
+    "stage_claims": FIVE,
+    "touches": "leadproof:t1",
+    "campaigns": "leadproof:c1",
+    "quarantine": "q_0001",
+    "row_reconciliation": BUILD_ID,
+}
+
+
+def _set(table: str, assignment: str, where: str) -> tuple[str, ...]:
+    return (f"update marts.{table} set {assignment} where {where}",)
+
+
+def _first(table: str) -> str:
+    key = KEYS[table][0]
+    return f"rowid = (select min(rowid) from marts.{table} where {key} = '{_KEY_OF_FIRST[table]}')"
+
+
+def _stage(table: str, who: str, assignment: str) -> tuple[str, ...]:
+    return _set(table, assignment, f"person_id = '{who}' and cycle_number = 1")
+
+
+def _completeness() -> list[Broken]:
+    cases = []
+    for table in ("mqls", "sqls"):
+        cases += [
+            Broken(f"ExpectIcpComplete_{table}", _stage(table, ONE, change), (ONE,), "leadproof")
+            for change in ("is_icp_complete = false", "is_icp_complete = null", "icp_version = null")
+        ]
+        cases += [
+            Broken(f"ExpectContextComplete_{table}", _stage(table, ONE, change), (ONE,), "leadproof")
+            for change in (
+                "is_context_complete = false",
+                "is_context_complete = null",
+                "direction = 'outbound', campaign_id = null",
+            )
+        ]
+        cases.append(Broken(f"ExpectIcpFit_{table}", _stage(table, ONE, "is_icp_fit = false"), (ONE,)))
+    return [
+        *cases,
+        Broken(
+            "ExpectContextComplete_prospects",
+            _stage("prospects", FIVE, "is_context_complete = false"),
+            (FIVE,),
+            "zoho",
+        ),
+        Broken(
+            "ExpectIcpComplete_prospects",
+            _stage("prospects", FIVE, "is_icp_complete = false"),
+            (FIVE,),
+            "zoho",
+        ),
+        Broken(
+            "ExpectUnclassifiedShare_touches",
+            _set("touches", "direction = 'unclassified'", "touch_id = 'zoho:t7'"),
+            ("zoho:t7",),
+            "zoho",
+        ),
+        Broken(
+            "ExpectUnclassifiedShare_touches",
+            _set("touches", "direction = null", "touch_id = 'zoho:t7'"),
+            ("zoho:t7",),
+            "zoho",
+        ),
+        Broken(
+            "ExpectOpenQuarantineShare_row_reconciliation",
+            (
+                "update marts.quarantine set status = 'open'",
+                "update marts.row_reconciliation set open_quarantined_rows = 1"
+                f" where build_id = '{BUILD_ID}' and source_system = 'leadproof' and entity = 'touches'",
+            ),
+            ("q_0001",),
+            "leadproof",
+        ),
+        Broken(
+            "ExpectFreshness_row_reconciliation",
+            _set(
+                "row_reconciliation", "latest_row_at = timestamp '2026-02-26 05:00'", "source_system = 'zoho'"
+            ),
+            ("zoho.calls (touches)",),
+            "zoho",
+        ),
+        Broken(
+            "ExpectFreshness_row_reconciliation",
+            _set("row_reconciliation", "latest_row_at = null", "source_system = 'zoho'"),
+            ("zoho.calls (touches)",),
+            "zoho",
+        ),
+    ]
+
+
+def _inputs() -> list[Broken]:
+    of_touches = f"source_table = 'touches' and build_id = '{BUILD_ID}'"
+    return [
+        Broken(
+            "ExpectConservation_row_reconciliation",
+            _set("row_reconciliation", "landed_rows = landed_rows + 1", of_touches),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectConservation_row_reconciliation",
+            _set("row_reconciliation", "pending_rows = -1, accepted_rows = accepted_rows + 1", of_touches),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectConservation_row_reconciliation",
+            _set("row_reconciliation", "superseded_rows = null", of_touches),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectLandedRows_row_reconciliation",
+            _set("row_reconciliation", "landed_rows = 0", f"build_id = '{BUILD_ID}'"),
+            ("no landed rows",),
+        ),
+        Broken(
+            "ExpectLandedRows_row_reconciliation",
+            (f"delete from marts.row_reconciliation where build_id = '{BUILD_ID}'",),
+            ("no landed rows",),
+        ),
+        Broken(
+            "ExpectStagedWhereLanded_row_reconciliation",
+            _set("row_reconciliation", "accepted_rows = 0, quarantined_rows = 0", of_touches),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectListedQuarantine_row_reconciliation",
+            _set("row_reconciliation", "open_quarantined_rows = 1", of_touches),
+            ("leadproof.touches",),
+        ),
+        Broken("ExpectNotEmptyWhereInputs_people", ("delete from marts.people",), ("leadproof", "zoho")),
+        Broken(
+            "ExpectNotEmptyWhereInputs_people",
+            _set("people", "source_systems = 'leadproof'", "true"),
+            ("zoho",),
+        ),
+        Broken("ExpectNotEmptyWhereInputs_touches", ("delete from marts.touches",), ("leadproof", "zoho")),
+        Broken(
+            "ExpectNotEmptyWhereInputs_touches",
+            ("delete from marts.touches where source_system = 'zoho'",),
+            ("zoho",),
+        ),
+        Broken(
+            "ExpectNotEmptyWhereInputs_campaigns", ("delete from marts.campaigns",), ("leadproof", "zoho")
+        ),
+        Broken(
+            "ExpectKnownSourceSystem_touches",
+            _set("touches", "source_system = 'elsewhere'", "touch_id = 'leadproof:t1'"),
+            ("leadproof:t1",),
+        ),
+        Broken(
+            "ExpectKnownSourceSystem_touches",
+            _set("touches", "source_system = null", "touch_id = 'leadproof:t1'"),
+            ("leadproof:t1",),
+        ),
+    ]
+
+
+def _stages() -> list[Broken]:
+    late = "timestamp '2026-02-27'"
+    cases = [
+        Broken(
+            "ExpectOrderedStageDates_prospects",
+            _stage("prospects", ONE, f"became_suspect_at = {late}"),
+            (ONE,),
+        ),
+        Broken("ExpectOrderedStageDates_mqls", _stage("mqls", ONE, f"became_prospect_at = {late}"), (ONE,)),
+        Broken("ExpectOrderedStageDates_sqls", _stage("sqls", ONE, f"became_mql_at = {late}"), (ONE,)),
+        Broken("ExpectOrderedStageDates_sqls", _stage("sqls", ONE, "became_mql_at = null"), (ONE,)),
+        Broken(
+            "ExpectStageContainment_prospects",
+            (f"delete from marts.suspects where person_id = '{ONE}'",),
+            (ONE,),
+        ),
+        Broken("ExpectStageContainment_prospects", _stage("suspects", ONE, "cycle_number = 2"), (ONE,)),
+        Broken(
+            "ExpectStageContainment_mqls", (f"delete from marts.prospects where person_id = '{SIX}'",), (SIX,)
+        ),
+        Broken("ExpectStageContainment_sqls", (f"delete from marts.mqls where person_id = '{ONE}'",), (ONE,)),
+        Broken("ExpectStageContainment_sqls", _stage("mqls", ONE, f"became_mql_at = {late}"), (ONE,)),
+        Broken("ExpectIcpVerdictCarried_sqls", _stage("sqls", ONE, "icp_version = 'v2'"), (ONE,)),
+        Broken("ExpectJustifiedRoute_mqls", _stage("mqls", SIX, "engagement_score = 71"), (SIX,)),
+        Broken("ExpectJustifiedRoute_mqls", _stage("mqls", SIX, "mql_route = 'qualifying_response'"), (SIX,)),
+        Broken("ExpectJustifiedRoute_mqls", _stage("mqls", SIX, "mql_route = null"), (SIX,)),
+        Broken(
+            "ExpectJustifiedRoute_mqls",
+            _set("touches", "is_qualifying_response = false", "touch_id = 'leadproof:t2'"),
+            (ONE,),
+        ),
+        Broken(
+            "ExpectJustifiedRoute_mqls",
+            _set("touches", "response_relevance = 'irrelevant'", "touch_id = 'leadproof:t9'"),
+            (SIX,),
+        ),
+        Broken("ExpectContiguousCycles_suspects", _stage("suspects", TWO, "cycle_number = 2"), (TWO,)),
+        Broken(
+            "ExpectContiguousCycles_suspects",
+            (f"delete from marts.suspects where person_id = '{THREE}' and cycle_number = 1",),
+            (THREE,),
+        ),
+    ]
+    for table, who in (("suspects", TWO), ("prospects", THREE), ("mqls", SIX), ("sqls", ONE)):
+        stage = table.rstrip("s")
+        cases += [
+            Broken(
+                f"ExpectKnownPeople_{table}", (f"delete from marts.people where person_id = '{who}'",), (who,)
+            ),
+            Broken(
+                f"ExpectKnownPeople_{table}",
+                _set("people", "is_excluded = true", f"person_id = '{who}'"),
+                (who,),
+            ),
+            Broken(
+                f"ExpectTransition_{table}",
+                (f"delete from marts.stage_transitions where person_id = '{who}' and to_stage = '{stage}'",),
+                (who,),
+            ),
+            Broken(f"ExpectTransition_{table}", _stage(table, who, f"became_{stage}_at = {late}"), (who,)),
+        ]
+    cases.append(
+        Broken(
+            "ExpectTransition_mqls",
+            (f"insert into marts.stage_transitions from marts.stage_transitions where person_id = '{SIX}'",),
+            (SIX,),
+        )
+    )
+    for table, who, evidence in (
+        ("prospects", SIX, "leadproof:t8"),
+        ("mqls", SIX, "leadproof:t9"),
+        ("sqls", ONE, "leadproof:t2"),
+    ):
+        of_evidence = f"touch_id = '{evidence}'"
+        cases += [
+            Broken(
+                f"ExpectEvidenceTouch_{table}", (f"delete from marts.touches where {of_evidence}",), (who,)
+            ),
+            Broken(f"ExpectEvidenceTouch_{table}", _stage(table, who, "evidence_touch_id = null"), (who,)),
+            *(
+                Broken(f"ExpectEvidenceTouch_{table}", _set("touches", change, of_evidence), (who,))
+                for change in (
+                    f"person_id = '{TWO}'",
+                    f"occurred_at = {late}",
+                    "cycle_number = 7",
+                    "is_response = false",
+                )
+            ),
+            Broken(
+                f"ExpectFrozenStamp_{table}", _stage(table, who, "message_hypothesis = 'rewritten'"), (who,)
+            ),
+            Broken(f"ExpectFrozenStamp_{table}", _stage(table, who, "direction = 'unclassified'"), (who,)),
+        ]
+    return [
+        *cases,
+        Broken(
+            "ExpectEvidenceTouch_suspects",
+            _stage("suspects", TWO, "evidence_touch_id = 'leadproof:t1'"),
+            (TWO,),
+        ),
+        Broken(
+            "ExpectEvidenceTouch_suspects",
+            _set("suspects", "evidence_touch_id = null", f"person_id = '{THREE}' and cycle_number = 2"),
+            (THREE,),
+        ),
+        Broken(
+            "ExpectEvidenceTouch_mqls",
+            _set("touches", "is_context_complete = false", "touch_id = 'leadproof:t9'"),
+            (SIX,),
+        ),
+        Broken(
+            "ExpectEvidenceTouch_sqls",
+            _set("touches", "is_qualifying_response = false", "touch_id = 'leadproof:t2'"),
+            (ONE,),
+        ),
+    ]
+
+
+def _transitions() -> list[Broken]:
+    def changed(check: str, transition: str, assignment: str, key: str = "") -> Broken:
+        change = _set("stage_transitions", assignment, f"transition_id = '{transition}'")
+        return Broken(f"{check}_stage_transitions", change, (key or transition,))
+
+    return [
+        changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "transition_id = 'x'", "x"),
+        changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "from_stage = 'suspect'"),
+        changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "from_stage = null"),
+        changed("ExpectConsistentTransitions", f"{ONE}:1:suspect", "from_stage = 'recycled'"),
+        changed("ExpectConsistentTransitions", f"{THREE}:2:suspect", "transition_kind = 'advance'"),
+        changed("ExpectConsistentTransitions", f"{THREE}:1:disqualified", "transition_kind = 'recycle'"),
+        changed("ExpectConsistentTransitions", f"{THREE}:1:disqualified", "transition_kind = null"),
+        changed("ExpectStageRow", f"{ONE}:1:sql", "occurred_at = timestamp '2026-02-27'"),
+        Broken(
+            "ExpectStageRow_stage_transitions",
+            (f"delete from marts.sqls where person_id = '{ONE}'",),
+            (f"{ONE}:1:sql",),
+        ),
+        changed("ExpectTransitionEvidence", f"{ONE}:1:mql", "evidence_touch_id = null"),
+        changed("ExpectTransitionEvidence", f"{ONE}:1:mql", "evidence_touch_id = 'leadproof:t9'"),
+        changed("ExpectTransitionEvidence", f"{ONE}:1:mql", "evidence_touch_id = 'leadproof:gone'"),
+        changed("ExpectTransitionEvidence", f"{ONE}:1:mql", "occurred_at = timestamp '2026-02-04'"),
+        Broken(
+            "ExpectCurrentStage_people",
+            _set("people", "current_stage = 'mql'", f"person_id = '{ONE}'"),
+            (ONE,),
+        ),
+        Broken(
+            "ExpectCurrentStage_people",
+            _set("people", "current_cycle = 1", f"person_id = '{THREE}'"),
+            (THREE,),
+        ),
+        Broken(
+            "ExpectCurrentStage_people",
+            _set("people", "current_stage = null", f"person_id = '{TWO}'"),
+            (TWO,),
+        ),
+        Broken(
+            "ExpectCurrentStage_people",
+            _set("people", "current_stage = 'suspect'", f"person_id = '{FOUR}'"),
+            (FOUR,),
+        ),
+        Broken(
+            "ExpectCurrentStage_people", _set("people", "is_excluded = true", f"person_id = '{TWO}'"), (TWO,)
+        ),
+    ]
+
+
+def _tables() -> list[Broken]:
+    cases = []
+    for table in KEYS:
+        first = _KEY_OF_FIRST[table]
+        twice = (f"insert into marts.{table} from marts.{table} where {_first(table)}",)
+        remark = (
+            f"alter table marts.{table} add column remark varchar",
+            *_set(table, "remark = 'ask jo.doe@example.com'", _first(table)),
+        )
+        cases += [
+            Broken(f"ExpectUniqueKey_{table}", twice, ()),
+            Broken(f"ExpectNoPersonalValues_{table}", remark, (first,)),
+        ]
+    for table, columns in REQUIRED.items():
+        # The first and the last of them: what lies between is joined in the same condition.
+        cases += [
+            Broken(f"ExpectRequiredValues_{table}", _set(table, f"{column} = null", _first(table)), ())
+            for column in (columns[0], columns[-1])
+        ]
+    for table, accepted in ACCEPTED.items():
+        cases += [
+            Broken(
+                f"ExpectAcceptedValues_{table}",
+                _set(table, f"{column} = 'something else'", _first(table)),
+                (_KEY_OF_FIRST[table],),
+            )
+            for column in accepted
+        ]
+    return [
+        *cases,
+        Broken(
+            "ExpectAcceptedValues_touches",
+            _set("touches", "context_source = null", "touch_id = 'leadproof:t1'"),
+            ("leadproof:t1",),
+        ),
+        Broken(
+            "ExpectNoPersonalValues_campaigns",
+            _set("campaigns", "campaign_name = 'call (212) 555-0100 first'", _first("campaigns")),
+            ("leadproof:c1",),
+        ),
+        *(
+            Broken(
+                "ExpectNoPersonalValues_touches",
+                _set("touches", assignment, "touch_id = 'leadproof:t1'"),
+                ("leadproof:t1",),
+            )
+            for assignment in (
+                "response_intent = 'call +1 555 0100 200'",
+                "landing_page = 'https://example.com/a?id=7'",
+                "offer_id = 'jo.doe@example.com'",
+                "message_hypothesis = 'asked by jo.doe@example.com'",
+            )
+        ),
+        Broken(
+            "ExpectNoPersonalValues_people",
+            ("alter table marts.people add column full_name varchar",),
+            (ONE,),
+        ),
+        Broken(
+            "ExpectPersonIdFormat_people",
+            _set("people", "person_id = 'p_12'", f"person_id = '{FOUR}'"),
+            ("p_12",),
+        ),
+        Broken(
+            "ExpectPersonIdFormat_person_aliases",
+            _set("person_aliases", "alias_id = 'P_00000000000000AA'", "true"),
+            ("P_00000000000000AA",),
+        ),
+        *(
+            Broken(
+                f"ExpectKnownPeople_{table}",
+                _set(table, "person_id = 'p_ffffffffffffffff'", _first(table)),
+                ("p_ffffffffffffffff",),
+            )
+            for table in ("touches", "person_aliases", "stage_claims", "stage_transitions")
+        ),
+        Broken(
+            "ExpectKnownPeople_stage_transitions",
+            _set("people", "is_excluded = true", f"person_id = '{ONE}'"),
+            (ONE,),
+        ),
+        *(
+            Broken(
+                f"ExpectNothingAfterAsOf_{table}",
+                _set(table, f"{column} = timestamp '2026-03-01 06:00:01'", _first(table)),
+                (_KEY_OF_FIRST[table],),
+            )
+            for table, column in (
+                ("suspects", "became_suspect_at"),
+                ("prospects", "became_prospect_at"),
+                ("mqls", "became_mql_at"),
+                ("sqls", "became_sql_at"),
+                ("stage_transitions", "occurred_at"),
+                ("touches", "occurred_at"),
+                ("campaigns", "valid_from"),
+            )
+        ),
+        Broken(
+            "ExpectContextExplained_touches",
+            _set("touches", "is_context_complete = false", "touch_id = 'leadproof:t1'"),
+            ("leadproof:t1",),
+        ),
+        Broken(
+            "ExpectOrderedVersions_campaigns",
+            _set("campaigns", "valid_to = timestamp '2026-02-09'", _first("campaigns")),
+            ("leadproof:c1",),
+        ),
+        Broken(
+            "ExpectOrderedVersions_campaigns",
+            _set("campaigns", "valid_to = timestamp '2026-02-20'", "source_system = 'zoho'"),
+            ("zoho:c1",),
+        ),
+    ]
+
+
+CASES: Sequence[Broken] = (*_completeness(), *_inputs(), *_stages(), *_transitions(), *_tables())
