@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -421,7 +422,10 @@ def code_version() -> str:
         )
         if done.returncode == 0:
             return done.stdout.strip()
-    return package_version("leadproof")
+    try:
+        return package_version("leadproof")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _required_complete(record: BuildRecord) -> BuildRecord:
