@@ -2,14 +2,12 @@
 
 import argparse
 
-from rich.table import Table
-
 from orchestration.commands.console import out
 from orchestration.environment import load_env_file
-from orchestration.release import list_releases
+from orchestration.release import Release, list_releases
 from orchestration.settings import load_settings
 
-_COUNTED = ("people", "suspects", "prospects", "mqls", "sqls")
+_COUNTED = {"people": "people", "prospects": "prospects", "mqls": "MQLs", "sqls": "SQLs"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,20 +24,28 @@ def run(options: argparse.Namespace) -> int:
     if not releases:
         out.print("Nothing is published yet; run leadproof build, or make demo for an example.")
         return 0
-    table = Table(box=None, pad_edge=False)
-    for name in ("", "release", "published (UTC)", "as of (UTC)"):
-        table.add_column(name, no_wrap=True)
-    for name in _COUNTED:
-        table.add_column(name, justify="right")
-    table.add_column("restated because")
     for release in releases:
-        table.add_row(
-            "→" if release.is_current else "",
-            release.release_id,
-            f"{release.published_at:%Y-%m-%d %H:%M}",
-            f"{release.as_of:%Y-%m-%d %H:%M}",
-            *(f"{release.row_counts.get(name, 0):,}" for name in _COUNTED),
-            release.restatement_reason or "",
-        )
-    out.print(table)
+        for line in told(release):
+            out.print(line, markup=False)
     return 0
+
+
+def told(release: Release) -> list[str]:
+    """Tell one release in lines that fit a terminal.
+
+    Args:
+        release: The release.
+
+    Returns:
+        Its lines; the one that readers see is marked.
+    """
+    mark = "→" if release.is_current else " "
+    counts = ", ".join(f"{release.row_counts.get(name, 0):,} {word}" for name, word in _COUNTED.items())
+    lines = [
+        f"{mark} {release.release_id}  published {release.published_at:%Y-%m-%d %H:%M}"
+        f", as of {release.as_of:%Y-%m-%d %H:%M} UTC",
+        f"    {counts}",
+    ]
+    if release.restatement_reason:
+        lines.append(f"    restated: {release.restatement_reason}")
+    return lines
