@@ -36,16 +36,6 @@ class StageClaim:
         """The claimed stage in words."""
         return STAGE_NAMES.get(self.claimed_stage, clean(self.claimed_stage))
 
-    @property
-    def unproved(self) -> int:
-        """Of how many people it is not proved."""
-        return self.people - self.proved if self.proved is not None else 0
-
-    @property
-    def why(self) -> str:
-        """The main things missing, in words; empty if all are proved."""
-        return because(self.causes, self.unproved)
-
 
 ClaimRow = tuple[str, str, bool | None, str | None, int]
 
@@ -92,31 +82,29 @@ def claim_sentences(claims: Sequence[StageClaim]) -> list[str]:
 
 
 def because(causes: Counter[tuple[str, str]], unproved: int) -> str:
-    """Say why claims are not proved.
+    """Say what at least half of the unproved lack.
 
     Args:
         causes: What is missing, by family and words, with the people it concerns.
         unproved: People whose claim is not proved.
 
     Returns:
-        A clause that follows ``because``; empty without causes.
+        A clause that follows ``because``; empty if they have no such lack in common.
     """
-    if not unproved or not causes:
-        return ""
-    main = [key for key, people in causes.items() if people >= _MAIN_SHARE * unproved]
+    main = [key for key, people in causes.items() if unproved and people >= _MAIN_SHARE * unproved]
     clauses = [text for kind, text in main if kind == "no_response"]
     attributes = sorted({text for kind, text in main if kind == "icp_missing"}, key=_attribute_rank)
     if attributes:
         clauses.append(f"{joined([f'no {name}' for name in attributes])} is recorded")
     if not clauses:
         # Two reasons are what a sentence can hold; the table beneath has them all.
-        ranked = [text for _, text in sorted(main, key=lambda key: -causes[key])]
-        clauses = ranked[:2] or [_most_frequent(causes)]
+        clauses = [text for _, text in sorted(main, key=lambda key: -causes[key])][:2]
     return joined(clauses)
 
 
-def _most_frequent(causes: Counter[tuple[str, str]]) -> str:
-    (kind, text), _ = causes.most_common(1)[0]
+def cause_words(cause: tuple[str, str]) -> str:
+    """Write one cause as a clause."""
+    kind, text = cause
     return f"no {text} is recorded" if kind == "icp_missing" else text
 
 
@@ -129,8 +117,12 @@ def _sentence(system: str, told: Sequence[StageClaim]) -> str:
         return f"{sentence}all of them are proved."
     why = because(causes, people - proved)
     if proved == 0:
-        return f"{sentence}0 are proved{f', because {why}' if why else ''}."
-    return f"{sentence}{proved:,} are proved{f', the others mostly not because {why}' if why else ''}."
+        sentence += f"0 are proved{f', because {why}' if why else ''}"
+    else:
+        sentence += f"{proved:,} are proved{f', most of the others are not, because {why}' if why else ''}"
+    if not why and causes:
+        sentence += f"; the most frequent reason why not: {cause_words(causes.most_common(1)[0][0])}"
+    return f"{sentence}."
 
 
 def _rank(claim: StageClaim) -> int:

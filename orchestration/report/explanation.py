@@ -37,7 +37,7 @@ _ATTRIBUTES = ("industry", "employee_count", "seniority", "company_type", "count
 _EXITS = ("recycled", "disqualified")
 _LABEL, _INDENT, _PROOF = 16, 16, 11
 _FIRST, _LAST = 20, 20
-_MENTIONED_FIELDS = ("placement", "keyword_intent", "audience_consent", "content_fit", "initiated_by")
+_CONTEXT_FIELDS = ("placement", "keyword_intent", "audience_consent", "content_fit", "initiated_by")
 _COLOURS = {"inbound": "green", "outbound": "yellow", "unclassified": "magenta"}
 _ARROWS = {"inbound": "← in ", "outbound": "→ out", "unclassified": "  ?  "}
 
@@ -171,9 +171,9 @@ class _Teller:
         if version is None:
             return Text("no version was in force", style="dim")
         if is_fit:
-            return Text(f"{clean(version)}: complete, fits", style="green")
+            return Text(f"{clean(version)}: fits", style="green")
         if is_complete:
-            return Text(f"{clean(version)}: complete, does not fit", style="yellow")
+            return Text(f"{clean(version)}: does not fit", style="yellow")
         return Text(f"{clean(version)}: incomplete", style="yellow")
 
     def _claims(self) -> None:
@@ -224,6 +224,8 @@ class _Teller:
         )
 
     def _scored(self, touches: Sequence[Touch], steps: Sequence[Transition]) -> dict[str, Scored]:
+        if self._person.standing.is_excluded:
+            return {}
         ended = next((step.occurred_at for step in steps if step.to_stage in _EXITS), None)
         responses = [
             touch for touch in touches if touch.is_response and (ended is None or touch.occurred_at <= ended)
@@ -290,14 +292,18 @@ class _Teller:
             body.append(f" · {context}", style="dim")
         for note in self._notes(entry, ended):
             body.append(f" · {note}")
-        self._sheet.put(body, beginning, 0, self._points(entry))
+        # What is done to the person is told on one line; what the person does, in full.
+        self._sheet.put(
+            body, beginning, 0, self._points(entry), is_cut=not (first.is_response or first.is_opt_out)
+        )
 
     def _notes(self, entry: Entry, ended: datetime | None) -> list[str]:
         last = entry.touches[-1]
         notes = []
         if last.response_relevance:
             intent = f", intent {clean(last.response_intent)}" if last.response_intent else ""
-            notes.append(f"{clean(last.response_relevance)}{intent}")
+            worth = ", so no points" if last.response_relevance == "irrelevant" and entry.scored else ""
+            notes.append(f"{clean(last.response_relevance)}{intent}{worth}")
         if last.is_opt_out:
             notes.append("opt-out")
         if last.is_response and last.touch_id not in entry.scored and ended:
@@ -366,9 +372,12 @@ class _Teller:
             and touch.occurred_at < step.occurred_at
         ]
         days = self._person.policy.value("dormancy_days", self._opened_at(step.cycle_number))
-        if responses and days and (step.occurred_at - responses[-1]).total_seconds() == float(days) * 86400:
+        idle = (step.occurred_at - responses[-1]).total_seconds() / 86400 if responses else 0.0
+        if not days or idle < float(days):
+            return "sales rejected the handoff"
+        if idle == float(days):
             return f"no response for {days} days"
-        return "sales rejected the handoff, or nothing came after an accepted one"
+        return f"nothing for {days} days after an accepted handoff, or a rejected one"
 
     def _proof(self, steps: Sequence[Transition]) -> Iterator[tuple[str, Text]]:
         step = steps[-1]
@@ -383,7 +392,7 @@ class _Teller:
         yield "ICP", fit
         if touch and touch.is_qualifying_response:
             yield "qualifies", Text(_why_qualifying(touch))
-        elif touch and step.to_stage == "prospect" and touch.is_context_complete:
+        elif touch and (touch.is_hand_raise or touch.response_relevance) and touch.is_context_complete:
             yield "qualifies", Text(f"not: it {why_not_qualifying(touch)}")
 
     def _context(self, step: Transition, touch: Touch | None) -> Text:
@@ -412,12 +421,9 @@ class _Teller:
             return text
         text.append(": no rule matches", style="default")
         if touch:
-            told = [
-                f"{spoken(name)} {clean(getattr(touch, name))}"
-                for name in ("channel", "touch_type", *_MENTIONED_FIELDS)
-                if getattr(touch, name)
-            ]
-            text.append(f" {joined(told)}", style="default")
+            lacking = self._person.policy.undecided_by(_recorded(touch), touch.occurred_at)
+            told = joined([spoken(name) for name in lacking], "or")
+            text.append(f"; {told} would decide, but is not recorded" if told else "", style="default")
         return text
 
     def _touch(self, touch_id: str | None) -> Touch | None:
@@ -458,6 +464,12 @@ def _grouped(steps: Sequence[Transition]) -> list[list[Transition]]:
         else:
             groups.append([step])
     return groups
+
+
+def _recorded(touch: Touch) -> dict[str, str | None]:
+    names = ("channel", "touch_type", *_CONTEXT_FIELDS)
+    permission = None if touch.has_prior_permission is None else str(touch.has_prior_permission).lower()
+    return {**{name: getattr(touch, name) for name in names}, "has_prior_permission": permission}
 
 
 def _moment(moment: datetime) -> str:

@@ -23,6 +23,9 @@ from orchestration.settings import Settings
 
 STAGES = ("suspect", "prospect", "mql", "sql")
 _SALES = "deals"
+_ALL_CHANNELS = "all channels"
+_LISTED_CHANNELS = 40
+_LISTED_GROUPS = 100
 _FIRST_ROWS = 3
 
 
@@ -63,6 +66,11 @@ class QuarantineGroup:
     rows: int
     examples: list[str]
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more rows than the examples name."""
+        return self.rows > _FIRST_ROWS
+
 
 @dataclass(frozen=True)
 class ChannelMix:
@@ -73,6 +81,7 @@ class ChannelMix:
     inbound: int
     outbound: int
     unclassified: int
+    is_total: bool = False
 
     @property
     def touches(self) -> int:
@@ -231,11 +240,39 @@ def _mix(rows: Any) -> list[ChannelMix]:
         "select source_system, channel, direction, count(*) from marts.touches group by all"
     ):
         found[system, channel][direction] += number
+        found[system, _ALL_CHANNELS][direction] += number
     mixes = [
-        ChannelMix(system, channel, counts["inbound"], counts["outbound"], counts["unclassified"])
+        ChannelMix(
+            system,
+            channel,
+            counts["inbound"],
+            counts["outbound"],
+            counts["unclassified"],
+            is_total=channel == _ALL_CHANNELS,
+        )
         for (system, channel), counts in found.items()
     ]
-    return sorted(mixes, key=lambda mix: (mix.source_system, -mix.touches, mix.channel))
+    mixes.sort(key=lambda mix: (mix.source_system, not mix.is_total, -mix.touches, mix.channel))
+    return [
+        mix for system in sorted({mix.source_system for mix in mixes}) for mix in _shortened(system, mixes)
+    ]
+
+
+def _shortened(system: str, mixes: list[ChannelMix]) -> list[ChannelMix]:
+    own = [mix for mix in mixes if mix.source_system == system]
+    shown, rest = own[:_LISTED_CHANNELS], own[_LISTED_CHANNELS:]
+    if not rest:
+        return shown
+    return [
+        *shown,
+        ChannelMix(
+            system,
+            f"{len(rest):,} more channels",
+            sum(mix.inbound for mix in rest),
+            sum(mix.outbound for mix in rest),
+            sum(mix.unclassified for mix in rest),
+        ),
+    ]
 
 
 def _quarantine(rows: Any) -> list[QuarantineGroup]:
@@ -252,13 +289,22 @@ def _quarantine(rows: Any) -> list[QuarantineGroup]:
         )
         select
             source_system, source_table, entity, reason_code, reason_column, status, count(*),
-            list(source_file || ':' || source_row order by place) filter (where place <= {_FIRST_ROWS})
+            list({{'file': source_file, 'row': source_row}} order by place)
+                filter (where place <= {_FIRST_ROWS})
         from placed
         group by source_system, source_table, entity, reason_code, reason_column, status
         order by status <> 'open', 7 desc, source_system, source_table, reason_code
+        limit {_LISTED_GROUPS}
         """
     )
-    return [QuarantineGroup(*row) for row in found]
+    return [QuarantineGroup(*(*row[:7], _places(row[7] or []))) for row in found]
+
+
+def _places(examples: list[dict[str, Any]]) -> list[str]:
+    by_file: dict[str, list[str]] = {}
+    for example in examples:
+        by_file.setdefault(example["file"], []).append(str(example["row"]))
+    return [f"{file}:{', '.join(rows)}" for file, rows in by_file.items()]
 
 
 def without_sales(rows: list[TableRows]) -> list[TableRows]:

@@ -263,12 +263,14 @@ def _qualifying(person: Person) -> str:
 
 def _last_response(person: Person) -> list[str]:
     responses = responses_now(person)
-    if not responses:
-        return []
-    last = responses[-1]
-    return [
-        f"The last response ({spoken(last.touch_type)}, {day(last.occurred_at)}) {why_not_qualifying(last)}."
-    ]
+    judged = [each for each in responses if each.response_relevance or each.is_hand_raise]
+    if not judged:
+        return (
+            ["No response of this cycle is marked relevant, and none asks for contact."] if responses else []
+        )
+    last = judged[-1]
+    told = f"{spoken(last.touch_type)}, {day(last.occurred_at)}"
+    return [f"The last one that was judged ({told}) {why_not_qualifying(last)}."]
 
 
 def why_not_qualifying(touch: Touch) -> str:
@@ -285,7 +287,7 @@ def why_not_qualifying(touch: Touch) -> str:
     if not touch.is_context_complete:
         lacking = lacking_context(touch.missing_context_fields)
         return f"lacks context ({lacking})" if lacking else "lacks context"
-    if touch.is_hand_raise and touch.direction != "inbound":
+    if touch.response_relevance is None and touch.is_hand_raise and touch.direction != "inbound":
         return f"asks for contact, but is {touch.direction}"
     if touch.response_relevance is None:
         return "is not marked relevant or irrelevant yet"

@@ -18,9 +18,9 @@ from orchestration.errors import LeadproofError
 from orchestration.records import BuildRecord
 from orchestration.release import current_release
 from orchestration.release.files import explained
-from orchestration.report.claims import StageClaim, claim_sentences
+from orchestration.report.claims import StageClaim, cause_words, claim_sentences
 from orchestration.report.facts import STAGES, MartFacts, TableRows, read_facts, without_sales
-from orchestration.report.verdicts import page_path, read_issues, verdict_of
+from orchestration.report.verdicts import Issue, page_path, read_issues, verdict_of
 from orchestration.report.words import (
     STAGE_NAMES,
     clean,
@@ -82,7 +82,7 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
         "facts": facts,
         "claim_sentences": claim_sentences(facts.claims) if facts else [],
         "headline_facts": _headline_facts(record, facts),
-        "blocking": [issue for issue in issues if not issue.is_success],
+        "blocking": _by_promise([issue for issue in issues if not issue.is_success]),
         "baselined": [issue for issue in issues if issue.until],
         "held": [issue for issue in issues if issue.is_success and not issue.until],
         "load": _load_view(record.load),
@@ -104,6 +104,7 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
                 for each in sorted(facts.obstacles, key=lambda each: _stage_place(each.stage))
             ],
             "mix": facts.mix,
+            "row_totals": _row_totals(facts.rows),
             "warnings": _warnings(record, facts.rows),
             "freshness": _freshness_view(facts.rows, as_of.replace(tzinfo=None)),
         }
@@ -128,6 +129,13 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
         if is_there
     ]
     return view
+
+
+def _by_promise(issues: Sequence[Issue]) -> list[dict[str, Any]]:
+    found: dict[str, list[Issue]] = {}
+    for issue in issues:
+        found.setdefault(f"{issue.promise} ({issue.table})", []).append(issue)
+    return [{"sentence": same[0].promise, "issues": same} for same in found.values()]
 
 
 def _headline_facts(record: BuildRecord, facts: MartFacts | None) -> list[tuple[str, str]]:
@@ -202,6 +210,19 @@ def _warnings(record: BuildRecord, rows: Sequence[TableRows]) -> list[str]:
             " Set LEADPROOF_ID_SALT to a secret."
         )
     return lines
+
+
+def _row_totals(rows: Sequence[TableRows]) -> list[dict[str, Any]]:
+    """Add up each system's rows as they are fed: a table that feeds two entities counts for both."""
+    counted_columns = ("landed", "accepted", "superseded", "quarantined", "pending")
+    return [
+        {"source_system": system}
+        | {
+            name: sum(getattr(row, name) for row in rows if row.source_system == system)
+            for name in counted_columns
+        }
+        for system in dict.fromkeys(row.source_system for row in rows)
+    ]
 
 
 def _freshness_view(rows: Sequence[TableRows], as_of: datetime) -> list[dict[str, Any]]:
@@ -365,11 +386,7 @@ def _shown(value: Any) -> Any:
 
 
 def _causes(claim: StageClaim) -> list[tuple[str, int]]:
-    found = [
-        (f"no {words} is recorded" if kind == "icp_missing" else words, people)
-        for (kind, words), people in claim.causes.most_common(_LISTED_CAUSES)
-    ]
-    return found
+    return [(cause_words(cause), people) for cause, people in claim.causes.most_common(_LISTED_CAUSES)]
 
 
 def _write(path: Path, text: str) -> None:

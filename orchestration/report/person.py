@@ -75,6 +75,7 @@ class Touch:
     audience_consent: str | None
     content_fit: str | None
     initiated_by: str | None
+    has_prior_permission: bool | None
     direction: str
     direction_rule_id: str | None
     answers_touch_id: str | None

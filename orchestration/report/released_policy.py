@@ -1,12 +1,23 @@
 """The policy tables as a release carries them: what a rule said when the release was made."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 Row = dict[str, str]
+_MATCHED = (
+    "channel",
+    "touch_type",
+    "placement",
+    "keyword_intent",
+    "audience_consent",
+    "content_fit",
+    "initiated_by",
+    "has_prior_permission",
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,25 @@ class PolicyTables:
         rows = [row for row in self._direction_rules if row["rule_id"] == rule_id]
         chosen = next((row for row in rows if _in_force(row, at)), rows[-1] if rows else None)
         return chosen["reason"] if chosen else None
+
+    def undecided_by(self, recorded: Mapping[str, str | None], at: datetime) -> list[str]:
+        """What would have to be recorded for a rule to decide a touch that none matches.
+
+        Args:
+            recorded: What the touch says, by column of ``touch_direction_rules``.
+            at: When it occurred (UTC).
+
+        Returns:
+            The columns that rules for its channel or touch type ask for and that are empty.
+        """
+        found: dict[str, None] = {}
+        for row in self._direction_rules:
+            asked = {name: row[name] for name in _MATCHED if row.get(name, "*") != "*"}
+            is_own = any(asked.get(name) == recorded.get(name) for name in ("channel", "touch_type"))
+            differs = any(recorded.get(name) not in (None, "", value) for name, value in asked.items())
+            if is_own and not differs and _in_force(row, at):
+                found |= {name: None for name in asked if not recorded.get(name)}
+        return list(found)
 
     def value(self, key: str, at: datetime) -> str | None:
         """A value of ``stage_policy``.

@@ -20,7 +20,7 @@ class Scored:
     Args:
         points: Points that counted.
         total: Score with it, as of its moment.
-        note: Why it counted nothing; None if it counted or carries no points.
+        note: Why it counted nothing though it is not irrelevant; None if it counted or carries no points.
     """
 
     points: float
@@ -50,7 +50,7 @@ def score_along(responses: Sequence[Touch], policy: PolicyTables, opened_at: dat
         before = touch.occurred_at
         points, note = touch.points or 0.0, None
         if touch.response_relevance == "irrelevant":
-            points, note = 0.0, "irrelevant, so no points"
+            points = 0.0
         else:
             counts[touch.touch_type] += 1
             limit = (policy.touch_type(touch.touch_type, touch.occurred_at) or {}).get("max_scored_per_cycle")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-_NARROWEST, _WIDEST = 40, 100
+_NARROWEST, _WIDEST = 60, 100
 _ASCII = str.maketrans(
     {
         "←": "<-",
@@ -54,7 +54,12 @@ class Sheet:
         self._lines.append(title.append(("-" if self._is_ascii else "─") * rest, style="dim"))
 
     def put(
-        self, body: Text | str, beginning: Text | str = "", indent: int = 0, ending: Text | str = ""
+        self,
+        body: Text | str,
+        beginning: Text | str = "",
+        indent: int = 0,
+        ending: Text | str = "",
+        is_cut: bool = False,
     ) -> None:
         """Write a paragraph that wraps under where it starts.
 
@@ -63,11 +68,14 @@ class Sheet:
             beginning: What stands before it on the first line only.
             indent: Cells by which the paragraph is indented; a longer beginning moves it further.
             ending: What stands at the right edge of the first line; the paragraph keeps clear of it.
+            is_cut: Keep it to one line and cut it with an ellipsis.
         """
         first, last = self._coded(_text(beginning)), self._coded(_text(ending))
         start = max(indent, first.cell_len)
         room = max(self.width - start - (last.cell_len + 2 if last else 0), 20)
         body = self._coded(_text(body))
+        if is_cut:
+            body.truncate(room, overflow="ellipsis")
         wrapped = body.wrap(self._console, room) if body else [Text()]
         for place, line in enumerate(wrapped):
             line.rstrip()

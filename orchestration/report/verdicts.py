@@ -12,6 +12,8 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     from expectations import Promise
 
+_HOURS_SHOWN = 240
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -32,20 +34,40 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Issue:
-    """One expectation's result, ready to be shown."""
+    """One expectation's result, ready to be shown.
+
+    Args:
+        promise: What was promised.
+        table: The mart it is about.
+        system: The source system; ``all`` for all of them.
+        is_success: Whether it holds.
+        evaluated: Rows examined.
+        failing: Rows that break it.
+        observed: What was found: a share or an age.
+        told: The audit's own sentence where it could measure nothing; else empty.
+        counted: The rows behind a share; empty without one.
+        tolerance: The most that still passes.
+        until: Last day of the baseline that set the tolerance; empty without one.
+        keys: Keys of failing rows.
+    """
 
     promise: str
-    where: str
     table: str
     system: str
     is_success: bool
     evaluated: int
+    failing: int
     observed: str
-    allowed: str
+    told: str
+    counted: str
     tolerance: str
     until: str
     keys: list[str]
-    has_more_keys: bool
+
+    @property
+    def has_more_keys(self) -> bool:
+        """Whether more rows fail than keys are named."""
+        return bool(self.keys) and self.failing > len(self.keys)
 
 
 def page_path(settings: Settings, build_id: str) -> Path:
@@ -126,41 +148,35 @@ def read_issues(settings: Settings, record: BuildRecord) -> list[Issue]:
 
 
 def _issue(row: dict[str, Any], promise: "Promise | None") -> Issue:
-    tolerance, observed = row.get("tolerance"), row.get("observed_value")
     is_age = promise is not None and promise.audit == "freshness"
-    keys = [str(key) for key in row.get("failing_keys", [])]
-    system = "all systems" if row["source_system"] in (None, "*") else str(row["source_system"])
+    failing, evaluated = int(row["failing_rows"]), int(row["evaluated_rows"])
+    is_success = bool(row.get("is_success", False))
     until = parsed(row.get("baselined_until"))
+    is_share = not is_age and bool(evaluated) and (is_success or bool(failing))
+    found = _measure(row.get("observed_value"), is_age)
+    # Nothing was examined, or the counts prove nothing: the audit's own sentence says why.
+    told = "" if is_age or is_share or is_success else str(row["message"])
+    if not is_age and not is_share:
+        found = "no rows" if is_success else "–"
     return Issue(
         promise=promise.sentence if promise else str(row["message"]),
-        where=f"{system}, marts.{row['table_name']}:",
         table=str(row["table_name"]),
-        system=system,
-        is_success=bool(row.get("is_success", False)),
-        evaluated=int(row["evaluated_rows"]),
-        observed=_observed(row, observed, is_age),
-        allowed=f"(tolerated: {_measure(tolerance, is_age)})" if tolerance is not None else "",
-        tolerance=_measure(tolerance, is_age),
+        system="all" if row["source_system"] in (None, "*") else str(row["source_system"]),
+        is_success=is_success,
+        evaluated=evaluated,
+        failing=failing,
+        observed=found,
+        told=told,
+        counted=f"{failing:,} of {evaluated:,} rows" if is_share and failing else "",
+        tolerance=_measure(row.get("tolerance"), is_age),
         until=day(until) if until else "",
-        keys=keys,
-        has_more_keys=int(row["failing_rows"]) > len(keys) and bool(keys),
+        keys=[str(key) for key in row.get("failing_keys", [])],
     )
-
-
-def _observed(row: dict[str, Any], observed: float | None, is_age: bool) -> str:
-    if is_age:
-        return _measure(observed, is_age) if observed is not None else "of unknown age"
-    failing, evaluated = int(row["failing_rows"]), int(row["evaluated_rows"])
-    if not evaluated:
-        return str(row["message"]) if not row.get("is_success") else "no rows"
-    if not row.get("is_success", False) and not failing:
-        return str(row["message"])
-    return f"{failing:,} of {evaluated:,} rows" + (f" ({observed:.2%})" if observed else "")
 
 
 def _measure(value: float | None, is_age: bool) -> str:
     if value is None:
         return "–"
     if is_age:
-        return f"{number(value)} hours" if value < 240 else f"{value / 24:,.0f} days"
+        return f"{number(value)} hours" if value < _HOURS_SHOWN else f"{value / 24:,.0f} days"
     return f"{value:.2%}" if value else "none"
