@@ -145,7 +145,8 @@ def _read_with(sample: bytes, start: int, delimiter: bytes, expected: Collection
 def _check_header(header: tuple[str, ...]) -> None:
     if not any(header):
         raise RefusedFileError("The first line holds no column names; add a header line.")
-    if any("\0" in name or "\ufffd" in name for name in header):
+    is_cut_quote = len(header) == 1 and '"' in header[0]
+    if is_cut_quote or any("\0" in name or "\ufffd" in name for name in header):
         raise RefusedFileError("The header line is damaged; export the file again.")
     if any(_ADDRESS.fullmatch(name) for name in header):
         raise RefusedFileError("The first line looks like data, not like column names; add a header line.")

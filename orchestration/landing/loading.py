@@ -38,6 +38,7 @@ _WORK_PREFIX = "landing-"
 _FATAL = (
     duckdb.FatalException,
     duckdb.InternalException,
+    duckdb.InterruptException,
     duckdb.OutOfMemoryException,
     duckdb.PermissionException,
 )
@@ -184,6 +185,10 @@ class _Loader:
                     raise
                 _with_present_state(file)  # a file that vanished is no bad file
                 raise IncompleteReadError from None
+            except OSError as error:
+                if is_disk_full(error):
+                    raise
+                raise _unreadable(error) from None
             if _with_present_state(file) != file:
                 raise UnsettledFileError("It changed while it was read; it is loaded with the next build.")
             ledger.add_entry(
@@ -252,12 +257,16 @@ def _fetch(file: LandingFile, folder: Path) -> tuple[Path, str]:
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise UnsettledFileError(
-            f"It cannot be read ({(error.strerror or 'unknown error').lower()}); it is tried again with the"
-            " next build."
-        ) from None
+        raise _unreadable(error) from None
     plain.symlink_to(file.path.absolute())
     return plain, digest
+
+
+def _unreadable(error: OSError) -> UnsettledFileError:
+    return UnsettledFileError(
+        f"It cannot be read ({(error.strerror or 'unknown error').lower()}); it is tried again with the next"
+        " build."
+    )
 
 
 def _with_present_state(file: LandingFile) -> LandingFile:
@@ -285,6 +294,7 @@ def _open_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     )
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # it would write over whoever prints
         yield connection
         connection.execute("checkpoint")
     finally:

@@ -149,7 +149,11 @@ def read_parquet(job: Job, path: Path) -> Loaded:
     columns = _incoming(job, originals, kinds)
     types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
     values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
-    rows = _insert(job, columns, values, "file_row_number + 1", f"from {source}, file_row_number = true)")
+    if "file_row_number" in {original.lower() for original in originals}:
+        row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
+    else:
+        row, source = "file_row_number + 1", f"from {source}, file_row_number = true)"
+    rows = _insert(job, columns, values, row, source)
     if counted is None or rows != int(counted[0]):
         raise IncompleteReadError
     return Loaded(rows, 0, columns, types, tuple(drift))

@@ -128,7 +128,7 @@ class RawTable:
             elif held != target:
                 self._retype(connection, column.name, held, target)
             if held is not None and column.name in known and column.data_type != held:
-                drift.append(self._note("type_change", _type_sentence(column, held, target), source_file))
+                drift.append(self._note("type_change", _type_sentence(column, target), source_file))
         drift += self._column_drift(incoming, known, source_file)
         return types, drift
 
@@ -229,6 +229,5 @@ def is_nested(data_type: str) -> bool:
     return data_type.endswith("]") or data_type.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
-def _type_sentence(column: IncomingColumn, held: str, target: str) -> str:
-    kept = f"kept as {target}" if held == target else f"the table changes from {held} to {target}"
-    return f"The column '{column.name}' arrives as {column.data_type}; {kept}."
+def _type_sentence(column: IncomingColumn, target: str) -> str:
+    return f"The column '{column.name}' arrives as {column.data_type} and is held as {target}."
