@@ -100,6 +100,9 @@ class Tally(MetricProvider):
             # A colon before a word is SQLAlchemy's bind parameter; these queries bind nothing.
             rows = execution_engine.execute_query(sqlalchemy.text(statement.replace(":", r"\:"))).fetchall()
         except Exception as error:
+            # The connection is held, so a query that breaks off would take all later ones with it.
+            with execution_engine.get_connection() as connection:
+                connection.rollback()
             # Returned, not raised: Great Expectations stores and shows what is raised, and the
             # driver's text may quote a value ("could not convert 'a@b.example'").
             return {"error": _safe_text(error), "rows": []}
