@@ -77,7 +77,8 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
     as_of = parsed(record.as_of)
     view: dict[str, Any] = {
         "record": record,
-        "verdict": verdict_of(record, has_release=_has_release(settings)),
+        "verdict": verdict_of(record),
+        "kept": _kept(settings, record),
         "failure": record.failure if record.failure and record.failure.phase != "audit" else None,
         "facts": facts,
         "claim_sentences": claim_sentences(facts.claims) if facts else [],
@@ -315,9 +316,8 @@ def _phases_view(record: BuildRecord) -> list[dict[str, Any]]:
 
 def _write_index(settings: Settings) -> None:
     ids = records.build_ids(settings)
-    has_release = _has_release(settings)
     shown = [records.read_record(settings, build_id) for build_id in ids[:_LISTED_BUILDS]]
-    builds = [_listed(settings, record, has_release) for record in shown]
+    builds = [_listed(settings, record) for record in shown]
     left_out = len(ids) - len(shown)
     _write(
         settings.quality / "index.html",
@@ -334,7 +334,7 @@ def _write_index(settings: Settings) -> None:
     )
 
 
-def _listed(settings: Settings, record: BuildRecord, has_release: bool) -> dict[str, Any]:
+def _listed(settings: Settings, record: BuildRecord) -> dict[str, Any]:
     started, as_of = parsed(record.started_at), parsed(record.as_of)
     return {
         "build_id": record.build_id,
@@ -343,7 +343,7 @@ def _listed(settings: Settings, record: BuildRecord, has_release: bool) -> dict[
         else "",
         "started": minute(started) if started else "",
         "as_of": minute(as_of) if as_of else "",
-        "verdict": verdict_of(record, has_release=has_release),
+        "verdict": verdict_of(record),
         "outcome": record.release_id or (record.failure.message if record.failure else ""),
         "seconds": sum(phase.seconds for phase in record.phases),
     }
@@ -354,11 +354,17 @@ def _data_docs(settings: Settings, above: str) -> str:
     return f"{above}{place}" if (settings.quality / place).exists() else ""
 
 
-def _has_release(settings: Settings) -> bool:
+def _kept(settings: Settings, record: BuildRecord) -> str:
+    """Say what readers have when a build has failed."""
+    if record.failure is None:
+        return ""
     try:
-        return current_release(settings) is not None
-    except LeadproofError:
-        return False
+        current = current_release(settings)
+    except LeadproofError as error:
+        return str(error)
+    if current is None:
+        return "Nothing is published yet."
+    return f"Release {current.release_id}, as of {minute(current.as_of)} UTC, stays current."
 
 
 # -- writing -----------------------------------------------------------------------------------------

@@ -100,15 +100,12 @@ class Status:
             return "Wait for the build that runs."
         if self.release_trouble:
             return self.release_trouble
-        if last is None:
+        if last is None and self.release is None:
             return "Drop files into the landing folder and run leadproof build, or see leadproof demo."
-        if last.status in (records.RUNNING, records.INTERRUPTED):
+        if last is not None and last.status in (records.RUNNING, records.INTERRUPTED):
             return "The last build did not end; run leadproof build again. Nothing is loaded twice."
-        if last.failure is not None:
-            step = verdict_of(last, has_release=self.release is not None).next_step
-            return step.removesuffix(" The previous release stays current.").removesuffix(
-                " Nothing is published yet."
-            )
+        if last is not None and last.failure is not None:
+            return verdict_of(last).next_step
         if self.release is None:
             return "Run leadproof build to publish."
         if self.newest_release_id != self.release.release_id:
@@ -150,7 +147,7 @@ class Status:
         if last is None:
             _field(sheet, "Last build", Text("none yet", style="dim"))
             return
-        verdict = verdict_of(last, has_release=self.release is not None)
+        verdict = verdict_of(last)
         is_interrupted = last.status == records.RUNNING and self.holder is None
         short = "interrupted" if is_interrupted else verdict.short
         text = Text(last.build_id, style="bold")

@@ -75,12 +75,11 @@ def page_path(settings: Settings, build_id: str) -> Path:
     return settings.quality / "builds" / build_id / "index.html"
 
 
-def verdict_of(record: BuildRecord, *, has_release: bool) -> Verdict:
+def verdict_of(record: BuildRecord) -> Verdict:
     """Say how a build ended.
 
     Args:
         record: The build.
-        has_release: Whether readers have a release to fall back on.
 
     Returns:
         The verdict.
@@ -99,10 +98,9 @@ def verdict_of(record: BuildRecord, *, has_release: bool) -> Verdict:
         )
     if record.status == records.BUILT:
         return Verdict("note", "models only", f"{name} rebuilt the models and went no further.")
-    kept = "The previous release stays current." if has_release else "Nothing is published yet."
     failure = record.failure
     if failure is None:
-        return Verdict("note", "running", f"{name} has not ended.", kept)
+        return Verdict("note", "running", f"{name} has not ended.")
     if failure.phase == "audit" and record.audit:
         failed, all_of_them = len(record.audit["failed"]), record.audit["expectations"]
         return Verdict(
@@ -111,14 +109,14 @@ def verdict_of(record: BuildRecord, *, has_release: bool) -> Verdict:
             f"{name} is blocked: {failed:,} of {counted(all_of_them, 'expectation')} do not hold,"
             " so nothing is published.",
             "Repair the rows named in the quality report or, for a source that is new, accept them for a"
-            f" while with leadproof baseline. {kept}",
+            " while with leadproof baseline.",
         )
     short = "interrupted" if record.status == records.INTERRUPTED else f"failed in {failure.phase}"
     return Verdict(
         "bad",
         short,
         f"{name} stopped in the phase {failure.phase}: {failure.message}",
-        f"{failure.hint} {kept}".strip(),
+        failure.hint,
     )
 
 

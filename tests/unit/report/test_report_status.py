@@ -1,0 +1,113 @@
+"""``status``: one screen from the release and state files, on every condition of the warehouse."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestration import records
+from orchestration.release import build_lock
+from orchestration.report.status import read_status
+from orchestration.settings import Settings
+from tests.unit.report.report_world import AS_OF, BUILD, failure, make_release, record_build
+
+Printed = Callable[..., str]
+NOW = AS_OF.replace(tzinfo=UTC) + timedelta(hours=3)
+
+
+@pytest.fixture
+def told(settings: Settings, printed: Printed) -> Callable[..., str]:
+    return lambda now=NOW: " ".join(printed(read_status(settings, now)).split())
+
+
+def policy_with(tmp_path: Path, until: str) -> Path:
+    folder = tmp_path / "policy"
+    folder.mkdir()
+    (folder / "audit_thresholds.csv").write_text(
+        "audit,source_system,tolerance,set_on,reason,until,comment\n"
+        "freshness,*,72,2026-01-01,Daily.,,\n"
+        f"unclassified_touches,zoho,0.9,2026-01-01,New.,{until},\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_empty_warehouse_says_how_to_begin(told: Callable[..., str]) -> None:
+    text = told()
+    assert "nothing is published yet" in text and "none yet" in text
+    assert "run leadproof build, or see leadproof demo" in text
+
+
+def test_release_build_and_freshness_are_on_one_screen(settings: Settings, printed: Printed) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    lines = printed(read_status(settings, NOW)).splitlines()
+    text = " ".join(" ".join(lines).split())
+    assert len(lines) <= 24
+    assert f"Release {release.release_id} passed as of 5 Jan 2026" not in text
+    assert f"{release.release_id} passed as of 30 Jun 2026 12:00 UTC, 3 hours ago" in text
+    assert "5 people, 3 suspects, 2 prospects, 1 MQLs, 1 SQLs" in text
+    assert f"{BUILD} published" in text
+    assert "leadproof newest row 29 Jun 2026 00:00, 36 hours before as-of" in text
+    assert "Next Nothing; leadproof explain" in text
+
+
+def test_failed_build_says_why_where_the_report_is_and_what_to_do(
+    settings: Settings, told: Callable[..., str]
+) -> None:
+    record_build(
+        settings, status=records.FAILED, failure=failure("load", "The disk is full.", "Free some space.")
+    )
+    page = settings.quality / "builds" / BUILD / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("", encoding="utf-8")
+    text = told()
+    assert "failed in load" in text and "The disk is full." in text
+    assert "Next Free some space." in text and text.endswith("Free some space.")
+    assert "report" in text
+
+
+def test_running_build_is_named(settings: Settings, told: Callable[..., str]) -> None:
+    with build_lock(settings, "leadproof build"):
+        text = told()
+    assert "Building now leadproof build, process" in text and "Next Wait for the build that runs." in text
+
+
+def test_build_that_a_kill_left_is_called_interrupted(settings: Settings, told: Callable[..., str]) -> None:
+    record_build(settings, status=records.RUNNING)
+    text = told()
+    assert f"{BUILD} interrupted" in text and "run leadproof build again" in text
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2026-07-05", "unclassified_touches for zoho runs out on 5 Jul 2026"),
+        ("2026-06-29", "unclassified_touches for zoho ran out on 29 Jun 2026"),
+        ("2026-12-31", None),
+    ],
+)
+def test_baselines_that_run_out_soon_are_named(
+    settings: Settings, told: Callable[..., str], tmp_path: Path, until: str, expected: str | None
+) -> None:
+    make_release(settings, policy=policy_with(tmp_path, until))
+    text = told()
+    assert (expected in text) if expected else ("Baselines" not in text)
+    assert ("Repair what is baselined" in text) == bool(expected)
+
+
+def test_old_release_asks_for_a_build(settings: Settings, told: Callable[..., str]) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    assert "The release is old; run leadproof build." in told(datetime(2026, 7, 4, tzinfo=UTC))
+
+
+def test_damaged_release_is_told_and_does_not_stop_the_rest(
+    settings: Settings, told: Callable[..., str]
+) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    (release.path / "manifest.json").unlink()
+    text = told()
+    assert "missing or damaged" in text and f"Last build {BUILD}" in text
