@@ -1,4 +1,4 @@
-"""One audit: hash the candidate, plan, run the checkpoint, judge, and write the record before raising anything."""
+"""One audit: hash the candidate, plan, run the checkpoint, judge, and write the record before raising."""
 
 import contextlib
 import hashlib

@@ -6,6 +6,8 @@ What they are applied to, and with which parameters, stands in ``expectations.su
 from expectations.claims import inputs, stages, tables
 from expectations.claims.base import Claim
 
+__all__ = ["Claim", "class_named"]
+
 
 def class_named(expectation: str) -> type[Claim]:
     """Look an expectation class up by its name.

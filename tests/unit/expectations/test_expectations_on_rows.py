@@ -1,6 +1,5 @@
 """Every expectation on known-good and known-bad rows, run by Great Expectations inside DuckDB."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from expectations.verdict import judge
 from tests.fixtures.candidates import AS_OF, BUILD_ID, THRESHOLDS, write_candidate
 from tests.unit.expectations.broken_promises import CASES, Broken
 
-os.environ["GX_ANALYTICS_ENABLED"] = "false"
+pytestmark = pytest.mark.slow
 
 
 class Runner:
@@ -40,7 +39,7 @@ class Runner:
         self._number += 1
         path = self._folder / f"candidate{self._number}.duckdb"
         shutil.copy(self._good, path)
-        with duckdb.connect(str(path)) as connection:
+        with duckdb.connect(str(path), config={"threads": 1}) as connection:
             for statement in statements:
                 connection.execute(statement)
         return path
@@ -62,7 +61,7 @@ class Runner:
         from expectations.engine import CandidateDatasource
 
         datasource = self._context.data_sources.add_duckdb_candidate(
-            datasource=CandidateDatasource(name=candidate.stem, candidate=str(candidate))
+            datasource=CandidateDatasource(name=candidate.stem, candidate=str(candidate), threads=1)
         )
         try:
             table = planned[0].promise.table
