@@ -294,9 +294,8 @@ def csv_source(path: Path, layout: Layout) -> str:
     columns = ", ".join(f"'c{position}': 'VARCHAR'" for position in range(layout.columns))
     quote = "'\"'" if layout.delimiter else "''"
     delimiter = layout.delimiter.decode() if layout.delimiter else _NO_DELIMITER
-    # Given '\r\n' explicitly, DuckDB 1.5.5 drops rows without a word; left alone, it takes the first line
-    # break that it meets, which a header makes the right one.
-    new_line = ", new_line = '\\n'" if layout.terminator == b"\n" else ""
+    # new_line is left out: given '\r\n', DuckDB 1.5.5 drops rows without a word. Left alone, it takes the
+    # first line break that it meets, quoted or not, and a header makes that the right one.
     longest = min(MAX_RECORD_BYTES, path.stat().st_size) + 1_024
     return (
         f"read_csv({literal(str(path))}, auto_detect = false, columns = {{{columns}}},"
@@ -304,7 +303,7 @@ def csv_source(path: Path, layout: Layout) -> str:
         f" quote = {quote}, escape = {quote}, encoding = 'utf-8', strict_mode = true,"
         f" null_padding = false, store_rejects = true, rejects_limit = 0,"
         f" rejects_table = '{_REJECTS_TABLE}', rejects_scan = '{_SCANS_TABLE}',"
-        f" max_line_size = {longest}, compression = 'none'{new_line})"
+        f" max_line_size = {longest}, compression = 'none')"
     )
 
 

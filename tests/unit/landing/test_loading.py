@@ -75,6 +75,16 @@ def test_refused_file_is_tried_again_when_it_changes(world):
     assert [status for _, status in world.entries()] == ["refused", "loaded"]
 
 
+def test_refused_content_is_no_loaded_content(world):
+    path = world.drop("crm/leads/a.csv", "")
+    world.drop("crm/leads/b.csv", "")
+    assert world.load().tables[0].refused == 2
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert world.load().tables[0].refused == 1
+    assert world.load().tables[0].refused == 0
+    assert [status for _, status in world.entries()] == ["refused", "refused"]
+
+
 def test_rejects_are_kept_and_counted(world):
     world.drop("crm/leads/a.csv", 'id,name\n1,a\n2\n3,"open\n4,d\n5,e,f\n')
     report = world.load()

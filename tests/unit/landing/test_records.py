@@ -100,6 +100,12 @@ def test_quotes_inside_plain_values_and_blanks_around_quotes_are_forgiven(tmp_pa
     assert rejects == []
 
 
+def test_a_quote_inside_a_plain_value_hides_no_delimiter(tmp_path):
+    rows, rejects, _ = read(tmp_path, b'a"b,c",d\n1,2\n')
+    assert rows == [(2, ("1", "2"))]
+    assert rejects == [(1, "2 values were expected, 3 were found", b'a"b,c",d')]
+
+
 def test_line_ends_may_differ(tmp_path):
     rows, rejects, _ = read(tmp_path, b"1,a\n2,b\r\n3,c\n4,d\r")
     assert rows == [(1, ("1", "a")), (2, ("2", "b")), (3, ("3", "c")), (4, ("4", "d"))]
