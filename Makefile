@@ -22,7 +22,7 @@ setup: $(READY) ## install everything into .venv, from the hash-locked requireme
 	@$(BIN)/python -m orchestration.environment
 
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || { \
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' 2>/dev/null || { \
 		echo "Leadproof needs Python 3.11, 3.12 or 3.13; install one and run: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@command -v git >/dev/null 2>&1 || { \
 		echo "Leadproof needs git on the PATH (releases record the code version); install it and run make setup again." >&2; exit 1; }
@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 	@test ! -x $(BIN)/python || $(BIN)/python -c '$(FITS)' 2>/dev/null || rm -rf $(VENV)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 

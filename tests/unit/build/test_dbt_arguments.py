@@ -65,6 +65,15 @@ def test_fingerprint_changes_with_content_names_and_systems(project: Path, setti
     assert len(seen) == 5
 
 
+def test_editing_a_policy_table_needs_no_new_manifest(project: Path, settings: Settings) -> None:
+    (project / "seeds" / "touch_types.csv").write_text("a\n1\n")
+    before = project_fingerprint(settings, project)
+    (project / "seeds" / "touch_types.csv").write_text("a\n1\n2\n")
+    assert project_fingerprint(settings, project) == before
+    (project / "seeds" / "new_table.csv").write_text("a\n")
+    assert project_fingerprint(settings, project) != before
+
+
 def test_deleted_model_makes_the_manifest_stale(
     project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
