@@ -105,7 +105,8 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
                 for each in sorted(facts.obstacles, key=lambda each: _stage_place(each.stage))
             ],
             "mix": facts.mix,
-            "row_totals": _row_totals(facts.rows),
+            "rows": [row for row in facts.rows if row.files or row.landed],
+            "row_totals": _row_totals([row for row in facts.rows if row.files or row.landed]),
             "warnings": _warnings(record, facts.rows),
             "freshness": _freshness_view(facts.rows, as_of.replace(tzinfo=None)),
         }
@@ -205,6 +206,9 @@ def _warnings(record: BuildRecord, rows: Sequence[TableRows]) -> list[str]:
             f"{counted(total, 'optional value was', 'optional values were')} unreadable and became null:"
             f" {places}."
         )
+    empty = sorted({f"{row.source_system}.{row.source_table}" for row in rows if not row.files})
+    if empty:
+        lines.append(f"Declared, but without files: {joined(empty)}.")
     if not record.is_salted:
         lines.append(
             "Person ids are unsalted: who knows an address can compute its id."
@@ -228,7 +232,7 @@ def _row_totals(rows: Sequence[TableRows]) -> list[dict[str, Any]]:
 
 def _freshness_view(rows: Sequence[TableRows], as_of: datetime) -> list[dict[str, Any]]:
     tables: dict[tuple[str, str], list[TableRows]] = {}
-    for row in without_sales(list(rows)):
+    for row in without_sales([row for row in rows if row.files]):
         tables.setdefault((row.source_system, row.source_table), []).append(row)
     shown = []
     for (system, table), found in tables.items():

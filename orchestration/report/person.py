@@ -189,17 +189,17 @@ def _person_id(
 ) -> str:
     if _PERSON_ID.match(wanted.lower()):
         return wanted.lower()
+    if "@" in wanted:
+        return _by_address(settings, release, wanted.lower())
     by_touch = _first(
         connection, f"select person_id from marts.touches where touch_id = {literal(wanted)} limit 1"
     )
-    if by_touch is not None:
-        return by_touch
-    if "@" not in wanted:
+    if by_touch is None:
         raise LeadproofError(
             "This is neither an e-mail address nor the id of a person or touch in the current release.",
             "Person ids look like p_0123456789abcdef; touch ids like zoho:call-17.",
         )
-    return _by_address(settings, release, wanted.lower())
+    return by_touch
 
 
 def _by_address(settings: Settings, release: Release, address: str) -> str:

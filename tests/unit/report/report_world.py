@@ -5,6 +5,7 @@ The columns come from the marts' contracts, so a query for a column that is not 
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ def write_world(settings: Settings, **rows: list[dict[str, Any]]) -> None:
     """Write a build database whose marts hold the given rows and no others."""
     settings.build_db.parent.mkdir(parents=True, exist_ok=True)
     settings.build_db.unlink(missing_ok=True)
-    declared = yaml.safe_load((PROJECT_ROOT / "models/marts/_marts__models.yml").read_text(encoding="utf-8"))
     with duckdb.connect(settings.build_db) as database:
+        database.execute("begin")
         database.execute("create schema marts; create schema restricted; create schema ops")
         database.execute(f"create table ops.current_build as select '{BUILD}' as build_id")
-        for model in declared["models"]:
+        for model in _contracts():
             columns = ", ".join(f'"{column["name"]}" {column["data_type"]}' for column in model["columns"])
             database.execute(f"create table marts.{model['name']} ({columns})")
             for row in rows.pop(model["name"], []):
@@ -47,7 +48,14 @@ def write_world(settings: Settings, **rows: list[dict[str, Any]]) -> None:
         )
         for row in rows.pop("contacts", []):
             _insert(database, "restricted.contacts", row)
+        database.execute("commit")
     assert not rows, f"no such tables: {sorted(rows)}"
+
+
+@cache
+def _contracts() -> list[dict[str, Any]]:
+    declared = yaml.safe_load((PROJECT_ROOT / "models/marts/_marts__models.yml").read_text(encoding="utf-8"))
+    return list(declared["models"])
 
 
 def _insert(database: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
