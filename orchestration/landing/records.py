@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 2_000_000  # DuckDB's own default for max_line_size
-_RECORDS_AFTER_IRREGULARITY = 50
+_RECORDS_AFTER_IRREGULARITY = 20
+_WINDOW_AFTER_IRREGULARITY = 1 << 14
 _LF, _CR, _QUOTE = 10, 13, 34
 
 Positions = NDArray[np.int64]
@@ -256,6 +257,8 @@ class RecordScan:
         self._line = first_line
         self._offset = 0
         self._reader = RecordReader(layout.delimiter)
+        # Irregularities come in crowds: after one, less is judged ahead that the next would make void.
+        self._window = BLOCK_BYTES + MAX_RECORD_BYTES
         self._is_overlong = False
 
     def run(self, source: Path, body_offset: int) -> None:
@@ -294,8 +297,14 @@ class RecordScan:
     def _consume(self, buffer: bytes, is_end: bool) -> int:
         if self._is_overlong:
             return self._skip_overlong(buffer)
-        used = 0 if self._rewrites_all else self._consume_regular(buffer)
-        return used or self._consume_one_by_one(buffer, is_end)
+        used = 0 if self._rewrites_all else self._consume_regular(buffer[: self._window])
+        if used:
+            self._window = min(2 * self._window, BLOCK_BYTES + MAX_RECORD_BYTES)
+            return used
+        used = self._consume_one_by_one(buffer, is_end)
+        if used:
+            self._window = _WINDOW_AFTER_IRREGULARITY
+        return used
 
     # -- regular stretches ----------------------------------------------------------------------
 
