@@ -85,6 +85,12 @@ class Sheet:
                 head.append(" " * max(self.width - head.cell_len - last.cell_len, 2)).append_text(last)
             self._lines.append(head)
 
+    def whole(self, text: str, beginning: Text | str = "", indent: int = 0) -> None:
+        """Write something to be copied, such as a path: on one line however long it is."""
+        head = self._coded(_text(beginning))
+        head.append(" " * (indent - head.cell_len)).append(text, style="default")
+        self._lines.append(head)
+
     def columns(self, left: list[tuple[str, Text]], right: list[tuple[str, Text]], label: int) -> None:
         """Write labelled values in two columns, or in one where they are too long for two.
 

@@ -161,7 +161,7 @@ class Status:
         if last.failure is not None:
             _field(sheet, "", Text(clean(last.failure.message)))
         if self.page is not None:
-            _field(sheet, "", Text(f"report {self.page}"))
+            sheet.whole(str(self.page), Text("Quality report", style="dim"), _LABEL)
 
     def _tell_freshness(self, sheet: Sheet) -> None:
         if self.release is None or not self.freshness:

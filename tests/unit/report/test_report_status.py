@@ -54,7 +54,7 @@ def test_release_build_and_freshness_are_on_one_screen(settings: Settings, print
 
 
 def test_failed_build_says_why_where_the_report_is_and_what_to_do(
-    settings: Settings, told: Callable[..., str]
+    settings: Settings, told: Callable[..., str], printed: Printed
 ) -> None:
     record_build(
         settings, status=records.FAILED, failure=failure("load", "The disk is full.", "Free some space.")
@@ -65,7 +65,7 @@ def test_failed_build_says_why_where_the_report_is_and_what_to_do(
     text = told()
     assert "failed in load" in text and "The disk is full." in text
     assert "Next Free some space." in text and text.endswith("Free some space.")
-    assert "report" in text
+    assert f"Quality report  {page}" in printed(read_status(settings, NOW)).splitlines()
 
 
 def test_running_build_is_named(settings: Settings, told: Callable[..., str]) -> None:
