@@ -116,6 +116,19 @@ class Draft:
         self.count += size
         return wave
 
+    def of_kinds(self, *kinds: int, since: int = 0) -> Touches:
+        """Find touches of some kinds.
+
+        Args:
+            kinds: Places in ``KINDS``.
+            since: Number of the first wave to look at.
+
+        Returns:
+            The touches in the order of their ``uid``.
+        """
+        found = Draft([wave.only(np.isin(wave.kind, kinds)) for wave in self.waves[since:]])
+        return found.gathered() if found.waves else Draft().add(np.zeros(0), np.zeros(0), 0)
+
     def gathered(self) -> Touches:
         """Put all waves together.
 

@@ -175,7 +175,7 @@ def live(world: World, population: Population) -> Touches:
                 _reach(world, population, draft, index, campaign)
     _meet_at_booth(world, population, draft)
     _introduce(world, population, draft)
-    _react(world, population, draft, draft.waves[waves:])
+    _react(world, population, draft, waves)
     _attend_webinars(world, draft)
     _interrupt(world, draft)
     _follow_up(world, draft)
@@ -539,8 +539,8 @@ def _introduce(world: World, population: Population, draft: Draft) -> None:
         draft.add(met, times, kinds, _campaign_at(world, kinds, times))
 
 
-def _react(world: World, population: Population, draft: Draft, waves: list[Touches]) -> None:
-    """Some of those who answered or were introduced look around on the site: most journeys are both."""
+def _react(world: World, population: Population, draft: Draft, since: int) -> None:
+    """Some of those who answered or were introduced since a wave look around: most journeys are both."""
     rng = world.rng
     starters = np.array(
         [
@@ -549,41 +549,36 @@ def _react(world: World, population: Population, draft: Draft, waves: list[Touch
                          "call_answered", "letter_visit", "video_click", "introduction", "partner_form")
         ]
     )  # fmt: skip
-    for wave in list(waves):
-        here = wave.only(np.isin(wave.kind, starters))
-        here = here.only(rng.random(len(here)) < 0.4)
-        fit = population.is_fit[here.person]
-        strength = (rng.random(len(here)) < np.where(fit, 0.4, 0.15)).astype(np.int64)
-        strength += (strength == 1) & (rng.random(len(here)) < 0.35)
-        none = np.zeros(len(here), dtype=bool)
-        _visit(world, draft, here.person, after(rng, here.time, 20.0), strength, none, here.uid)
+    here = draft.of_kinds(*starters, since=since)
+    here = here.only(rng.random(len(here)) < 0.4)
+    fit = population.is_fit[here.person]
+    strength = (rng.random(len(here)) < np.where(fit, 0.4, 0.15)).astype(np.int64)
+    strength += (strength == 1) & (rng.random(len(here)) < 0.35)
+    none = np.zeros(len(here), dtype=bool)
+    _visit(world, draft, here.person, after(rng, here.time, 20.0), strength, none, here.uid)
 
 
 def _attend_webinars(world: World, draft: Draft) -> None:
     rng = world.rng
-    for wave in list(draft.waves):
-        here = wave.only(wave.kind == KIND["webinar_signup"])
-        here = here.only(rng.random(len(here)) < 0.52)
-        days = here.time // DAY + rng.integers(2, 9, len(here))
-        times = (
-            at_work(rng, days * DAY + 15 * HOUR) // DAY * DAY + 15 * HOUR + rng.integers(0, 600, len(here))
-        )
-        draft.add(here.person, times, KIND["webinar_seat"], here.campaign, here.uid)
+    here = draft.of_kinds(KIND["webinar_signup"])
+    here = here.only(rng.random(len(here)) < 0.52)
+    days = here.time // DAY + rng.integers(2, 9, len(here))
+    times = at_work(rng, days * DAY + 15 * HOUR) // DAY * DAY + 15 * HOUR + rng.integers(0, 600, len(here))
+    draft.add(here.person, times, KIND["webinar_seat"], here.campaign, here.uid)
 
 
 def _interrupt(world: World, draft: Draft) -> None:
     """Show pop-ups to some visitors; a few of them leave an address."""
     rng = world.rng
-    for wave in list(draft.waves):
-        here = wave.only(np.isin(wave.kind, [KIND["site_visit"], KIND["article_visit"]]))
-        here = here.only(rng.random(len(here)) < 0.12)
-        times = here.time + rng.integers(10, 90, len(here))
-        kinds = np.full(len(here), KIND["popup"])
-        shown = draft.add(here.person, times, kinds, _campaign_at(world, kinds, times), here.uid)
-        caught = shown.only(rng.random(len(shown)) < 0.06)
-        kinds = np.full(len(caught), KIND["popup_form"])
-        times = caught.time + rng.integers(5, 120, len(caught))
-        draft.add(caught.person, times, kinds, _campaign_at(world, kinds, times), caught.uid)
+    here = draft.of_kinds(KIND["site_visit"], KIND["article_visit"])
+    here = here.only(rng.random(len(here)) < 0.12)
+    times = here.time + rng.integers(10, 90, len(here))
+    kinds = np.full(len(here), KIND["popup"])
+    shown = draft.add(here.person, times, kinds, _campaign_at(world, kinds, times), here.uid)
+    caught = shown.only(rng.random(len(shown)) < 0.06)
+    kinds = np.full(len(caught), KIND["popup_form"])
+    times = caught.time + rng.integers(5, 120, len(caught))
+    draft.add(caught.person, times, kinds, _campaign_at(world, kinds, times), caught.uid)
 
 
 def _follow_up(world: World, draft: Draft) -> None:
@@ -595,35 +590,34 @@ def _follow_up(world: World, draft: Draft) -> None:
     asking = np.array(
         [KIND[name] for name in (*words.HAND_RAISES, "lead_form", "trial", "chat", "letter_request")]
     )
-    for wave in list(draft.waves):
-        asked = wave.only(np.isin(wave.kind, asking))
-        message = rng.integers(0, len(indices), len(asked))
-        times = after(rng, asked.time, 5.0, 1.2)
-        active = np.ones(len(asked), dtype=bool)
-        for _ in range(3):
-            here = np.flatnonzero(active)
-            sent = draft.add(
-                asked.person[here], times[here], KIND["follow_up"], indices[message[here]], asked.uid[here]
-            )
-            says = rng.random(len(here)) < rates[message[here]]
-            replied = sent.only(says)
-            kinds = np.full(len(replied), KIND["plain_reply"])
-            draws = rng.random(len(replied))
-            relevance = np.where(draws < program.relevant, RELEVANT, IRRELEVANT)
-            hoped = np.array([INTENT[word] for word in program.expected.split("|")])
-            intent = np.where(
-                rng.random(len(replied)) < 0.8,
-                hoped[rng.integers(0, len(hoped), len(replied))],
-                _REGRETS[2 + rng.integers(0, 2, len(replied))],
-            )
-            intent = np.where(relevance == RELEVANT, intent, INTENT["not_now"])
-            answers = rng.random(len(replied)) < 0.7
-            reply_times = after(rng, replied.time, 9.0)
-            reply = draft.add(replied.person, reply_times, kinds, -1, replied.uid, answers, relevance, intent)
-            _meet(world, draft, reply)
-            active[here[says]] = False
-            times = after(rng, times + 2 * DAY, 10.0)
-            active &= rng.random(len(asked)) < 0.75
+    asked = draft.of_kinds(*asking)
+    message = rng.integers(0, len(indices), len(asked))
+    times = after(rng, asked.time, 5.0, 1.2)
+    active = np.ones(len(asked), dtype=bool)
+    for _ in range(3):
+        here = np.flatnonzero(active)
+        sent = draft.add(
+            asked.person[here], times[here], KIND["follow_up"], indices[message[here]], asked.uid[here]
+        )
+        says = rng.random(len(here)) < rates[message[here]]
+        replied = sent.only(says)
+        kinds = np.full(len(replied), KIND["plain_reply"])
+        draws = rng.random(len(replied))
+        relevance = np.where(draws < program.relevant, RELEVANT, IRRELEVANT)
+        hoped = np.array([INTENT[word] for word in program.expected.split("|")])
+        intent = np.where(
+            rng.random(len(replied)) < 0.8,
+            hoped[rng.integers(0, len(hoped), len(replied))],
+            _REGRETS[2 + rng.integers(0, 2, len(replied))],
+        )
+        intent = np.where(relevance == RELEVANT, intent, INTENT["not_now"])
+        answers = rng.random(len(replied)) < 0.7
+        reply_times = after(rng, replied.time, 9.0)
+        reply = draft.add(replied.person, reply_times, kinds, -1, replied.uid, answers, relevance, intent)
+        _meet(world, draft, reply)
+        active[here[says]] = False
+        times = after(rng, times + 2 * DAY, 10.0)
+        active &= rng.random(len(asked)) < 0.75
 
 
 def _meet(world: World, draft: Draft, answers: Touches) -> None:
