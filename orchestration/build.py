@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orchestration.landing import LoadReport
 
 _FAILED_LINES = 20
+_INTERRUPTED = "The build was interrupted."
 
 
 @dataclass(frozen=True)
@@ -201,12 +202,19 @@ class Build:
         record = self.resume()
         with self.phase("candidate"):
             say("Writing the candidate")
-            return release.write_candidate(
+            candidate = release.write_candidate(
                 self.settings,
                 build_id=record.build_id,
                 as_of=_moment(record.as_of),
                 tables=[name for name in mart_names() if name not in ADDED_BY_PUBLICATION],
             )
+        if self.request.is_candidate_only:
+            # Before the audit: who would move is worth knowing of a candidate that fails it, too.
+            with self.phase("compare"):
+                changes = compare_with_current(self.settings, record.build_id)
+            record.changes = {**asdict(changes), "path": str(changes.path)}
+            records.write_record(self.settings, record)
+        return candidate
 
     def audit(self) -> "AuditRecord":
         """Audit the candidate's bytes. A failing audit is a result, not an error.
@@ -255,9 +263,6 @@ class Build:
 
         record = self.resume()
         if self.request.is_candidate_only:
-            with self.phase("compare"):
-                changes = compare_with_current(self.settings, record.build_id)
-            record.changes = {**asdict(changes), "path": str(changes.path)}
             record.status = records.CANDIDATE
             records.write_record(self.settings, record)
             return None
@@ -402,7 +407,9 @@ class Build:
     def _finish_record(self, record: BuildRecord) -> None:
         if record.status == records.RUNNING:
             if record.failure is not None:
-                record.status = records.FAILED
+                record.status = (
+                    records.INTERRUPTED if record.failure.message == _INTERRUPTED else records.FAILED
+                )
             else:
                 record.status = records.BUILT if record.is_dbt_complete else records.INTERRUPTED
         record.finished_at = utc_text(utc_now())
@@ -489,9 +496,7 @@ def _failure(phase: str, error: BaseException) -> Failure:
     if isinstance(error, LeadproofError):
         return Failure(phase, error.message, error.hint, list(error.details))
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
-        return Failure(
-            phase, "The build was interrupted.", "Run leadproof build again; nothing is loaded twice."
-        )
+        return Failure(phase, _INTERRUPTED, "Run leadproof build again; nothing is loaded twice.")
     return Failure(
         phase,
         f"The {phase} phase failed with {type(error).__name__}.",

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import os
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
         say("Reading the dbt project")
         ensure_manifest(settings)
         from orchestration.definitions import defs
-        from orchestration.defs.automation import close_abandoned_runs
+        from orchestration.defs.automation import PROCESS_TAG, close_abandoned_runs
         from orchestration.defs.event_storage import own_process_instance
 
         _warm_up_audit()
@@ -127,7 +128,7 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
                     "loggers": {"console": {"config": {"log_level": "DEBUG" if is_debug else "CRITICAL"}}},
                 },
                 raise_on_error=False,
-                tags={"leadproof/route": "command line"},
+                tags={PROCESS_TAG: str(os.getpid())},
             )
 
 
@@ -181,6 +182,8 @@ def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: B
         result: Dagster's result.
         record: The build's record; None if it never began.
     """
+    if record is not None and record.status == records.INTERRUPTED:
+        raise KeyboardInterrupt
     failure = record.failure if record else None
     if record is None or failure is None:
         message, hint = _dagster_failure(result)
@@ -188,6 +191,8 @@ def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: B
     out.print(_phase_table(record))
     for line in [*audit_lines(record), *failure.details][:_SHOWN_DETAILS]:
         out.print(f"  - {line}", markup=False)
+    if record.changes:
+        _tell_changes(record)
     if record.report:
         out.print(f"Quality report: {record.report}", markup=False)
     kept = "The previous release stays current." if settings.current.exists() else "Nothing is published yet."

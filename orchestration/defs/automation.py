@@ -5,6 +5,7 @@ What a run does belongs to the assets.
 
 import hashlib
 import json
+import os
 import time
 from datetime import timedelta
 
@@ -16,6 +17,8 @@ from orchestration.release import running_build
 from orchestration.settings import Settings, load_settings
 
 JOB_NAME = "funnel_job"
+# Set by the command line, which Dagster does not watch: the process that executes the run.
+PROCESS_TAG = "leadproof/process"
 
 funnel_job = dg.define_asset_job(
     JOB_NAME,
@@ -108,14 +111,28 @@ def close_abandoned_runs(
     """
     if running_build(settings) is not None:
         return []
-    abandoned = [
-        record
-        for record in instance.get_run_records(
-            dg.RunsFilter(job_name=JOB_NAME, statuses=[dg.DagsterRunStatus.STARTED])
-        )
-        if record.start_time is not None
-        and time.time() - record.start_time > lock_taken_within.total_seconds()
-    ]
+    started = instance.get_run_records(
+        dg.RunsFilter(job_name=JOB_NAME, statuses=[dg.DagsterRunStatus.STARTED])
+    )
+    abandoned = [record for record in started if _is_abandoned(record, lock_taken_within)]
     for record in abandoned:
         instance.report_run_failed(record.dagster_run, "The process ended before the run did.")
     return [record.dagster_run.run_id for record in abandoned]
+
+
+def _is_abandoned(record: dg.RunRecord, lock_taken_within: timedelta) -> bool:
+    process = record.dagster_run.tags.get(PROCESS_TAG, "")
+    if process.isdigit():
+        return not _is_alive(int(process))
+    age = time.time() - (record.start_time or time.time())
+    return age > lock_taken_within.total_seconds()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
