@@ -45,7 +45,7 @@ class Table:
     """What dirt needs to know about a source table.
 
     Args:
-        key: Column that identifies a row and gets a new value in rows added; empty where the key is composed.
+        key: Column that gets a new value in rows added, so that they repeat no other row's key.
         time: Column of the row time.
         flaws: Ways in which its rows can be wrong.
         optional_number: Optional column that may hold an unreadable number; empty for none.
@@ -122,7 +122,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "campaign_spend": Table(
-        "",
+        "campaign_id",
         "spend_date",
         (
             _missing("campaign_id", 0.0005),
@@ -249,8 +249,6 @@ class Dirt:
 
     def _renamed(self, piece: pa.Table) -> pa.Table:
         key = TABLES[self.table].key
-        if not key:
-            return piece
         names = [f"x{self.added + place:09d}" for place in range(len(piece))]
         self.added += len(piece)
         return _with(piece, key, pa.array(names, pa.string()))
@@ -290,6 +288,8 @@ class Dirt:
         count = min(self._many(len(rows), _RETRIED, 301), max(middle // 4, 0))
         piece = rows.take(pa.array(places[middle : middle + count]))
         column = "response_relevance" if self.table == "touches" else "outcome"
+        if not count:
+            return piece
         self.truth.superseded += count
         self.truth.quarantined["unknown_code"] += count
         self.truth.replaced["unknown_code"] += count
@@ -328,7 +328,8 @@ class Dirt:
         count = self._many(len(empty), 0.004, 600) if len(empty) else 0
         mask = np.zeros(len(rows), dtype=bool)
         mask[empty[:: max(len(empty) // max(count, 1), 1)][:count]] = True
-        self.truth.warnings[column] += int(mask.sum())
+        if mask.any():
+            self.truth.warnings[column] += int(mask.sum())
         return _with(rows, column, pc.if_else(pa.array(mask), "not known", rows[column]))
 
     def _at_kiosk(self, rng: np.random.Generator, rows: pa.Table) -> list[pa.Table]:

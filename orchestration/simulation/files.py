@@ -20,7 +20,7 @@ SYSTEM = "leadproof"
 
 @dataclass(frozen=True)
 class Period:
-    """A month of the world and the day on which it is exported.
+    """A part of the world's time and the day on which it is exported.
 
     Args:
         start: First second.
@@ -33,12 +33,13 @@ class Period:
     exported_on: str
 
 
-def periods(start: int, end: int, first_list: int = 0) -> list[Period]:
-    """Cut the world into months.
+def periods(start: int, end: int, *, months: int = 1, first_list: int = 0) -> list[Period]:
+    """Cut the world into months, or into groups of them.
 
     Args:
         start: First second of the world.
         end: Last second of the world.
+        months: Calendar months per period.
         first_list: Seconds after which a first list is exported before the months; 0 for no such list.
 
     Returns:
@@ -46,8 +47,10 @@ def periods(start: int, end: int, first_list: int = 0) -> list[Period]:
     """
     begins = start + first_list
     opens = [start, *([begins] if first_list else [])]
-    opens.extend(moment for moment in month_starts(start, end) if moment > begins + first_list)
-    # A month that has only just begun would be exported on the same day as the one before it.
+    opens.extend(
+        moment for moment in month_starts(start, end)[months::months] if moment > begins + first_list
+    )
+    # A period that has only just begun would be exported on the same day as the one before it.
     if len(opens) > 1 and to_datetime(opens[-1]).date() == to_datetime(end).date():
         opens.pop()
     closes = [*opens[1:], end + 1]

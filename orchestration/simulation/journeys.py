@@ -78,25 +78,25 @@ _NEXT = (
         "social_follow": 0.01,
         "chat": 0.025,
         "review_visit": 0.025,
-        "demo_request": 0.007,
-        "contact_request": 0.007,
-        "pricing_request": 0.004,
+        "demo_request": 0.003,
+        "contact_request": 0.003,
+        "pricing_request": 0.002,
         "inbound_call": 0.002,
     },
     {
-        "site_visit": 0.43,
-        "organic_visit": 0.07,
-        "article_visit": 0.07,
+        "site_visit": 0.4,
+        "organic_visit": 0.06,
+        "article_visit": 0.06,
         "brand_click": 0.03,
-        "download": 0.12,
-        "webinar_signup": 0.06,
-        "tool_use": 0.06,
+        "download": 0.14,
+        "webinar_signup": 0.09,
+        "tool_use": 0.08,
         "chat": 0.03,
         "review_visit": 0.04,
-        "trial": 0.018,
-        "demo_request": 0.028,
-        "pricing_request": 0.018,
-        "contact_request": 0.015,
+        "trial": 0.022,
+        "demo_request": 0.011,
+        "pricing_request": 0.007,
+        "contact_request": 0.006,
         "inbound_call": 0.011,
     },
 )  # fmt: skip
@@ -319,15 +319,15 @@ def _wander(world: World, population: Population, draft: Draft) -> None:
     normal = population.role == NORMAL
     comes = normal & (
         (population.acquisition == words.WEB_FORM)
-        | (rng.random(population.size_total) < 0.105 * population.pull.clip(0.2, 3.0))
+        | (rng.random(population.size_total) < 0.085 * population.pull.clip(0.2, 3.0))
     )
     visitors = np.flatnonzero(comes)
     episodes = 1 + rng.poisson(np.where(population.is_fit[visitors], 0.8, 0.45))
     person = np.repeat(visitors, episodes)
     is_first = np.concatenate([[True], person[1:] != person[:-1]]) if len(person) else np.zeros(0, bool)
     fit = population.is_fit[person]
-    strength = (rng.random(len(person)) < np.where(fit, 0.52, 0.30)).astype(np.int64)
-    strength += (strength == 1) & (rng.random(len(person)) < np.where(fit, 0.55, 0.25))
+    strength = (rng.random(len(person)) < np.where(fit, 0.66, 0.28)).astype(np.int64)
+    strength += (strength == 1) & (rng.random(len(person)) < np.where(fit, 0.75, 0.25))
     days = pick_days(rng, len(person), world.start // DAY + 1, world.end // DAY - 1)
     begins = days * DAY + visit_seconds(rng, len(person))
     must_identify = is_first & (population.acquisition[person] == words.WEB_FORM)
@@ -375,8 +375,8 @@ def _visit(
         kinds = _drawn(rng, _NEXT[weight], len(episode))
         last = np.concatenate([episode[1:] != episode[:-1], [True]]) if len(episode) else np.zeros(0, bool)
         forms = _drawn(
-            rng, {"download": 0.4, "webinar_signup": 0.14, "newsletter_signup": 0.22, "demo_request": 0.1,
-                  "contact_request": 0.08, "trial": 0.06}, len(episode)
+            rng, {"download": 0.4, "webinar_signup": 0.14, "newsletter_signup": 0.22, "demo_request": 0.05,
+                  "contact_request": 0.05, "trial": 0.06}, len(episode)
         )  # fmt: skip
         kinds = np.where(last & must_identify[episode], forms, kinds)
         _raise_hands(world, draft, person[episode], moments, kinds, first.uid[episode])
@@ -651,11 +651,13 @@ def _link_second_addresses(world: World, population: Population, draft: Draft) -
 def _play_gaps(world: World, population: Population, draft: Draft) -> None:
     """Let a few people answer only campaigns whose context has a gap, one kind of gap each."""
     rng = world.rng
-    gaps = (*REQUIRED_CONTEXT, "campaign_not_in_force", "campaign_unknown")
+    gaps = (*REQUIRED_CONTEXT, "campaign_not_in_force", "campaign_unknown", "no_campaign")
     person = np.flatnonzero(population.role == GAP)
     if not len(person):
         return
-    codes = np.array([world.calendar.gaps.get(gap, -2) for gap in gaps])
+    # -2 stands for an id that no campaign has, -1 for no id at all.
+    nowhere = {"campaign_unknown": -2, "no_campaign": -1}
+    codes = np.array([world.calendar.gaps.get(gap, nowhere.get(gap, -1)) for gap in gaps])
     campaign = codes[np.arange(len(person)) % len(gaps)]
     # Late enough not to be dormant at the end, early enough for the campaign that is not yet in force.
     low = max(world.start + 2 * DAY, world.end - 90 * DAY)

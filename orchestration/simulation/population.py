@@ -220,7 +220,7 @@ def populate(
         _later(rng, born, second > 0, 5, 120),
         _later(rng, born, moves, 30, 200),
         _later(rng, born, deletes & has_record, 60, 300),
-        pulls[segment] * np.where(fit, 1.25, 0.75) * rng.lognormal(-0.18, 0.6, total),
+        pulls[segment] * np.where(fit, 1.4, 0.6) * rng.lognormal(-0.18, 0.6, total),
         company_first,
         company_segment,
         industry,
@@ -267,7 +267,7 @@ def _roles(rng: np.random.Generator, people: int, total: int) -> tuple[Array, Ar
     exclusion = np.zeros(total, dtype=np.int8)
     role[people:] = STRANGER
     order = rng.permutation(people)
-    gaps = 8 * max(1, round(people * 0.0004))
+    gaps = round(people * 0.0045)  # few enough for the audit of outbound prospects' context
     crowds = CROWD * max(1, people // 4_000)
     mailboxes = max(2, people // 500)
     role[order[:gaps]] = GAP

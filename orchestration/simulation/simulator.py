@@ -204,10 +204,17 @@ class _Simulation:
         self.progress = progress
         self.end = to_seconds(options.end)
         self.start = self.end - options.days * DAY
-        months = periods(self.start, self.end)
-        with_list = periods(self.start, self.end, first_list=DAY)
-        lists = ("contacts", "companies", "campaigns")
-        self.periods = {table: with_list if table in lists else months for table in TABLES}
+        monthly = periods(self.start, self.end)
+        quarterly = periods(self.start, self.end, months=3)
+        self.periods = {
+            "touches": monthly,
+            "contacts": periods(self.start, self.end, first_list=DAY),
+            "companies": periods(self.start, self.end, months=3, first_list=DAY),
+            "campaigns": periods(self.start, self.end, months=3, first_list=DAY),
+            "campaign_spend": quarterly,
+            "handoffs": quarterly,
+            "deals": quarterly,
+        }
         self.next_ids = dict.fromkeys(TABLES, 1)
         self.truth = Truth(parameters={**asdict(options), "end": options.end.isoformat()})
         self.truth.tables = {table: TableTruth() for table in TABLES}

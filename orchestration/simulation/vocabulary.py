@@ -300,8 +300,8 @@ SIZE_BANDS: tuple[tuple[int, int], ...] = (
     (5_001, 10_000),
 )
 
-COUNTRIES = ("us", "us", "us", "ca", "gb", "gb", "de", "de", "fr", "nl", "at", "ch", "es", "se", "in", "br")
-FIT_COUNTRIES = frozenset(COUNTRIES) - {"in", "br"}
+COUNTRIES = ("us", "us", "us", "ca", "gb", "gb", "de", "de", "fr", "nl", "at", "ch", "es", "se", "pl", "in")
+FIT_COUNTRIES = frozenset(COUNTRIES) - {"in"}
 
 SENIORITIES = ("c_level", "vp", "director", "manager", "individual")
 SENIORITY_WEIGHTS = (0.12, 0.13, 0.24, 0.28, 0.23)
