@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+import sqlalchemy
 
 from orchestration.release import apply_retention, open_release
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -250,3 +252,23 @@ def test_release_is_read_only_on_the_disk(settings):
         assert Path(place).stat().st_mode & 0o777 == 0o555
         for name in names:
             assert Path(place, name).stat().st_mode & 0o777 == 0o444
+
+
+def test_connection_pool_comes_to_the_next_release_by_recycling(settings):
+    make_release(settings, 1)
+    engine = sqlalchemy.create_engine(
+        f"duckdb:///{settings.current}/leadproof.duckdb", connect_args={"read_only": True}, pool_recycle=1
+    )
+
+    def seen() -> int:
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text("select distinct generation from marts.people"))
+            return int(found.scalar_one())
+
+    assert seen() == 1
+    make_release(settings, 2)
+    time.sleep(1.2)
+    assert seen() == 2, "a recycled connection must be on the next release"
+    make_release(settings, 3)
+    engine.dispose()
+    assert seen() == 3
