@@ -1,7 +1,7 @@
 """Synthetic landing files with known truth.
 
-Writes files only: reading, judging and joining them is what the truth is there to check, so nothing of that is
-done or imported here.
+Writes files only: reading, judging and joining them is what the truth is there to check, so nothing of
+that is done or imported here.
 """
 
 from orchestration.simulation.simulator import SimulationOptions, simulate

@@ -1,7 +1,7 @@
 """Campaigns of the simulated vendor: programs, their messages with true response rates, versions, spend.
 
-A program is what marketing plans ("cold mail to a segment, each quarter"); each of its messages in each period is
-a campaign of the CRM with its own id. Who is reached and who answers does not belong here but in ``journeys``.
+A program is what marketing plans ("cold mail to a segment, each quarter"); each of its messages in each
+period is a campaign of the CRM with its own id. Who is reached and who answers belongs in ``journeys``.
 """
 
 from dataclasses import dataclass, field, replace

@@ -87,7 +87,9 @@ def pick_days(rng: np.random.Generator, size: int, first_day: int, last_day: int
     """
     days = np.arange(first_day, max(last_day, first_day) + 1)
     shares = np.cumsum(_WEEKDAY_WEIGHTS[weekday(days)])
-    return days[np.searchsorted(shares, rng.random(size) * shares[-1], side="right").clip(0, len(days) - 1)]
+    places = np.searchsorted(shares, rng.random(size) * shares[-1], side="right")
+    picked: Array = days[places.clip(0, len(days) - 1)]
+    return picked
 
 
 def business_seconds(rng: np.random.Generator, size: int) -> Array:

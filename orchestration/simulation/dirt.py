@@ -1,10 +1,11 @@
 """Dirt in the files, counted: rows to be quarantined, repeated, early, and files that come twice.
 
-Dirt is added to the true rows and never takes one away, so the true funnel stays the same. Every piece of dirt has
-exactly one flaw, so its reason code is certain.
+Dirt is added to the true rows and never takes one away, so the true funnel stays the same. Every piece of
+dirt has exactly one flaw, so its reason code is certain.
 """
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from orchestration.simulation.population import taken
 from orchestration.simulation.records import moments
 from orchestration.simulation.truth import TableTruth
 
-Piece = pa.Table | bytes
+Piece: TypeAlias = pa.Table | bytes
 _UNREADABLE_TIMES = ("not recorded", "0000-00-00 00:00:00", "tbd")
 _IDENTITY = ("source_contact_id", "anonymous_id")
 KIOSK = "kiosk-tablet-1"

@@ -1,4 +1,4 @@
-"""Touches while they are being thought up: columns of numbers, and the rules that strike some of them out again.
+"""Touches while they are being thought up: columns of numbers, and what is struck out again.
 
 What people do is decided in ``journeys``; identity keys and texts are added in ``records``.
 """
@@ -142,8 +142,8 @@ class Draft:
 def struck(touches: Touches, population: Population, start: int, end: int) -> Touches:
     """Strike out what could not have happened.
 
-    That is: anything outside the world's time; whatever the company would have done before it knew a person, after
-    an opt-out, or after the records were deleted; and everything that followed from what was struck out.
+    That is: anything outside the world's time; whatever the company would have done before it knew a
+    person, after an opt-out, or after the records were deleted; and everything that followed from those.
 
     Args:
         touches: All touches, in the order of their ``uid``.

@@ -1,8 +1,8 @@
 """What happens to the people of one chunk: campaigns reach them, some answer, some come by themselves.
 
-Waves follow one another, each as a handful of array operations: visits of their own accord, campaigns with answers,
-reactions, follow-ups, refusals. Every later touch knows the earlier one that caused it. Rows, keys and dirt do not
-belong here.
+Waves follow one another, each as a handful of array operations: visits of their own accord, campaigns with
+answers, reactions, follow-ups, refusals. Every later touch knows the earlier one that caused it. Rows, keys
+and dirt do not belong here.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,13 @@ _SOURCES = {
 }
 # What people do next, for passing, growing and strong interest.
 _NEXT = (
-    {"site_visit": 0.74, "organic_visit": 0.12, "article_visit": 0.07, "download": 0.04, "newsletter_signup": 0.03},
+    {
+        "site_visit": 0.74,
+        "organic_visit": 0.12,
+        "article_visit": 0.07,
+        "download": 0.04,
+        "newsletter_signup": 0.03,
+    },
     {
         "site_visit": 0.46,
         "organic_visit": 0.09,
@@ -99,7 +105,7 @@ _NEXT = (
         "contact_request": 0.006,
         "inbound_call": 0.011,
     },
-)  # fmt: skip
+)
 _HAND_RAISES = np.array([KIND[name] for name in words.HAND_RAISES])
 _HAND_RAISE_INTENTS = {
     "demo_request": "book_demo",
@@ -110,9 +116,16 @@ _HAND_RAISE_INTENTS = {
 _JUDGED = np.array(
     [
         KIND[name]
-        for name in ("cold_reply", "plain_reply", "call_answered", "social_reply", "letter_request", "booth_visit")
+        for name in (
+            "cold_reply",
+            "plain_reply",
+            "call_answered",
+            "social_reply",
+            "letter_request",
+            "booth_visit",
+        )
     ]
-)  # fmt: skip
+)
 _REGRETS = np.array([INTENT[name] for name in ("not_now", "no_interest", "ask_question", "refer_colleague")])
 
 
@@ -239,8 +252,10 @@ def hand_over(world: World, population: Population, touches: Touches) -> tuple[O
     """
     rng = world.rng
     promising = np.isin(touches.kind, _HAND_RAISES) | (
-        (touches.relevance == RELEVANT) & (touches.intent > 0) & (touches.intent <= INTENT["send_information"])
-    )  # fmt: skip
+        (touches.relevance == RELEVANT)
+        & (touches.intent > 0)
+        & (touches.intent <= INTENT["send_information"])
+    )
     promising &= (population.exclusion[touches.person] == KEPT) & (population.role[touches.person] == NORMAL)
     places = np.flatnonzero(promising)
     fit = population.is_fit[touches.person[places]]
@@ -375,9 +390,17 @@ def _visit(
         kinds = _drawn(rng, _NEXT[weight], len(episode))
         last = np.concatenate([episode[1:] != episode[:-1], [True]]) if len(episode) else np.zeros(0, bool)
         forms = _drawn(
-            rng, {"download": 0.4, "webinar_signup": 0.14, "newsletter_signup": 0.22, "demo_request": 0.05,
-                  "contact_request": 0.05, "trial": 0.06}, len(episode)
-        )  # fmt: skip
+            rng,
+            {
+                "download": 0.4,
+                "webinar_signup": 0.14,
+                "newsletter_signup": 0.22,
+                "demo_request": 0.05,
+                "contact_request": 0.05,
+                "trial": 0.06,
+            },
+            len(episode),
+        )
         kinds = np.where(last & must_identify[episode], forms, kinds)
         _raise_hands(world, draft, person[episode], moments, kinds, first.uid[episode])
 
@@ -436,8 +459,9 @@ def _reach(world: World, population: Population, draft: Draft, index: int, campa
     times = at_work(rng, times.ravel() + rng.integers(0, 6 * HOUR, times.size)).reshape(times.shape)
     chance = np.minimum(campaign.rate * population.pull[person], 0.9)[:, None]
     answered = rng.random(times.shape) < chance
-    refused = rng.random(times.shape) < {"email": 0.0022, "phone": 0.012}.get(program.channel, 0.0)
-    over = np.cumsum(answered | refused, axis=1) - (answered | refused)
+    refused: Array = rng.random(times.shape) < {"email": 0.0022, "phone": 0.012}.get(program.channel, 0.0)
+    ends = answered | refused
+    over: Array = np.cumsum(ends, axis=1) - ends
     sent = (over == 0) & (times <= closes)
     rows, columns = np.nonzero(sent)
     wave = draft.add(person[rows], times[rows, columns], KIND[str(program.send)], index)
@@ -464,7 +488,7 @@ def _answer(world: World, population: Population, draft: Draft, sent: Touches, p
     relevance, intent = _judged(world, population, sent.person, kinds, program.relevant, program.expected)
     way = rng.random(len(sent))
     personal = np.isin(kinds, [KIND["cold_reply"], KIND["social_reply"], KIND["call_answered"]])
-    # Personal answers often come without a campaign id: some name the touch they answer, some do not even that.
+    # Personal answers often come without a campaign id; some name the touch they answer, some not even that.
     answers = personal & (way < 0.5)
     campaign = np.where(personal & (way < 0.65), -1, sent.campaign)
     lost = (kinds == KIND["news_click"]) & (way < 0.05)
@@ -545,10 +569,21 @@ def _react(world: World, population: Population, draft: Draft, since: int) -> No
     starters = np.array(
         [
             KIND[name]
-            for name in ("cold_click", "cold_reply", "feed_click", "lead_form", "news_click", "booth_visit",
-                         "call_answered", "letter_visit", "video_click", "introduction", "partner_form")
+            for name in (
+                "cold_click",
+                "cold_reply",
+                "feed_click",
+                "lead_form",
+                "news_click",
+                "booth_visit",
+                "call_answered",
+                "letter_visit",
+                "video_click",
+                "introduction",
+                "partner_form",
+            )
         ]
-    )  # fmt: skip
+    )
     here = draft.of_kinds(*starters, since=since)
     here = here.only(rng.random(len(here)) < 0.4)
     fit = population.is_fit[here.person]

@@ -1,7 +1,7 @@
 """Who lives in the simulated world: companies, people, their addresses, records and true attributes.
 
-People come in chunks, so that memory stays bounded however many there are. What they do does not belong here but
-in ``journeys``; which rows the CRM writes about them belongs in ``records``.
+People come in chunks, so that memory stays bounded however many there are. What they do belongs in
+``journeys``; which rows the CRM writes about them belongs in ``records``.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Population:
         title: Place in the flat list of titles.
         acquisition: Place in ``ACQUISITIONS``.
         has_record: Whether the CRM holds a contact.
-        born_at: When the person enters the CRM (seconds); ``NEVER`` until known for those who come by the web.
+        born_at: When the person enters the CRM (seconds); ``NEVER`` until those who come by the web do.
         second_record: 0 none, 1 a duplicate with the same address, 2 a record with another address.
         second_at: When the second record is made.
         moved_at: When the address changes; ``NEVER`` for most.
@@ -283,9 +283,10 @@ def _roles(rng: np.random.Generator, people: int, total: int) -> tuple[Array, Ar
 def _titles(rng: np.random.Generator, seniority: Array, exclusion: Array) -> Array:
     starts = np.cumsum([0, *(len(titles) for titles in words.TITLES)])
     counts = np.array([len(titles) for titles in words.TITLES])
-    title = starts[seniority] + (rng.random(len(seniority)) * counts[seniority]).astype(np.int64)
+    title: Array = starts[seniority] + (rng.random(len(seniority)) * counts[seniority]).astype(np.int64)
     seekers = starts[-1] + rng.integers(0, len(words.JOB_SEEKER_TITLES), len(seniority))
-    return np.where(exclusion == JOB_SEEKER, seekers, title)
+    chosen: Array = np.where(exclusion == JOB_SEEKER, seekers, title)
+    return chosen
 
 
 def _births(rng: np.random.Generator, acquisition: Array, start: int, end: int) -> Array:

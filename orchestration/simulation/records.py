@@ -1,6 +1,6 @@
 """Rows of the source system: touches with their identity keys, contacts, companies, handoffs, deals.
 
-Turns numbers into canonical columns. Also works out which keys of a person the rows really link, for the truth.
+Turns numbers into canonical columns, and works out which keys of a person the rows really link.
 What happened does not belong here, nor do files and dirt.
 """
 
@@ -30,8 +30,8 @@ TIMESTAMP = pa.timestamp("us")
 CONTACT, SECOND_CONTACT, EMAIL, SECOND_EMAIL, VISITOR, SECOND_VISITOR = (1 << bit for bit in range(6))
 UNKNOWN_CAMPAIGN = "retired-0000"
 _PATIENCE = 16  # seconds; version times of one record differ by their kind within this grid
-# How often a first record knows: industry, size, seniority, title, company type, country, company. Bought lists
-# know much, forms ask for little.
+# How often a first record knows: industry, size, seniority, title, company type, country, company.
+# Bought lists know much, forms ask for little.
 _LISTED_SHARES = np.array([0.8, 0.76, 0.35, 0.88, 0.74, 0.9, 0.85])
 _FORM_SHARES = np.array([0.35, 0.3, 0.15, 0.6, 0.3, 0.7, 0.8])
 _KEYS = np.array([("crm", "phone", "click", "form", "web").index(kind.keys) for kind in words.KINDS])
@@ -499,7 +499,8 @@ def _ranged(
     rng: np.random.Generator, kinds: Array, ranges: dict[str, tuple[int, int]], default: tuple[int, int]
 ) -> Array:
     bounds = np.array([ranges.get(kind.name, default) for kind in words.KINDS])[kinds]
-    return (bounds[:, 0] + rng.random(len(kinds)) * (bounds[:, 1] - bounds[:, 0])).astype(np.int64)
+    drawn: Array = bounds[:, 0] + rng.random(len(kinds)) * (bounds[:, 1] - bounds[:, 0])
+    return drawn.astype(np.int64)
 
 
 def _pages(rng: np.random.Generator, kinds: Array) -> Array:

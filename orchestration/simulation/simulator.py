@@ -37,6 +37,7 @@ from orchestration.simulation.population import (
     joined,
     populate,
     taken,
+    texts_of,
 )
 from orchestration.simulation.truth import (
     IDENTITIES_FILE,
@@ -103,7 +104,7 @@ class SimulationOptions:
         seed: Any whole number from zero; another seed gives another world.
         end: Last moment of the world, UTC; by default the present hour.
         file_format: ``csv`` or ``parquet``; typed Parquet cannot hold unreadable values or broken lines.
-        touches: About how many touches to write; None lets it follow from people and days, about 18 per person.
+        touches: About how many touches to write; None lets it follow from people and days, about 20 each.
         dirt: Whether to add rows that must be quarantined, superseded or pending.
     """
 
@@ -149,7 +150,7 @@ def simulate(
 ) -> Truth:
     """Write a simulated world as canonical files under ``<out>/leadproof`` and its truth beside them.
 
-    Files that an earlier simulation wrote into the folder are replaced; any other file of the system is not touched.
+    Files that an earlier simulation wrote into the folder are replaced; other files are not touched.
 
     Args:
         out: Landing folder.
@@ -185,6 +186,8 @@ def _make_room(out: Path) -> None:
             f"{foreign[0]} was not written by a finished simulation.",
             "Choose an empty folder, or move the file away.",
         )
+    # The truth first: without it, what an interrupted run leaves behind is not taken for its files.
+    (out / TRUTH_FILE).unlink(missing_ok=True)
     for path in found:
         path.unlink()
 
@@ -409,7 +412,7 @@ class _IdentityWriter:
         texts = pa.concat_arrays([chunk.names[name] for name in _KEY_COLUMNS])
         values = texts.take(pa.array(bit * chunk.size_total + person))
         prefixes = [f"{kind}:" if kind == "email" else f"{kind}:{SYSTEM}:" for kind in _KEY_KINDS]
-        number = records.texts_of((chunk.first + person) * 10 + component, 10)
+        number = texts_of((chunk.first + person) * 10 + component, 10)
         self._writer.write_table(
             pa.table([joined(taken(tuple(prefixes), bit), values), number], schema=self._SCHEMA)
         )
