@@ -104,12 +104,15 @@ def _prepare_dagster_home(home: Path) -> None:
 
 
 def main() -> None:
-    """Prepare a fresh checkout: ``.env``, Dagster's folder and the folder of the build database."""
+    """Prepare a fresh checkout: ``.env``, Dagster's folder, the build database's folder, dbt's manifest."""
+    from orchestration.dbt import ensure_manifest
+
     write_env_file()
     load_env_file()
     settings = load_settings()
     prepare_environment(settings)
     settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+    ensure_manifest(settings)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,6 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
         from orchestration.defs.automation import PROCESS_TAG, close_abandoned_runs
         from orchestration.defs.event_storage import own_process_instance
 
-        _warm_up_audit()
         with own_process_instance(settings) as instance:
             close_abandoned_runs(instance, settings, _STARTING_WITHIN)
             return defs.resolve_job_def("funnel_job").execute_in_process(
@@ -136,17 +135,6 @@ def _parse_quietly(settings: Settings) -> None:
     # dbt starts in a process of its own while this one imports Dagster; what goes wrong is told later.
     with contextlib.suppress(LeadproofError):
         ensure_manifest(settings)
-
-
-def _warm_up_audit() -> None:
-    def load() -> None:
-        with contextlib.suppress(Exception):
-            import expectations
-
-            expectations.warm_up()
-
-    # Great Expectations takes seconds to import; dbt runs in its own process meanwhile.
-    threading.Thread(target=load, daemon=True).start()
 
 
 def tell_success(settings: Settings, record: BuildRecord) -> None:

@@ -1,7 +1,9 @@
 """dbt's models, seeds and tests as assets and checks. What they mean belongs to ``models/``."""
 
+import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -119,11 +121,21 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
             target_path=target,
             raise_on_error=False,
         )
+        # Great Expectations takes seconds to import; dbt has a process of its own meanwhile.
+        threading.Thread(target=_warm_up_audit, daemon=True).start()
         yield from invocation.stream()
         if invocation.process.returncode != 0:
             raise dbt_failure(target / "run_results.json")
         if not context.is_subset:
             build.finish_models()
+
+
+def _warm_up_audit() -> None:
+    # What goes wrong here goes wrong again in the audit, where it is told.
+    with contextlib.suppress(Exception):
+        import expectations
+
+        expectations.warm_up()
 
 
 def dbt_failure(run_results: Path) -> LeadproofError:
