@@ -459,7 +459,8 @@ def _reach(world: World, population: Population, draft: Draft, index: int, campa
     times = at_work(rng, times.ravel() + rng.integers(0, 6 * HOUR, times.size)).reshape(times.shape)
     chance = np.minimum(campaign.rate * population.pull[person], 0.9)[:, None]
     answered = rng.random(times.shape) < chance
-    refused: Array = rng.random(times.shape) < {"email": 0.0022, "phone": 0.012}.get(program.channel, 0.0)
+    refusal = {"email": 0.0022, "phone": 0.012}.get(program.channel, 0.0)
+    refused = np.asarray(rng.random(times.shape)) < refusal
     ends = answered | refused
     over: Array = np.cumsum(ends, axis=1) - ends
     sent = (over == 0) & (times <= closes)
@@ -489,8 +490,10 @@ def _answer(world: World, population: Population, draft: Draft, sent: Touches, p
     way = rng.random(len(sent))
     personal = np.isin(kinds, [KIND["cold_reply"], KIND["social_reply"], KIND["call_answered"]])
     # Personal answers often come without a campaign id; some name the touch they answer, some not even that.
-    answers = personal & (way < 0.5)
-    campaign = np.where(personal & (way < 0.65), -1, sent.campaign)
+    # An answered call names no campaign of its own; a few are not even linked to the call.
+    picked_up = kinds == KIND["call_answered"]
+    answers = personal & (way < np.where(picked_up, 0.85, 0.5))
+    campaign = np.where((personal & (way < 0.65)) | picked_up, -1, sent.campaign)
     lost = (kinds == KIND["news_click"]) & (way < 0.05)
     kinds = np.where(lost, KIND["unknown_click"], kinds)
     kinds = np.where((kinds == KIND["cold_reply"]) & (campaign < 0), KIND["plain_reply"], kinds)
