@@ -99,10 +99,10 @@ _NEXT = (
         "tool_use": 0.08,
         "chat": 0.03,
         "review_visit": 0.04,
-        "trial": 0.022,
-        "demo_request": 0.011,
-        "pricing_request": 0.007,
-        "contact_request": 0.006,
+        "trial": 0.026,
+        "demo_request": 0.007,
+        "pricing_request": 0.005,
+        "contact_request": 0.004,
         "inbound_call": 0.011,
     },
 )
@@ -341,7 +341,7 @@ def _wander(world: World, population: Population, draft: Draft) -> None:
     person = np.repeat(visitors, episodes)
     is_first = np.concatenate([[True], person[1:] != person[:-1]]) if len(person) else np.zeros(0, bool)
     fit = population.is_fit[person]
-    strength = (rng.random(len(person)) < np.where(fit, 0.66, 0.28)).astype(np.int64)
+    strength = (rng.random(len(person)) < np.where(fit, 0.72, 0.28)).astype(np.int64)
     strength += (strength == 1) & (rng.random(len(person)) < np.where(fit, 0.75, 0.25))
     days = pick_days(rng, len(person), world.start // DAY + 1, world.end // DAY - 1)
     begins = days * DAY + visit_seconds(rng, len(person))
@@ -599,7 +599,7 @@ def _react(world: World, population: Population, draft: Draft, since: int) -> No
 def _attend_webinars(world: World, draft: Draft) -> None:
     rng = world.rng
     here = draft.of_kinds(KIND["webinar_signup"])
-    here = here.only(rng.random(len(here)) < 0.52)
+    here = here.only(rng.random(len(here)) < 0.6)
     days = here.time // DAY + rng.integers(2, 9, len(here))
     times = at_work(rng, days * DAY + 15 * HOUR) // DAY * DAY + 15 * HOUR + rng.integers(0, 600, len(here))
     draft.add(here.person, times, KIND["webinar_seat"], here.campaign, here.uid)

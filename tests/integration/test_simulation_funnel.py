@@ -1,4 +1,4 @@
-"""The demo's world through the real job: what was injected is what is quarantined, and every stage has people."""
+"""The demo's world through the real job: what was injected is quarantined, and every stage has people."""
 
 from collections import Counter
 from datetime import datetime
@@ -11,12 +11,14 @@ import pytest
 from orchestration.simulation import Truth, simulate
 from tests.integration.workshop import make_workshop
 
+World = tuple[Truth, duckdb.DuckDBPyConnection]
+
 pytestmark = pytest.mark.slow
 AS_OF = "2026-06-30T12:00:00"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, duckdb.DuckDBPyConnection]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The default world, built and published under the default policy."""
     root = tmp_path_factory.mktemp("funnel")
     landing = root / "written"
@@ -29,21 +31,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, duckdb.DuckD
     return truth, database
 
 
-def rows(world: tuple[Truth, duckdb.DuckDBPyConnection], query: str) -> list[tuple[Any, ...]]:
+def rows(world: World, query: str) -> list[tuple[Any, ...]]:
     return world[1].execute(query).fetchall()
 
 
-def counted(world: tuple[Truth, duckdb.DuckDBPyConnection], query: str) -> dict[Any, Any]:
+def counted(world: World, query: str) -> dict[Any, Any]:
     return {row[:-1] if len(row) > 2 else row[0]: row[-1] for row in rows(world, query)}
 
 
-def test_every_row_gets_the_verdict_it_deserves(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_every_row_gets_the_verdict_it_deserves(world: World) -> None:
     found = {
         row[0]: row[1:]
         for row in rows(
             world,
-            "select source_table, landed_rows, accepted_rows, superseded_rows, quarantined_rows, pending_rows,"
-            " warning_values from row_reconciliation where source_system = 'leadproof'",
+            "select source_table, landed_rows, accepted_rows, superseded_rows, quarantined_rows,"
+            " pending_rows, warning_values from row_reconciliation where source_system = 'leadproof'",
         )
     }
     told = {
@@ -61,7 +63,7 @@ def test_every_row_gets_the_verdict_it_deserves(world: tuple[Truth, duckdb.DuckD
 
 
 def test_injected_rows_are_exactly_the_quarantined_ones(
-    world: tuple[Truth, duckdb.DuckDBPyConnection],
+    world: World,
 ) -> None:
     found = counted(world, "select source_table, reason_code, count(*) from quarantine group by all")
     assert found == world[0].quarantined
@@ -89,13 +91,13 @@ def test_injected_rows_are_exactly_the_quarantined_ones(
     assert set(statuses) == {"open", "replaced"}
 
 
-def test_people_are_joined_as_they_are(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_people_are_joined_as_they_are(world: World) -> None:
     people, known = rows(world, "select count(*), count(first_known_at) from people")[0]
     assert people == world[0].identities["people"]
     assert known == world[0].identities["known"]
 
 
-def test_the_funnel_is_believable(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_the_funnel_is_believable(world: World) -> None:
     known = world[0].identities["known"]
     reached = {
         table: rows(world, f"select count(distinct person_id) from {table}")[0][0] / known
@@ -107,7 +109,7 @@ def test_the_funnel_is_believable(world: tuple[Truth, duckdb.DuckDBPyConnection]
     assert 0.02 < reached["sqls"] < 0.045
 
 
-def test_every_stage_exit_and_route_is_populated(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_every_stage_exit_and_route_is_populated(world: World) -> None:
     stages = counted(world, "select current_stage, count(*) from people group by all")
     assert set(stages) == {None, "suspect", "prospect", "mql", "sql", "recycled", "disqualified"}
     kinds = counted(world, "select transition_kind, count(*) from stage_transitions group by all")
@@ -120,7 +122,7 @@ def test_every_stage_exit_and_route_is_populated(world: tuple[Truth, duckdb.Duck
     assert set(sources) == {"own", "answered", "window", "none"}
 
 
-def test_every_reason_to_be_blocked_is_populated(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_every_reason_to_be_blocked_is_populated(world: World) -> None:
     reasons = {
         row[0]
         for row in rows(
@@ -157,7 +159,7 @@ def test_every_reason_to_be_blocked_is_populated(world: tuple[Truth, duckdb.Duck
 
 
 def test_directions_cover_the_field_and_few_touches_stay_unclassified(
-    world: tuple[Truth, duckdb.DuckDBPyConnection],
+    world: World,
 ) -> None:
     shares = counted(
         world, "select direction, count(*) / sum(count(*)) over () from touches group by direction"
@@ -193,10 +195,11 @@ def test_directions_cover_the_field_and_few_touches_stay_unclassified(
     }
 
 
-def test_campaigns_are_edited_while_they_run(world: tuple[Truth, duckdb.DuckDBPyConnection]) -> None:
+def test_campaigns_are_edited_while_they_run(world: World) -> None:
     stamps = rows(
         world,
         "select count(*) from (select campaign_id from touches where campaign_name is not null"
-        " group by campaign_id having count(distinct (campaign_name, message_hypothesis, success_threshold)) > 1)",
+        " group by campaign_id"
+        " having count(distinct (campaign_name, message_hypothesis, success_threshold)) > 1)",
     )[0][0]
     assert stamps > 5
