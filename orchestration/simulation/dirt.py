@@ -1,7 +1,7 @@
 """Dirt in the files, counted: rows to be quarantined, repeated, early, and files that come twice.
 
 Dirt is added to the true rows and never takes one away; all that takes part in the funnel besides them
-are a few forms filled on a shared device. Every flawed row has exactly one flaw, so its reason code is certain.
+are a few forms filled on a shared device. Every flawed row has exactly one flaw: its reason code is certain.
 """
 
 from dataclasses import dataclass, field
