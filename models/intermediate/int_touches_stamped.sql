@@ -11,7 +11,7 @@ with final as (
         and contexts.is_context_complete
         and (
             (
-                touches.response_relevance = 'relevant'
+                coalesce(touches.response_relevance = 'relevant', false)
                 and coalesce(
                     {{ list_contains_value('touches.expected_response', 'touches.response_intent') }}, false
                 )
