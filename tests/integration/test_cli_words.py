@@ -1,4 +1,4 @@
-"""What the command line says before anything is built: help, usage, refusals. Each in a process of its own."""
+"""What the command line says before anything is built: help, usage, refusals. Each in its own process."""
 
 import os
 import subprocess
@@ -68,7 +68,9 @@ def test_help_imports_nothing_heavy(world: dict[str, str]) -> None:
         "heavy = {'duckdb', 'dagster', 'dbt', 'great_expectations', 'rich', 'numpy', 'yaml'};"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=world, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=world, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     # The best of three: the machine may be busy, the command must not be slow by itself.
     seconds = []
@@ -84,7 +86,9 @@ def test_no_command_shows_help_and_version_is_told(world: dict[str, str]) -> Non
     assert leadproof(world, "--version").stdout.startswith("leadproof ")
 
 
-@pytest.mark.parametrize("words", [("fly",), ("build", "--as-off", "x"), ("simulate", "--out", "x", "--people", "0")])
+@pytest.mark.parametrize(
+    "words", [("fly",), ("build", "--as-off", "x"), ("simulate", "--out", "x", "--people", "0")]
+)
 def test_wrong_usage_is_two(world: dict[str, str], words: tuple[str, ...]) -> None:
     done = leadproof(world, *words)
     assert done.returncode == 2
@@ -108,9 +112,7 @@ def test_unknown_source_system_is_one_sentence(world: dict[str, str]) -> None:
     assert_refused(leadproof(world, "build"), "hubble", "models/staging/hubble")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("LEADPROOF_MEMORY_LIMIT", "lots"), ("LEADPROOF_THREADS", "-1")]
-)
+@pytest.mark.parametrize(("name", "value"), [("LEADPROOF_MEMORY_LIMIT", "lots"), ("LEADPROOF_THREADS", "-1")])
 def test_unusable_setting_is_one_sentence(world: dict[str, str], name: str, value: str) -> None:
     world[name] = value
     assert_refused(leadproof(world, "releases"), name, value)
