@@ -49,10 +49,8 @@ registrations as (
     select
         source_system,
         campaign_id,
-        coalesce(registered_at, {{ beginning_of_time() }}) as registered_at,
-        {% for column in registry_columns() -%}
-        {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ registry_columns() | join(', ') }},
+        coalesce(registered_at, {{ beginning_of_time() }}) as registered_at
     from {{ ref('campaign_registry') }}
 ),
 
@@ -60,14 +58,14 @@ registrations_counted as (
     select
         source_system,
         campaign_id,
-        registered_at,
         {% for column in registry_columns() -%}
-        {{ column }},
-        count({{ column }}) over (
-            partition by source_system, campaign_id order by registered_at
-            rows between unbounded preceding and current row
-        ) as {{ column }}_known{{ ',' if not loop.last }}
-        {% endfor %}
+            {{ column }},
+            count({{ column }}) over (
+                partition by source_system, campaign_id order by registered_at
+                rows between unbounded preceding and current row
+            ) as {{ column }}_known,
+        {% endfor -%}
+        registered_at
     from registrations
 ),
 
@@ -76,17 +74,23 @@ registered as (
         source_system,
         campaign_id,
         registered_at,
+        {% for column in registry_columns() -%}
+            max({{ column }}) over (
+                partition by source_system, campaign_id, {{ column }}_known
+            ) as {{ column }},
+        {% endfor -%}
         lead(registered_at, 1, {{ end_of_time() }}) over (
             partition by source_system, campaign_id order by registered_at
-        ) as registered_to,
-        {% for column in registry_columns() -%}
-        max({{ column }}) over (partition by source_system, campaign_id, {{ column }}_known) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        ) as registered_to
     from registrations_counted
 ),
 
 moments as (
-    select source_system, campaign_id, version_from as valid_from from bounded
+    select
+        source_system,
+        campaign_id,
+        version_from as valid_from
+    from bounded
     union
     select
         registered.source_system,
@@ -114,22 +118,26 @@ periods as (
 final as (
     select
         -- ids
-        periods.source_system || ':' || periods.campaign_id || ':' || cast(periods.valid_from as varchar) as campaign_key,
+        periods.source_system
+        || ':'
+        || periods.campaign_id
+        || ':'
+        || cast(periods.valid_from as varchar) as campaign_key,
         periods.source_system,
         periods.campaign_id,
 
-        -- times
-        periods.valid_from,
-        periods.valid_to,
-
         -- facts
         {% for column, name in stamped_campaign_columns().items() -%}
-        {% if column in registry_columns() -%}
-        coalesce(bounded.{{ column }}, registered.{{ column }}) as {{ name }}{{ ',' if not loop.last }}
-        {% else -%}
-        bounded.{{ column }} as {{ name }}{{ ',' if not loop.last }}
-        {% endif -%}
+            {% if column in registry_columns() -%}
+                coalesce(bounded.{{ column }}, registered.{{ column }}) as {{ name }},
+            {% else -%}
+                bounded.{{ column }} as {{ name }},
+            {% endif -%}
         {% endfor %}
+
+        -- times
+        periods.valid_from,
+        periods.valid_to
     from periods
     inner join bounded
         on

@@ -15,13 +15,13 @@ with versions as (
 
 counted as (
     select
-        versions.*,
         {% for attribute in company_attributes() -%}
-        count({{ attribute }}) over (
-            partition by source_system, source_company_id order by valid_from
-            rows between unbounded preceding and current row
-        ) as {{ attribute }}_known{{ ',' if not loop.last }}
-        {% endfor %}
+            count({{ attribute }}) over (
+                partition by source_system, source_company_id order by valid_from
+                rows between unbounded preceding and current row
+            ) as {{ attribute }}_known,
+        {% endfor -%}
+        versions.*
     from versions
 ),
 
@@ -31,7 +31,9 @@ filled as (
         source_company_id,
         valid_from,
         {% for attribute in company_attributes() -%}
-        max({{ attribute }}) over (partition by source_system, source_company_id, {{ attribute }}_known) as {{ attribute }},
+            max({{ attribute }})
+                over (partition by source_system, source_company_id, {{ attribute }}_known)
+                as {{ attribute }},
         {% endfor -%}
         max(case when employee_count is not null then employee_count_max end) over (
             partition by source_system, source_company_id, employee_count_known

@@ -19,7 +19,7 @@ checked as (
         requirements.is_required,
         case requirements.field
             {% for column, name in stamped_campaign_columns().items() -%}
-            when '{{ column }}' then campaigns.{{ name }} is null
+                when '{{ column }}' then campaigns.{{ name }} is null
             {% endfor -%}
         end as is_missing
     from combinations

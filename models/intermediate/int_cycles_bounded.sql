@@ -17,8 +17,8 @@ exits as (
     inner join {{ ref('int_exits_found') }} as exits
         on
             cycles.person_id = exits.person_id
-            and exits.exit_at >= cycles.opened_at
-            and exits.exit_at < cycles.next_opened_at
+            and cycles.opened_at <= exits.exit_at
+            and cycles.next_opened_at > exits.exit_at
 ),
 
 activities as (
@@ -33,8 +33,8 @@ activities as (
     inner join {{ ref('int_activities_ordered') }} as activities
         on
             cycles.person_id = activities.person_id
-            and activities.occurred_at >= cycles.opened_at
-            and activities.occurred_at < cycles.next_opened_at
+            and cycles.opened_at <= activities.occurred_at
+            and cycles.next_opened_at > activities.occurred_at
 ),
 
 first_responses as (

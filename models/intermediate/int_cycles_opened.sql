@@ -16,7 +16,7 @@ after_exit as (
     inner join {{ ref('int_exits_found') }} as exits
         on
             responses.person_id = exits.person_id
-            and exits.exit_at < responses.occurred_at
+            and responses.occurred_at > exits.exit_at
             and exits.exit_at >= coalesce(responses.previous_response_at, {{ beginning_of_time() }})
 ),
 

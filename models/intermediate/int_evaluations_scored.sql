@@ -80,7 +80,7 @@ moments as (
         on
             cycles.person_id = attributes.person_id
             and attributes.is_record_moment
-            and attributes.valid_from > cycles.first_response_at
+            and cycles.first_response_at < attributes.valid_from
             and attributes.valid_from < coalesce(cycles.ended_at, cycles.next_opened_at)
 ),
 

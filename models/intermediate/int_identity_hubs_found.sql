@@ -41,7 +41,8 @@ standing_touches as (
 addresses as (
     select email_normalised from contact_addresses
     union
-    select email_normalised from standing_touches where email_normalised is not null
+    select email_normalised from standing_touches
+    where email_normalised is not null
 ),
 
 shared_addresses as (

@@ -25,13 +25,20 @@ touch_links as (
 ),
 
 pairs as (
-    select left_key, right_key from contact_links
+    select
+        left_key,
+        right_key
+    from contact_links
     union
-    select contact_key as left_key, email_key as right_key
+    select
+        contact_key as left_key,
+        email_key as right_key
     from touch_links
     where contact_key is not null and email_key is not null
     union
-    select coalesce(contact_key, email_key) as left_key, anonymous_key as right_key
+    select
+        coalesce(contact_key, email_key) as left_key,
+        anonymous_key as right_key
     from touch_links
     where anonymous_key is not null
 ),

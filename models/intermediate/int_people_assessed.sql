@@ -98,12 +98,12 @@ assessed as (
             case
                 when cycles.ended_at is null
                     then coalesce(
-                        scores.engagement_score * exp(
-                            -ln(2) * {{ seconds_between('scores.occurred_at', as_of()) }}
-                            / (86400 * cycles.score_half_life_days)
-                        ),
-                        0
-                    )
+                            scores.engagement_score * exp(
+                                -ln(2) * {{ seconds_between('scores.occurred_at', as_of()) }}
+                                / (86400 * cycles.score_half_life_days)
+                            ),
+                            0
+                        )
                 else 0
             end,
             6
@@ -180,9 +180,9 @@ final as (
             when current_stage = 'suspect' then 'no_response'
             when current_stage = 'prospect'
                 then coalesce(
-                    nullif(concat_ws('|', icp_obstacles, score_obstacle, context_obstacles), ''),
-                    'not_evaluated_since'
-                )
+                        nullif(concat_ws('|', icp_obstacles, score_obstacle, context_obstacles), ''),
+                        'not_evaluated_since'
+                    )
             when current_stage = 'mql' then 'no_qualifying_response'
         end as blocked_by
     from obstacles

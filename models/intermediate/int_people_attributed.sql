@@ -30,9 +30,9 @@ counted as (
     select
         contact_places.*,
         {% for attribute in person_attributes() + ['source_company_id'] -%}
-        count({{ attribute }}) over (
-            partition by person_id order by place rows between unbounded preceding and current row
-        ) as {{ attribute }}_known,
+            count({{ attribute }}) over (
+                partition by person_id order by place rows between unbounded preceding and current row
+            ) as {{ attribute }}_known,
         {% endfor -%}
         row_number() over (partition by person_id, valid_from order by place desc) as place_at_instant
     from contact_places
@@ -44,7 +44,7 @@ filled as (
         valid_from,
         place_at_instant,
         {% for attribute in person_attributes() -%}
-        max({{ attribute }}) over (partition by person_id, {{ attribute }}_known) as {{ attribute }},
+            max({{ attribute }}) over (partition by person_id, {{ attribute }}_known) as {{ attribute }},
         {% endfor -%}
         max(case when employee_count is not null then employee_count_max end) over (
             partition by person_id, employee_count_known
@@ -73,8 +73,8 @@ company_moments as (
         on
             contact_states.company_system = companies.source_system
             and contact_states.source_company_id = companies.source_company_id
-            and companies.valid_from >= contact_states.valid_from
-            and companies.valid_from < contact_states.valid_to
+            and contact_states.valid_from <= companies.valid_from
+            and contact_states.valid_to > companies.valid_from
 ),
 
 people as (
@@ -83,11 +83,23 @@ people as (
 ),
 
 moments as (
-    select person_id, {{ beginning_of_time() }} as valid_from, false as is_record_moment from people
+    select
+        person_id,
+        {{ beginning_of_time() }} as valid_from,
+        false as is_record_moment
+    from people
     union
-    select person_id, valid_from, true as is_record_moment from contact_states
+    select
+        person_id,
+        valid_from,
+        true as is_record_moment
+    from contact_states
     union
-    select person_id, valid_from, true as is_record_moment from company_moments
+    select
+        person_id,
+        valid_from,
+        true as is_record_moment
+    from company_moments
 ),
 
 periods as (

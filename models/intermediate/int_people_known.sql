@@ -48,9 +48,17 @@ visits as (
 ),
 
 appearances as (
-    select person_id, source_system, first_created_at as appeared_at from records_by_system
+    select
+        person_id,
+        source_system,
+        first_created_at as appeared_at
+    from records_by_system
     union all
-    select person_id, source_system, first_touch_at as appeared_at from visits_by_system
+    select
+        person_id,
+        source_system,
+        first_touch_at as appeared_at
+    from visits_by_system
 ),
 
 systems as (
@@ -95,15 +103,29 @@ addresses as (
 ),
 
 traits as (
-    select distinct person_id, 'email' as kind, address as trait from addresses
+    select distinct
+        person_id,
+        'email' as kind,
+        address as trait
+    from addresses
     union
-    select distinct person_id, 'email_domain' as kind, split_part(address, '@', 2) as trait from addresses
+    select distinct
+        person_id,
+        'email_domain' as kind,
+        split_part(address, '@', 2) as trait
+    from addresses
     union
-    select distinct person_id, 'company_domain' as kind, lower(company_domain) as trait
+    select distinct
+        person_id,
+        'company_domain' as kind,
+        lower(company_domain) as trait
     from {{ ref('int_contacts_identified') }}
     where company_domain is not null
     union
-    select distinct person_id, 'job_title' as kind, job_title as trait
+    select distinct
+        person_id,
+        'job_title' as kind,
+        job_title as trait
     from {{ ref('int_contacts_identified') }}
     where job_title is not null
 ),
@@ -120,7 +142,10 @@ patterns as (
 ),
 
 distinct_traits as (
-    select distinct kind, trait from traits
+    select distinct
+        kind,
+        trait
+    from traits
 ),
 
 traits_excluded as (
@@ -157,9 +182,9 @@ final as (
         case
             when records.person_id is not null or people.has_address
                 then least(
-                    coalesce(records.first_created_at, visits.first_touch_at),
-                    coalesce(visits.first_touch_at, records.first_created_at)
-                )
+                        coalesce(records.first_created_at, visits.first_touch_at),
+                        coalesce(visits.first_touch_at, records.first_created_at)
+                    )
         end as first_known_at,
         excluded.person_id is not null as is_excluded,
         excluded.exclusion_reason,

@@ -6,10 +6,12 @@ with instants as (
     union
     select effective_from as period_from from {{ ref('icp_profiles') }}
     {% for policy in ['segment_rules', 'touch_direction_rules', 'context_requirements'] -%}
-    union
-    select effective_from as period_from from {{ ref(policy) }} where effective_from is not null
-    union
-    select effective_to as period_from from {{ ref(policy) }} where effective_to is not null
+        union
+        select effective_from as period_from from {{ ref(policy) }}
+        where effective_from is not null
+        union
+        select effective_to as period_from from {{ ref(policy) }}
+        where effective_to is not null
     {% endfor %}
 ),
 
@@ -37,7 +39,7 @@ versions_so_far as (
         ) as place
     from periods
     inner join icp_versions
-        on icp_versions.effective_from <= periods.period_from
+        on periods.period_from >= icp_versions.effective_from
 ),
 
 final as (

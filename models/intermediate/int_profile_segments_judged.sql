@@ -31,8 +31,8 @@ matched as (
     cross join {{ ref('int_policy_periods') }} as periods
     inner join rules
         on
-            rules.rule_from <= periods.period_from
-            and rules.rule_to > periods.period_from
+            periods.period_from >= rules.rule_from
+            and periods.period_from < rules.rule_to
 ),
 
 final as (

@@ -39,7 +39,8 @@ icp_verdicts as (
         period_from,
         not bool_or(is_required and is_met is null) as is_icp_complete,
         not bool_or(coalesce(not is_met, false)) and not bool_or(is_required and is_met is null) as is_icp_fit,
-        {{ string_agg("case when is_required and is_met is null then attribute end", "attribute") }} as missing_attributes,
+        {{ string_agg("case when is_required and is_met is null then attribute end", "attribute") }}
+            as missing_attributes,
         {{ string_agg("case when not is_met then attribute end", "attribute") }} as mismatched_attributes
     from icp_rules_matched
     group by

@@ -1,6 +1,7 @@
--- Grain: one response without a campaign of its own that takes its context from an earlier touch: the one it answers,
--- else the person's latest company touch with a campaign on the same channel within the response window. An answer to
--- an answer takes what that one took, so the answers are walked from the first touch of each conversation on.
+-- Grain: one response without a campaign of its own that takes context or direction from an earlier touch: the one it
+-- answers, else the person's latest company touch with a campaign on the same channel within the response window. An
+-- answer to an answer takes what that one took, so the answers are walked from the first touch of each conversation on.
+-- An answered touch without a campaign has no context to give, its direction still holds.
 with recursive touches as (
     select
         touches.touch_id,
@@ -69,7 +70,7 @@ in_window as (
         on
             responses.person_id = company_touches.person_id
             and responses.channel = company_touches.channel
-            and company_touches.occurred_at < responses.occurred_at
+            and responses.occurred_at > company_touches.occurred_at
             and {{ days_after('company_touches.occurred_at', 'windows.response_window_days') }} >= responses.occurred_at
 ),
 
@@ -92,9 +93,9 @@ answers as (
         on
             responses.answers_touch_id = answered.touch_id
             and (
-                answered.occurred_at < responses.occurred_at
+                responses.occurred_at > answered.occurred_at
                 or (
-                    answered.occurred_at = responses.occurred_at
+                    responses.occurred_at = answered.occurred_at
                     and (answered.order_rank, answered.source_touch_id)
                     < (responses.order_rank, responses.source_touch_id)
                 )
@@ -108,6 +109,7 @@ beginnings as (
         responses.own_direction,
         responses.own_rule_id,
         responses.own_permission,
+        answers.answered_touch_id,
         case
             when answers.is_answered_own then answers.answered_touch_id
             else window_contexts.context_touch_id
@@ -150,12 +152,14 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
         beginnings.touch_id,
         beginnings.context_touch_id,
         beginnings.context_source,
-        case when beginnings.own_rule_id is null then settled.own_direction else beginnings.own_direction end as direction,
+        case when beginnings.own_rule_id is null then settled.own_direction else beginnings.own_direction end
+            as direction,
         coalesce(beginnings.own_rule_id, settled.own_rule_id) as direction_rule_id,
-        case when beginnings.own_rule_id is null then settled.own_permission else beginnings.own_permission end as permission
+        case when beginnings.own_rule_id is null then settled.own_permission else beginnings.own_permission end
+            as permission
     from beginnings
     left join touches as settled
-        on beginnings.context_touch_id = settled.touch_id
+        on coalesce(beginnings.context_touch_id, beginnings.answered_touch_id) = settled.touch_id
     union all
     select
         followers.touch_id,
@@ -166,18 +170,22 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
         end as context_source,
         case
             when followers.own_rule_id is not null then followers.own_direction
-            when walked.context_touch_id is not null then walked.direction
-            else followers.window_direction
+            when
+                walked.context_touch_id is null and followers.window_touch_id is not null
+                then followers.window_direction
+            else walked.direction
         end as direction,
         case
             when followers.own_rule_id is not null then followers.own_rule_id
-            when walked.context_touch_id is not null then walked.direction_rule_id
-            else followers.window_rule_id
+            when walked.context_touch_id is null and followers.window_touch_id is not null then followers.window_rule_id
+            else walked.direction_rule_id
         end as direction_rule_id,
         case
             when followers.own_rule_id is not null then followers.own_permission
-            when walked.context_touch_id is not null then walked.permission
-            else followers.window_permission
+            when
+                walked.context_touch_id is null and followers.window_touch_id is not null
+                then followers.window_permission
+            else walked.permission
         end as permission
     from walked
     inner join followers
@@ -186,7 +194,9 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
 
 final as (
     select * from walked
-    where context_touch_id is not null
+    where
+        context_touch_id is not null
+        or direction_rule_id is not null
 )
 
 select * from final

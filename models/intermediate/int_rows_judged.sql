@@ -1,4 +1,5 @@
--- Grain: one staged row of any entity that a file holds, with its verdict. What reconciliation counts and quarantine lists.
+-- Grain: one staged row of any entity that a file holds, with its verdict. What reconciliation
+-- counts and quarantine lists.
 {{ config(materialized='view') }}
 
 {% set entities = {
@@ -12,23 +13,23 @@
 } %}
 
 {% for entity, columns in entities.items() %}
-select
-    source_system,
-    source_table,
-    '{{ entity }}' as entity,
-    _load_id,
-    _loaded_at,
-    _source_file,
-    _source_row,
-    {% for column in columns.key -%}
-    cast({{ column }} as varchar){{ " || '|' || " if not loop.last }}
-    {%- endfor %} as row_key,
-    cast({{ columns.row_at }} as timestamp) as row_at,
-    verdict,
-    reject_reason,
-    reject_column,
-    warning_columns
-from {{ ref('int_' ~ entity ~ '_judged') }}
-where not _is_synthetic
-{% if not loop.last %}union all{% endif %}
+    select
+        source_system,
+        source_table,
+        '{{ entity }}' as entity,
+        _load_id,
+        _loaded_at,
+        _source_file,
+        _source_row,
+        {% for column in columns.key -%}
+            cast({{ column }} as varchar){{ " || '|' || " if not loop.last }}
+        {%- endfor %} as row_key,
+        cast({{ columns.row_at }} as timestamp) as row_at,
+        verdict,
+        reject_reason,
+        reject_column,
+        warning_columns
+    from {{ ref('int_' ~ entity ~ '_judged') }}
+    where not _is_synthetic
+    {% if not loop.last %}union all{% endif %}
 {% endfor %}

@@ -12,7 +12,8 @@ with policy as (
 instants as (
     select effective_from as valid_from from policy
     union
-    select effective_to from policy where effective_to < {{ end_of_time() }}
+    select effective_to from policy
+    where effective_to < {{ end_of_time() }}
 ),
 
 periods as (
@@ -36,15 +37,16 @@ final as (
         max(case when policy.key = 'dormancy_days' then cast(policy.value as {{ type_double() }}) end) as dormancy_days,
         max(case when policy.key = 'response_window_days' then cast(policy.value as {{ type_double() }}) end)
             as response_window_days,
-        max(case when policy.key = 'hand_raise_qualifies' then lower(policy.value) end) = 'true' as hand_raise_qualifies,
+        max(case when policy.key = 'hand_raise_qualifies' then lower(policy.value) end)
+        = 'true' as hand_raise_qualifies,
         max(case when policy.key = 'max_contacts_per_address' then cast(policy.value as {{ type_double() }}) end)
             as max_contacts_per_address,
         md5({{ string_agg("policy.key || '=' || policy.value", "policy.key") }}) as policy
     from periods
     inner join policy
         on
-            policy.effective_from <= periods.policy_from
-            and policy.effective_to > periods.policy_from
+            periods.policy_from >= policy.effective_from
+            and periods.policy_from < policy.effective_to
     group by
         periods.valid_from,
         periods.valid_to

@@ -85,7 +85,7 @@ mql_evidence as (
         on
             mql_moments.person_id = responses.person_id
             and mql_moments.cycle_number = responses.cycle_number
-            and responses.occurred_at <= mql_moments.occurred_at
+            and mql_moments.occurred_at >= responses.occurred_at
             and responses.is_context_complete
     where mql_moments.place = 1
 ),
@@ -145,15 +145,30 @@ exits as (
 ),
 
 final as (
-    select *, 1 as stage_rank from suspects
+    select
+        *,
+        1 as stage_rank
+    from suspects
     union all
-    select *, 2 as stage_rank from prospects
+    select
+        *,
+        2 as stage_rank
+    from prospects
     union all
-    select *, 3 as stage_rank from mqls
+    select
+        *,
+        3 as stage_rank
+    from mqls
     union all
-    select *, 4 as stage_rank from sqls
+    select
+        *,
+        4 as stage_rank
+    from sqls
     union all
-    select *, 5 as stage_rank from exits
+    select
+        *,
+        5 as stage_rank
+    from exits
 )
 
 select * from final

@@ -52,10 +52,10 @@ matched as (
     from combinations
     inner join rules
         on
-            rules.rule_from <= combinations.period_from
+            combinations.period_from >= rules.rule_from
             and rules.rule_to > combinations.period_from
             {% for field in direction_rule_fields() -%}
-            and (lower(rules.{{ field }}) = combinations.{{ field }} or rules.{{ field }} = '*')
+                and (lower(rules.{{ field }}) = combinations.{{ field }} or rules.{{ field }} = '*')
             {% endfor -%}
             and (
                 rules.has_prior_permission = '*'

@@ -19,7 +19,7 @@ final as (
             touches.period_from = rulings.period_from
             and touches.has_prior_permission = rulings.has_prior_permission
             {%- for field in direction_rule_fields() %}
-            and touches.{{ field }} is not distinct from rulings.{{ field }}
+                and touches.{{ field }} is not distinct from rulings.{{ field }}
             {%- endfor %}
 )
 

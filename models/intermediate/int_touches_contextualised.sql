@@ -11,14 +11,15 @@ with inherited as (
         context.campaign_id,
         context.occurred_at
     from {{ ref('int_responses_answered') }} as answered
-    inner join {{ ref('int_touches_classified') }} as context
+    left join {{ ref('int_touches_classified') }} as context
         on answered.context_touch_id = context.touch_id
 ),
 
 touches as (
     select
         classified.*,
-        case when inherited.touch_id is null then classified.own_direction else inherited.direction end as ruled_direction,
+        case when inherited.touch_id is null then classified.own_direction else inherited.direction end
+            as ruled_direction,
         case when inherited.touch_id is null then classified.own_rule_id else inherited.direction_rule_id end
             as direction_rule_id,
         case when inherited.touch_id is null then classified.own_permission else inherited.permission end as permission,
@@ -92,7 +93,10 @@ final as (
             when known_campaigns.campaign_id is null then 'campaign_unknown'
             when campaigns.campaign_key is null then 'campaign_not_in_force'
         end as missing_campaign,
-        coalesce(cycles.cycle_number is not null and (cycles.ended_at is null or touches.occurred_at <= cycles.ended_at), false)
+        coalesce(
+            cycles.cycle_number is not null and (cycles.ended_at is null or touches.occurred_at <= cycles.ended_at),
+            false
+        )
             as is_in_open_cycle,
         coalesce(cycles.hand_raise_qualifies, false) as hand_raise_qualifies
     from touches

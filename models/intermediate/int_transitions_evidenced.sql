@@ -1,5 +1,5 @@
--- Grain: one stage transition with the score and the ICP verdict of its moment. A sales-qualified transition carries the
--- ICP verdict of its MQL. The evidence touch's texts are written out by the mart.
+-- Grain: one stage transition with the score and the ICP verdict of its moment. A sales-qualified transition carries
+-- the ICP verdict of its MQL. The evidence touch's texts are written out by the mart.
 with stages as (
     select * from {{ ref('int_stages_reached') }}
 ),
@@ -19,7 +19,7 @@ evaluations as (
         on
             stages.person_id = evaluations.person_id
             and stages.cycle_number = evaluations.cycle_number
-            and evaluations.occurred_at <= stages.occurred_at
+            and stages.occurred_at >= evaluations.occurred_at
 ),
 
 scored as (

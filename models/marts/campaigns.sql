@@ -9,7 +9,5 @@ select
     case when valid_to < {{ end_of_time() }} then valid_to end as valid_to,
 
     -- facts
-    {% for name in stamped_campaign_columns().values() -%}
-    {{ name }}{{ ',' if not loop.last }}
-    {% endfor %}
+    {{ stamped_campaign_columns().values() | join(', ') }}
 from {{ ref('int_campaigns_versioned') }}

@@ -27,19 +27,23 @@ compared as (
         case
             when claims.claimed_rank > assessed.furthest_rank
                 then nullif(concat_ws(
-                    '|',
-                    case when assessed.is_excluded then 'excluded:' || coalesce(assessed.exclusion_reason, 'policy') end,
-                    case when claims.claimed_rank >= 2 and assessed.furthest_rank < 2 then 'no_response' end,
-                    case when claims.claimed_rank >= 3 and assessed.furthest_rank < 3 then assessed.icp_obstacles end,
-                    case
-                        when claims.claimed_rank >= 3 and assessed.furthest_rank = 2
-                            then nullif(concat_ws('|', assessed.score_obstacle, assessed.context_obstacles), '')
-                    end,
-                    case
-                        when claims.claimed_rank >= 4 and not assessed.has_qualifying_response
-                            then 'no_qualifying_response'
-                    end
-                ), '')
+                        '|',
+                        case
+                            when assessed.is_excluded then 'excluded:' || coalesce(assessed.exclusion_reason, 'policy')
+                        end,
+                        case when claims.claimed_rank >= 2 and assessed.furthest_rank < 2 then 'no_response' end,
+                        case
+                            when claims.claimed_rank >= 3 and assessed.furthest_rank < 3 then assessed.icp_obstacles
+                        end,
+                        case
+                            when claims.claimed_rank >= 3 and assessed.furthest_rank = 2
+                                then nullif(concat_ws('|', assessed.score_obstacle, assessed.context_obstacles), '')
+                        end,
+                        case
+                            when claims.claimed_rank >= 4 and not assessed.has_qualifying_response
+                                then 'no_qualifying_response'
+                        end
+                    ), '')
         end as missing_for_claim
     from claims
     inner join {{ ref('int_people_assessed') }} as assessed

@@ -39,7 +39,7 @@ with final as (
         -- context stamp
         touches.campaign_id,
         {% for name in stamped_campaign_columns().values() -%}
-        campaigns.{{ name }},
+            campaigns.{{ name }},
         {% endfor -%}
         touches.is_in_segment,
         touches.is_context_complete,
