@@ -234,7 +234,7 @@ class Build:
                 _moment(record.as_of),
                 self._thresholds(record),
                 folder,
-                self.settings.build_db.parent / "audit_context",
+                self._audit_context,
                 memory_limit=self.settings.memory_limit,
                 threads=self.settings.threads,
             )
@@ -287,7 +287,7 @@ class Build:
         return published
 
     def write_report(self) -> Path | None:
-        """Write the quality report of this build.
+        """Write the quality report of this build and, if it was audited, the Data Docs of its audit.
 
         Returns:
             The page; None if no build was begun.
@@ -298,6 +298,11 @@ class Build:
 
         with self.phase("report"):
             say("Writing the quality report")
+            if self.record.audit:
+                import expectations
+
+                with explained("Writing the Data Docs", self.settings.quality):
+                    expectations.build_data_docs(self._audit_context, self.settings.quality / "data_docs")
             page = write_quality_report(self.settings, self.record.build_id)
         self.record.report = str(page)
         records.write_record(self.settings, self.record)
@@ -362,6 +367,10 @@ class Build:
     @property
     def _policy_kept(self) -> Path:
         return self.settings.build_db.parent / "policy"
+
+    @property
+    def _audit_context(self) -> Path:
+        return self.settings.build_db.parent / "audit_context"
 
     def _keep_policy(self) -> None:
         # The release takes this copy, so that editing seeds/ during a build cannot slip into it.

@@ -53,6 +53,8 @@ def test_first_build_is_stopped_by_the_audit(workshop: Workshop) -> None:
     assert "Quality report: " in done.stdout
     report = Path(done.stdout.split("Quality report: ")[1].splitlines()[0])
     assert report.is_file()
+    assert '"../../data_docs/index.html"' in report.read_text(encoding="utf-8")
+    assert (workshop.warehouse / "quality" / "data_docs" / "index.html").is_file()
     assert (workshop.warehouse / "quality" / "audit_results" / f"{record['build_id']}.parquet").is_file()
     assert (workshop.warehouse / "quality" / "row_reconciliation" / f"{record['build_id']}.parquet").is_file()
 
