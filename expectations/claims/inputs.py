@@ -112,8 +112,8 @@ class ExpectFreshness(_OfThisBuild):
     """A source system's newest row is not older, at as-of, than the tolerance in hours.
 
     Where a system brings touches, only the tables of its touches count: contacts may change when nobody
-    acts. The newest of them decides. A system of which nothing was accepted has no age; its share of open
-    quarantined rows speaks for it.
+    acts. The newest of them decides. Deals never count: no verdict depends on a sale. A system of which
+    nothing else was accepted has no age; its share of open quarantined rows speaks for it.
     """
 
     def rows_sql(self) -> str:
@@ -148,7 +148,7 @@ class ExpectFreshness(_OfThisBuild):
         return observed or 0.0
 
     def _is_judged(self) -> str:
-        own = f"{self.of_build()} and accepted_rows > 0"
+        own = f"{self.of_build()} and accepted_rows > 0 and entity <> 'deals'"
         return f"""{own} and (
             entity = 'touches'
             or source_system not in (select source_system from batch where {own} and entity = 'touches')
