@@ -3,7 +3,7 @@
     case when {{ email }} like '_%@_%' and {{ email }} not like '%@%@%' then lower({{ email }}) end
 {%- endmacro %}
 
-{#- A person's id from its leading key. Source: SPEC of the project, section "People": md5 over salt and key. -#}
+{#- A person's id from its leading key: md5 over salt and key. Without a salt it can be guessed from an address. -#}
 {% macro person_id_of(key) -%}
     'p_' || substr(
         md5((select current_build.id_salt from {{ source('ops', 'current_build') }} as current_build) || {{ key }}), 1, 16
