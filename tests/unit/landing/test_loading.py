@@ -11,7 +11,7 @@ import pytest
 from orchestration.landing import DeclaredTable, loading, table_summaries
 
 
-def test_provenance(world):
+def test_rows_carry_their_provenance(world):
     world.drop("crm/leads/2026-02-01/a.csv", "id\n1\n")
     world.drop("crm/leads/b.csv", "id\n2\n")
     world.load()
@@ -245,7 +245,7 @@ def test_report_is_json(world):
     assert plain["drift"][0]["kind"] == "undeclared_table"
 
 
-def test_summaries(world):
+def test_summaries_count_what_was_loaded(world):
     world.drop("crm/leads/a_2026-01-05.csv", "id,name\n1,a\n2\n")
     world.drop("crm/leads/b.csv", "")
     world.load()
