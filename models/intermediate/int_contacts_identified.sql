@@ -1,8 +1,16 @@
 -- Grain: one accepted contact version with its person.
-select
-    contacts.*,
-    identities.person_id
-from {{ ref('int_contacts_judged') }} as contacts
-inner join {{ ref('int_identities_resolved') }} as identities
-    on contacts.contact_key = identities.identity_key
-where contacts.verdict = 'accepted'
+with contacts as (
+    select * from {{ ref('int_contacts_judged') }}
+    where verdict = 'accepted'
+),
+
+final as (
+    select
+        contacts.*,
+        identities.person_id
+    from contacts
+    inner join {{ ref('int_identities_resolved') }} as identities
+        on contacts.contact_key = identities.identity_key
+)
+
+select * from final
