@@ -114,7 +114,6 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
         say("Running dbt")
         # Beside the database it writes, under the same lock: two warehouses never share artifacts.
         target = build.settings.build_db.parent / "dbt"
-        (target / "partial_parse.msgpack").unlink(missing_ok=True)
         invocation = dbt.cli(
             dbt_args("build", build.settings, full_refresh=record.is_full_refresh),
             context=context,
