@@ -375,6 +375,9 @@ class Build:
     def _keep_policy(self) -> None:
         # The release takes this copy, so that editing seeds/ during a build cannot slip into it.
         with explained("Keeping the policy tables", self._policy_kept):
+            # Raw rows and the salt of person ids lie here: for who builds, and nobody else.
+            self.settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+            self.settings.build_db.parent.chmod(0o700)
             shutil.rmtree(self._policy_kept, ignore_errors=True)
             self._policy_kept.mkdir(parents=True)
             for path in sorted((PROJECT_ROOT / "seeds").glob("*.csv")):
@@ -395,23 +398,21 @@ class Build:
 
     def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent
-        with explained("Opening the build database", place):
-            place.mkdir(parents=True, exist_ok=True)
-            with self._connect() as database:
-                database.execute("create schema if not exists ops")
-                database.execute(
-                    "create or replace table ops.current_build"
-                    " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
-                )
-                database.execute(
-                    "insert into ops.current_build values (?, ?, ?, ?)",
-                    [
-                        record.build_id,
-                        _naive(_moment(record.as_of)),
-                        _naive(_moment(record.started_at)),
-                        self.settings.id_salt,
-                    ],
-                )
+        with explained("Opening the build database", place), self._connect() as database:
+            database.execute("create schema if not exists ops")
+            database.execute(
+                "create or replace table ops.current_build"
+                " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
+            )
+            database.execute(
+                "insert into ops.current_build values (?, ?, ?, ?)",
+                [
+                    record.build_id,
+                    _naive(_moment(record.as_of)),
+                    _naive(_moment(record.started_at)),
+                    self.settings.id_salt,
+                ],
+            )
 
     def _finish_record(self, record: BuildRecord) -> None:
         if record.status == records.RUNNING:

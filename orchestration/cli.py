@@ -92,9 +92,13 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=7, help="seed of the random numbers (7)")
     simulate.add_argument("--out", metavar="FOLDER", required=True, help="folder to write into")
 
-    add("status", "show the current release, the last builds and what is baselined")
+    add("status", "show the current release, the last build and the baselines that end soon")
     explain = add("explain", "show why a person is (not) in a stage")
-    explain.add_argument("person", metavar="e-mail or person_id", help="an address, or an id like p_0123…")
+    explain.add_argument(
+        "person",
+        metavar="e-mail or person_id",
+        help="an address, an id like p_0123…, or a touch id",
+    )
 
     baseline = add(
         "baseline",
@@ -105,7 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
     baseline.add_argument("--until", metavar="DATE", required=True, help="last day on which it holds")
     baseline.add_argument("--reason", metavar="TEXT", required=True, help="why this is acceptable for now")
 
-    add("releases", "list the published releases")
+    add("releases", "list the published releases that are kept")
     rollback = add("rollback", "let readers see an earlier release")
     rollback.add_argument("release", help="release id, as `leadproof releases` lists it")
     report = add("report", "write the quality report of a build again and show where it lies")

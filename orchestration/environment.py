@@ -57,7 +57,7 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def write_env_file(root: Path = PROJECT_ROOT) -> Path:
-    """Write the one line that lets plain ``dagster dev`` find the command line's ``DAGSTER_HOME``.
+    """Write the lines that let plain ``dagster dev`` find the command line's ``DAGSTER_HOME``.
 
     ``dagster dev`` reads ``.env`` from the working directory, and its values win over the shell's;
     the ``${DAGSTER_HOME:-…}`` form lets the shell win, as it does on the command line.

@@ -5,7 +5,7 @@ Which audits are negotiable, and how a row of ``audit_thresholds`` is written, b
 
 import argparse
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from rich.table import Table
 
@@ -15,7 +15,7 @@ from orchestration.commands.console import out
 from orchestration.environment import load_env_file
 from orchestration.errors import LeadproofError
 from orchestration.moments import parse_day
-from orchestration.policy import Threshold, add_baseline_rows
+from orchestration.policy import Threshold, add_baseline_rows, read_policy, thresholds
 from orchestration.release.files import explained
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -48,14 +48,30 @@ def run(options: argparse.Namespace) -> int:
         for share in failing_shares(record, until)
         if share.source_system == options.system
     ]
+    if not rows and record.passed:
+        raise LeadproofError(
+            f"The audit of build {record.build_id} passed, so there is nothing to baseline.",
+            "Run leadproof build; a baseline is for what it finds failing.",
+        )
     if not rows:
         raise LeadproofError(
             f"No negotiable audit of {options.system} failed in build {record.build_id}.",
             "Run leadproof status to see what did.",
         )
     add_baseline_rows(PROJECT_ROOT, rows)
-    _tell(record, rows, options.system)
+    _tell(record, rows, options.system, _baselined(record, today))
     return 0
+
+
+def _baselined(record: AuditRecord, today: date) -> set[tuple[str, str]]:
+    """List (audit, source system) whose failing value is tolerated by now, by these rows or earlier ones."""
+    tolerated = {(row.audit, row.source_system): row for row in thresholds(read_policy(PROJECT_ROOT), today)}
+    return {
+        (share.audit, share.source_system)
+        for share in failing_shares(record)
+        if (row := tolerated.get((share.audit, share.source_system))) is not None
+        and share.observed_share <= row.tolerance
+    }
 
 
 def last_audit(settings: Settings) -> AuditRecord:
@@ -80,7 +96,9 @@ def last_audit(settings: Settings) -> AuditRecord:
     )
 
 
-def _tell(record: AuditRecord, rows: Sequence[Threshold], system: str) -> None:
+def _tell(
+    record: AuditRecord, rows: Sequence[Threshold], system: str, baselined: set[tuple[str, str]]
+) -> None:
     table = Table(
         title=f"Baselined for {system}, from build {record.build_id}", title_justify="left", box=None
     )
@@ -91,8 +109,7 @@ def _tell(record: AuditRecord, rows: Sequence[Threshold], system: str) -> None:
         table.add_row(row.audit, shown, str(row.until))
     out.print(table)
     out.print("Written to seeds/audit_thresholds.csv; commit it, then run leadproof build.")
-    baselined = {row.audit for row in rows}
     for result in record.failing_results:
-        if result.source_system != system or audit_of(result) not in baselined:
+        if (audit_of(result), result.source_system) not in baselined:
             scope = "" if result.source_system == "*" else f"{result.source_system}: "
             out.print(f"Still failing: {result.table_name} · {scope}{result.message}", markup=False)

@@ -155,7 +155,7 @@ def _tell_where_to_look(settings: Settings) -> None:
             """
             select people.person_id
             from marts.people as people
-            inner join marts.sqls as sqls on people.person_id = sqls.person_id
+            where people.current_stage = 'sql'
             order by
                 people.inbound_touches > 0 and people.outbound_touches > 0 desc,
                 people.current_cycle desc,

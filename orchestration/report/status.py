@@ -241,7 +241,9 @@ def _freshness(settings: Settings, release: Release) -> list[Freshness]:
         open_release(settings, release.release_id) as connection,
     ):
         rows = connection.execute(
-            "select source_system, max(latest_row_at) from marts.row_reconciliation"
+            # As the audit judges it: by touches, where a system has any; never by a sale.
+            "select source_system, coalesce(max(latest_row_at) filter (where entity = 'touches'),"
+            " max(latest_row_at)) from marts.row_reconciliation"
             f" where build_id = {literal(release.build_id)} and entity <> 'deals'"
             " group by source_system order by source_system"
         ).fetchall()
