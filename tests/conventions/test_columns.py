@@ -116,7 +116,8 @@ def test_no_personal_value_reaches_a_mart(
     compiled_world: CompiledWorld, real: dict[str, dict[str, str]]
 ) -> None:
     """Every address, number and name of the raw tables is looked for in every text of every mart."""
-    personal, published = set(), defaultdict(set)
+    personal: set[str] = set()
+    published: dict[str, set[str]] = defaultdict(set)
     with connect(compiled_world.settings, read_only=True) as database:
         for relation, columns in real.items():
             schema = relation.split(".")[0]

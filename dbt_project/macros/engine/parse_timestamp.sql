@@ -1,7 +1,7 @@
 {#-
     A trimmed text as a UTC timestamp, null where it cannot be read. Read are ISO 8601 (`2021-04-15`,
-    `2021-04-15 00:03:00.5`, `2021-04-15T00:03:00Z`, `2021-04-15T02:03:00+02:00`) and the CRM form
-    `15 Apr, 2021 00:03:00`, with or without its time. Without a zone, UTC. Years run from 1900 to 9999:
+    `2021-04-15 00:03:00.5`, `2021-04-15T00:03:00Z`, `2021-04-15T02:03:00+02:00`), also with slashes in its date, and
+    the CRM form `15 Apr, 2021 00:03:00`, with or without its time. Without a zone, UTC. Years run from 1900 to 9999:
     earlier ones are the "no date" of some system, and `infinity` is no time.
     Give a column, not an expression: it is named several times.
 -#}
@@ -12,7 +12,8 @@
 {% macro default__parse_timestamp(text) -%}
     coalesce(
         case
-            when {{ regexp_like(text, "'^(19|[2-9][0-9])[0-9]{2}-'") }} then try_cast({{ text }} as timestamp)
+            when {{ regexp_like(text, "'^(19|[2-9][0-9])[0-9]{2}[-/]'") }}
+                then try_cast(replace({{ text }}, '/', '-') as timestamp)
         end,
         case
             when {{ regexp_like(text, "', (19|[2-9][0-9])[0-9]{2}'") }}

@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {% macro default__clean_text(column) -%}
-    nullif(btrim(cast({{ column }} as {{ dbt.type_string() }}), ' \t\r\n'), '')
+    nullif(btrim(cast({{ column }} as {{ dbt.type_string() }}), ' ' || chr(9) || chr(13) || chr(10)), '')
 {%- endmacro %}
 
 {#-
