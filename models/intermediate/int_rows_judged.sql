@@ -1,5 +1,5 @@
--- Grain: one staged row of any entity that a file holds, with its verdict. What reconciliation
--- counts and quarantine lists.
+-- Grain: one staged row of any entity that a file holds, with its verdict. What reconciliation counts and quarantine
+-- lists. Both are about landed rows, so rows of a content that was delivered again lead to the row that was landed.
 {{ config(materialized='view') }}
 
 {% set entities = {
@@ -12,24 +12,34 @@
     'deals': {'row_at': 'occurred_at', 'key': ['source_deal_id', 'status']},
 } %}
 
+with redeliveries as (
+    {{ file_redeliveries() }}
+)
+
 {% for entity, columns in entities.items() %}
     select
-        source_system,
-        source_table,
+        judged.source_system,
+        judged.source_table,
         '{{ entity }}' as entity,
-        _load_id,
-        _loaded_at,
-        _source_file,
-        _source_row,
+        coalesce(redeliveries.landed_load_id, judged._load_id) as _load_id,
+        coalesce(redeliveries.landed_loaded_at, judged._loaded_at) as _loaded_at,
+        coalesce(redeliveries.landed_path, judged._source_file) as _source_file,
+        judged._source_row,
+        judged._load_id as _delivered_load_id,
+        judged._source_file as _delivered_source_file,
         {% for column in columns.key -%}
-            cast({{ column }} as varchar){{ " || '|' || " if not loop.last }}
+            cast(judged.{{ column }} as varchar){{ " || '|' || " if not loop.last }}
         {%- endfor %} as row_key,
-        cast({{ columns.row_at }} as timestamp) as row_at,
-        verdict,
-        reject_reason,
-        reject_column,
-        warning_columns
-    from {{ ref('int_' ~ entity ~ '_judged') }}
-    where not _is_synthetic
+        cast(judged.{{ columns.row_at }} as timestamp) as row_at,
+        judged.verdict,
+        judged.reject_reason,
+        judged.reject_column,
+        judged.warning_columns
+    from {{ ref('int_' ~ entity ~ '_judged') }} as judged
+    left join redeliveries
+        on
+            judged._load_id = redeliveries.load_id
+            and judged._source_file = redeliveries.path
+    where not judged._is_synthetic
     {% if not loop.last %}union all{% endif %}
 {% endfor %}

@@ -1,7 +1,11 @@
--- Grain: one landed row that the present build cannot use, per entity it should have fed. Lines that could not be parsed
--- structurally stand here too.
+-- Grain: one landed row that the present build cannot use, per entity it should have fed. Lines that could not be
+-- parsed structurally stand here too.
 with feeds as (
     {{ declared_feeds() }}
+),
+
+deliveries as (
+    {{ file_deliveries() }}
 ),
 
 -- A path loaded again with new content is a further version of the file.
@@ -11,13 +15,26 @@ file_versions as (
         source_table,
         path,
         load_id,
-        row_number() over (partition by source_system, source_table, path order by load_id) as file_version,
-        lead(load_id) over (partition by source_system, source_table, path order by load_id) is not null as is_replaced
-    from {{ source('landing', 'files') }}
+        content_hash,
+        row_number() over (partition by source_system, source_table, path order by load_id) as file_version
+    from deliveries
     where status = 'loaded'
 ),
 
-unusable as (
+present_files as (
+    select
+        source_system,
+        source_table,
+        path,
+        {{ arg_max('content_hash', 'load_id') }} as content_hash
+    from deliveries
+    group by
+        source_system,
+        source_table,
+        path
+),
+
+unusable_deliveries as (
     select
         source_system,
         source_table,
@@ -26,9 +43,15 @@ unusable as (
         _loaded_at,
         _source_file,
         _source_row,
+        _delivered_load_id,
+        _delivered_source_file,
         min(row_key) as row_key,
         min(reject_reason) as reason_code,
-        min(reject_column) as reason_column
+        min(reject_column) as reason_column,
+        row_number() over (
+            partition by source_system, source_table, entity, _load_id, _source_file, _source_row
+            order by _delivered_load_id desc, _delivered_source_file desc
+        ) as recency
     from {{ ref('int_rows_judged') }}
     where verdict = 'quarantined'
     group by
@@ -38,7 +61,28 @@ unusable as (
         _load_id,
         _loaded_at,
         _source_file,
-        _source_row
+        _source_row,
+        _delivered_load_id,
+        _delivered_source_file
+),
+
+-- However often its content was delivered, a landed row stands here once.
+unusable as (
+    select
+        source_system,
+        source_table,
+        entity,
+        _load_id,
+        _loaded_at,
+        _source_file,
+        _source_row,
+        _delivered_load_id,
+        _delivered_source_file,
+        row_key,
+        reason_code,
+        reason_column
+    from unusable_deliveries
+    where recency = 1
 ),
 
 -- A raw row that feeds an entity with several rows counts as used when one of them is.
@@ -83,6 +127,8 @@ rejected_rows as (
         rejects.loaded_at as _loaded_at,
         rejects.source_file as _source_file,
         rejects.source_row as _source_row,
+        rejects.load_id as _delivered_load_id,
+        rejects.source_file as _delivered_source_file,
         cast(null as varchar) as row_key,
         'structural_reject' as reason_code,
         cast(null as varchar) as reason_column
@@ -125,11 +171,14 @@ accepted_later as (
     where
         rows_judged.verdict = 'accepted'
         and (
-            rows_judged._load_id > numbered._load_id
-            or (rows_judged._load_id = numbered._load_id and rows_judged._source_file > numbered._source_file)
+            rows_judged._delivered_load_id > numbered._delivered_load_id
             or (
-                rows_judged._load_id = numbered._load_id
-                and rows_judged._source_file = numbered._source_file
+                rows_judged._delivered_load_id = numbered._delivered_load_id
+                and rows_judged._delivered_source_file > numbered._delivered_source_file
+            )
+            or (
+                rows_judged._delivered_load_id = numbered._delivered_load_id
+                and rows_judged._delivered_source_file = numbered._delivered_source_file
                 and rows_judged._source_row > numbered._source_row
             )
         )
@@ -155,7 +204,8 @@ final as (
         numbered.reason_code,
         numbered.reason_column,
         numbered._loaded_at as first_seen_at,
-        coalesce(file_versions.is_replaced, false) or accepted_later.source_system is not null as is_replaced
+        coalesce(present_files.content_hash <> file_versions.content_hash, false)
+        or accepted_later.source_system is not null as is_replaced
     from numbered
     left join file_versions
         on
@@ -163,6 +213,11 @@ final as (
             and numbered.source_table = file_versions.source_table
             and numbered._source_file = file_versions.path
             and numbered._load_id = file_versions.load_id
+    left join present_files
+        on
+            numbered.source_system = present_files.source_system
+            and numbered.source_table = present_files.source_table
+            and numbered._delivered_source_file = present_files.path
     left join accepted_later
         on
             numbered.source_system = accepted_later.source_system

@@ -3,9 +3,9 @@
     why a row cannot be used, if there is one. `rows` holds every canonical column of the entity, in whatever type the
     source has, and the landing columns.
 
-    `is_snapshot`: rows can go missing; then each contact that did gets a deleted version, dated by the snapshot that
-    lacks it. `own_verdict`: `rows` also says `own_reject_reason`, `own_reject_column` and `own_warning_columns`, for
-    what only the source's own model can know.
+    `is_snapshot`: rows can go missing; then each contact that did gets a deleted version made of its last row and dated
+    by the snapshot that lacks it. `own_verdict`: `rows` also says `own_reject_reason`, `own_reject_column` and
+    `own_warning_columns`, for what only the source's own model can know.
 
     The first of these decides: a required value is empty; it cannot be read; a code is not in its list; the model's
     own reason; nobody can be identified. Within each, the order of the columns.
@@ -85,9 +85,23 @@
         from reasoned
     )
     {%- set output = (columns.keys() | list) + (staged_columns().keys() | list) %}
+    {%- set implies_deletions = entity == 'contacts' and is_snapshot %}
+    {%- if implies_deletions %},
+
+    missing as (
+        select
+            judged.*,
+            row_number() over (
+                partition by source_system, source_table, source_contact_id, _removed_at
+                order by _observed_at desc, _load_id desc, _source_file desc, _source_row desc
+            ) as recency
+        from judged
+        where _removed_at > _observed_at
+    )
+    {%- endif %}
 
     select {{ output | join(', ') }} from judged
-    {%- if entity == 'contacts' and is_snapshot %}
+    {%- if implies_deletions %}
     union all
     select
         {% for name in output -%}
@@ -102,9 +116,9 @@
         {{ name }}
         {%- endif %}{{ ',' if not loop.last }}
         {% endfor -%}
-    from judged
+    from missing
     where
-        _removed_at > _observed_at
+        recency = 1
         and reject_reason is null
         and not is_deleted
     {%- endif -%}

@@ -8,3 +8,12 @@
     {%- endif -%}
     {{ return(mode) }}
 {%- endmacro %}
+
+{#- The raw tables (`<system>.<table>`) whose files are snapshots. -#}
+{% macro snapshot_tables() -%}
+    {%- set tables = [] -%}
+    {%- for table in var('load_modes', {}) or {} if load_mode(table) == 'snapshot' -%}
+        {%- do tables.append(table) -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{%- endmacro %}
