@@ -1,12 +1,35 @@
--- Grain: one combination of campaign period, direction and policy period: is all context there that the direction
--- requires, and what is missing of what it requires or wants. Touches share few combinations.
-with combinations as (
-    select distinct
+-- Grain: one combination of campaign period (or reason to have none), direction and policy period: is all context there
+-- that the direction requires, and what is missing of what it requires or wants. Touches share few combinations, so all
+-- that are possible are judged once and not once per touch.
+with stamps as (
+    select
         campaign_key,
-        missing_campaign,
-        direction,
-        period_from
-    from {{ ref('int_touches_contextualised') }}
+        cast(null as varchar) as missing_campaign
+    from {{ ref('int_campaigns_versioned') }}
+    {% for reason in missing_campaign_reasons() -%}
+        union all
+        select
+            null as campaign_key,
+            '{{ reason }}' as missing_campaign
+    {% endfor %}
+),
+
+directions as (
+    {% for direction in ['inbound', 'outbound', 'unclassified'] -%}
+        select '{{ direction }}' as direction
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+combinations as (
+    select
+        stamps.campaign_key,
+        stamps.missing_campaign,
+        directions.direction,
+        periods.period_from
+    from stamps
+    cross join directions
+    cross join {{ ref('int_policy_periods') }} as periods
 ),
 
 checked as (

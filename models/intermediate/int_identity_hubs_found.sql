@@ -27,15 +27,22 @@ crowded_addresses as (
     having count(*) > (select limits.max_contacts_per_address from limits)
 ),
 
+-- Of a repeated touch only the row loaded last stands.
 standing_touches as (
     select
-        contact_key,
-        email_normalised,
-        anonymous_key
-    from {{ ref('int_touches_screened') }}
+        screened.contact_key,
+        screened.email_normalised,
+        screened.anonymous_key
+    from {{ ref('int_touches_screened') }} as screened
+    left join {{ ref('int_touches_repeated') }} as repeated
+        on
+            screened.touch_id = repeated.touch_id
+            and screened._load_id = repeated._load_id
+            and screened._source_file = repeated._source_file
+            and screened._source_row = repeated._source_row
     where
-        standing = 'accepted'
-        and recency = 1
+        screened.standing = 'accepted'
+        and coalesce(repeated.recency, 1) = 1
 ),
 
 addresses as (

@@ -2,27 +2,20 @@
 -- answers, else the person's latest company touch with a campaign on the same channel within the response window. An
 -- answer to an answer takes what that one took, so the answers are walked from the first touch of each conversation on.
 -- An answered touch without a campaign has no context to give, its direction still holds.
-with recursive touches as (
+with recursive responses as (
     select
-        touches.touch_id,
-        touches.person_id,
-        touches.source_system,
-        touches.source_touch_id,
-        touches.occurred_at,
-        touches.order_rank,
-        touches.channel,
-        touches.actor,
-        touches.is_response,
-        touches.campaign_id,
-        touches.source_system || ':' || touches.answers_touch_id as answers_touch_id,
-        touches.own_direction,
-        touches.own_rule_id,
-        touches.own_permission
-    from {{ ref('int_touches_classified') }} as touches
-),
-
-responses as (
-    select * from touches
+        touch_id,
+        person_id,
+        source_system,
+        source_touch_id,
+        occurred_at,
+        order_rank,
+        channel,
+        source_system || ':' || answers_touch_id as answers_touch_id,
+        own_direction,
+        own_rule_id,
+        own_permission
+    from {{ ref('int_touches_classified') }}
     where
         is_response
         and campaign_id is null
@@ -45,7 +38,15 @@ windows as (
 ),
 
 company_touches as (
-    select * from touches
+    select
+        touch_id,
+        person_id,
+        source_system,
+        source_touch_id,
+        occurred_at,
+        order_rank,
+        channel
+    from {{ ref('int_touches_classified') }}
     where
         actor = 'company'
         and campaign_id is not null
@@ -89,7 +90,7 @@ answers as (
         answered.campaign_id is not null as is_answered_own,
         answered.is_response and answered.campaign_id is null as is_answered_open
     from responses
-    inner join touches as answered
+    inner join {{ ref('int_touches_classified') }} as answered
         on
             responses.answers_touch_id = answered.touch_id
             and (
@@ -142,7 +143,7 @@ followers as (
         on answers.touch_id = responses.touch_id
     left join window_contexts
         on answers.touch_id = window_contexts.touch_id
-    left join touches as windowed
+    left join {{ ref('int_touches_classified') }} as windowed
         on window_contexts.context_touch_id = windowed.touch_id
     where answers.is_answered_open
 ),
@@ -158,7 +159,7 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
         case when beginnings.own_rule_id is null then settled.own_permission else beginnings.own_permission end
             as permission
     from beginnings
-    left join touches as settled
+    left join {{ ref('int_touches_classified') }} as settled
         on coalesce(beginnings.context_touch_id, beginnings.answered_touch_id) = settled.touch_id
     union all
     select
@@ -193,10 +194,22 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
 ),
 
 final as (
-    select * from walked
+    select
+        walked.touch_id,
+        walked.context_touch_id,
+        walked.context_source,
+        walked.direction,
+        walked.direction_rule_id,
+        walked.permission,
+        context.source_system as context_system,
+        context.campaign_id as context_campaign_id,
+        context.occurred_at as context_at
+    from walked
+    left join {{ ref('int_touches_classified') }} as context
+        on walked.context_touch_id = context.touch_id
     where
-        context_touch_id is not null
-        or direction_rule_id is not null
+        walked.context_touch_id is not null
+        or walked.direction_rule_id is not null
 )
 
 select * from final

@@ -1,18 +1,9 @@
 -- Grain: one accepted touch with its direction, its cycle and where its context comes from. The context itself is named
 -- by `campaign_key`; its texts are not copied here.
+{{ config(materialized='view') }}
+
 with inherited as (
-    select
-        answered.touch_id,
-        answered.context_source,
-        answered.direction,
-        answered.direction_rule_id,
-        answered.permission,
-        context.source_system,
-        context.campaign_id,
-        context.occurred_at
-    from {{ ref('int_responses_answered') }} as answered
-    left join {{ ref('int_touches_classified') }} as context
-        on answered.context_touch_id = context.touch_id
+    select * from {{ ref('int_responses_answered') }}
 ),
 
 touches as (
@@ -27,9 +18,9 @@ touches as (
             when classified.campaign_id is not null then 'own'
             else coalesce(inherited.context_source, 'none')
         end as context_source,
-        coalesce(inherited.source_system, classified.source_system) as stamp_system,
-        coalesce(inherited.campaign_id, classified.campaign_id) as stamp_campaign_id,
-        coalesce(inherited.occurred_at, classified.occurred_at) as stamp_at
+        coalesce(inherited.context_system, classified.source_system) as stamp_system,
+        coalesce(inherited.context_campaign_id, classified.campaign_id) as stamp_campaign_id,
+        coalesce(inherited.context_at, classified.occurred_at) as stamp_at
     from {{ ref('int_touches_classified') }} as classified
     left join inherited
         on classified.touch_id = inherited.touch_id

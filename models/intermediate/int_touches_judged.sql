@@ -8,14 +8,16 @@ hubs as (
     select identity_key from {{ ref('int_identity_hubs_found') }}
 ),
 
-linked as (
+identified as (
     select
         screened.*,
-        case
-            when screened.email_normalised is not null and email_hubs.identity_key is null
-                then 'email:' || screened.email_normalised
-        end as email_key,
-        case when anonymous_hubs.identity_key is null then screened.anonymous_key end as linking_anonymous_key
+        case when email_hubs.identity_key is null then 'email:' || screened.email_normalised end as email_key,
+        case when anonymous_hubs.identity_key is null then screened.anonymous_key end as linking_anonymous_key,
+        coalesce(
+            screened.contact_key,
+            case when email_hubs.identity_key is null then 'email:' || screened.email_normalised end,
+            case when anonymous_hubs.identity_key is null then screened.anonymous_key end
+        ) as identity_key
     from screened
     left join hubs as email_hubs
         on 'email:' || screened.email_normalised = email_hubs.identity_key
@@ -23,25 +25,23 @@ linked as (
         on screened.anonymous_key = anonymous_hubs.identity_key
 ),
 
-identified as (
-    select
-        linked.*,
-        coalesce(linked.contact_key, linked.email_key, linked.linking_anonymous_key) as identity_key
-    from linked
-),
-
+-- Ranked again without the rows that identify nobody: those are quarantined and supersede nothing.
 ranked as (
     select
-        touch_id,
-        _load_id,
-        _source_file,
-        _source_row,
-        row_number() over (partition by touch_id order by recency) as standing_recency
-    from identified
+        repeated.touch_id,
+        repeated._load_id,
+        repeated._source_file,
+        repeated._source_row,
+        row_number() over (partition by repeated.touch_id order by repeated.recency) as standing_recency
+    from {{ ref('int_touches_repeated') }} as repeated
+    left join hubs as email_hubs
+        on 'email:' || repeated.email_normalised = email_hubs.identity_key
+    left join hubs as anonymous_hubs
+        on repeated.anonymous_key = anonymous_hubs.identity_key
     where
-        is_repeated
-        and standing = 'accepted'
-        and identity_key is not null
+        repeated.contact_key is not null
+        or (repeated.email_normalised is not null and email_hubs.identity_key is null)
+        or (repeated.anonymous_key is not null and anonymous_hubs.identity_key is null)
 ),
 
 final as (

@@ -1,4 +1,6 @@
 -- Grain: one accepted touch with whether the person had permitted contact before it, and the policy period it falls into.
+{{ config(materialized='view') }}
+
 with touches as (
     select * from {{ ref('int_touches_identified') }}
 ),

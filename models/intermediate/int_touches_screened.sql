@@ -1,5 +1,5 @@
--- Grain: one staged touch. All that can be judged without knowing who is who: codes, times, repeated keys.
--- `standing` is `accepted` for every usable row; `recency` counts the usable rows of one touch id from the last loaded.
+-- Grain: one staged touch. All that can be judged without knowing who is who: codes and times. `standing` is `accepted`
+-- for every usable row.
 with staged as (
     {{ union_staging('touches') }}
 ),
@@ -57,7 +57,7 @@ checked as (
         on staged.touch_type = known_types.touch_type
 ),
 
-standing as (
+final as (
     select
         checked.*,
         case
@@ -67,44 +67,6 @@ standing as (
             else 'accepted'
         end as standing
     from checked
-),
-
-repeated_ids as (
-    select touch_id
-    from standing
-    where standing = 'accepted'
-    group by touch_id
-    having count(*) > 1
-),
-
-repeated as (
-    select
-        standing._load_id,
-        standing._source_file,
-        standing._source_row,
-        standing.touch_id,
-        row_number() over (
-            partition by standing.touch_id
-            order by standing._load_id desc, standing._source_file desc, standing._source_row desc
-        ) as recency
-    from standing
-    inner join repeated_ids
-        on standing.touch_id = repeated_ids.touch_id
-    where standing.standing = 'accepted'
-),
-
-final as (
-    select
-        standing.*,
-        coalesce(repeated.recency, 1) as recency,
-        repeated.recency is not null as is_repeated
-    from standing
-    left join repeated
-        on
-            standing.touch_id = repeated.touch_id
-            and standing._load_id = repeated._load_id
-            and standing._source_file = repeated._source_file
-            and standing._source_row = repeated._source_row
 )
 
 select * from final

@@ -37,3 +37,8 @@
         {{ stamped }}.missing_context_fields,
         {{ stamped }}.context_source
 {%- endmacro %}
+
+{#- Why a touch may have no campaign to be stamped with. -#}
+{% macro missing_campaign_reasons() -%}
+    {{ return(['no_campaign', 'campaign_unknown', 'campaign_not_in_force']) }}
+{%- endmacro %}
