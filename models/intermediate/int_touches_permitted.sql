@@ -1,48 +1,28 @@
--- Grain: one accepted touch with whether the person had permitted contact before it, and the policy period it falls into.
+-- Grain: one accepted touch with whether the person had permitted contact before it, and the policy period that it is in.
 {{ config(materialized='view') }}
 
 with touches as (
     select * from {{ ref('int_touches_identified') }}
 ),
 
-permitted as (
-    select distinct touches.touch_id
-    from touches
-    inner join {{ ref('int_permissions_held') }} as permissions
-        on
-            touches.person_id = permissions.person_id
-            and touches.occurred_at >= permissions.granted_at
-            and (permissions.withdrawn_at is null or touches.occurred_at <= permissions.withdrawn_at)
-    where
-        (
-            touches.occurred_at > permissions.granted_at
-            or touches.order_rank > permissions.granted_rank
-            or (
-                touches.order_rank = permissions.granted_rank
-                and touches.source_system > permissions.granted_system
-            )
-            or (
-                touches.order_rank = permissions.granted_rank
-                and touches.source_system = permissions.granted_system
-                and touches.source_touch_id > permissions.granted_touch_id
-            )
-        )
-        and (
-            permissions.withdrawn_at is null
-            or touches.occurred_at < permissions.withdrawn_at
-            or touches.order_rank < 2
-            or touches.source_system < permissions.withdrawn_system
-            or (
-                touches.source_system = permissions.withdrawn_system
-                and touches.source_touch_id <= permissions.withdrawn_touch_id
-            )
-        )
+-- A person's permissions do not overlap, so a touch falls into one of them at most.
+permissions as (
+    select
+        person_id,
+        granted_at,
+        granted_rank,
+        granted_system,
+        granted_touch_id,
+        coalesce(withdrawn_at, {{ end_of_time() }}) as withdrawn_at,
+        coalesce(withdrawn_system, '') as withdrawn_system,
+        coalesce(withdrawn_touch_id, '') as withdrawn_touch_id
+    from {{ ref('int_permissions_held') }}
 ),
 
 final as (
     select
         touches.*,
-        permitted.touch_id is not null as has_prior_permission,
+        permissions.person_id is not null as has_prior_permission,
         periods.period_from,
         periods.icp_version
     from touches
@@ -50,8 +30,23 @@ final as (
         on
             touches.occurred_at >= periods.period_from
             and touches.occurred_at < periods.period_to
-    left join permitted
-        on touches.touch_id = permitted.touch_id
+    left join permissions
+        on
+            touches.person_id = permissions.person_id
+            and (touches.occurred_at, touches.order_rank, touches.source_system, touches.source_touch_id)
+            > (
+                permissions.granted_at,
+                permissions.granted_rank,
+                permissions.granted_system,
+                permissions.granted_touch_id
+            )
+            and (touches.occurred_at, touches.order_rank, touches.source_system, touches.source_touch_id)
+            <= (
+                permissions.withdrawn_at,
+                2,
+                permissions.withdrawn_system,
+                permissions.withdrawn_touch_id
+            )
 )
 
 select * from final
