@@ -1,4 +1,4 @@
--- Grain: one accepted touch with whether the person had permitted contact before it, and the policy period that it is in.
+-- Grain: one accepted touch with whether the person had permitted contact before it, and its policy period.
 {{ config(materialized='view') }}
 
 with touches as (
