@@ -3,11 +3,16 @@ with people as (
     select * from {{ ref('int_people_known') }}
 ),
 
+-- Who is excluded stands in no stage and so in no cycle.
 cycles as (
     select
         cycles.*,
-        row_number() over (partition by person_id order by cycle_number desc) as recency
+        row_number() over (partition by cycles.person_id order by cycles.cycle_number desc) as recency
     from {{ ref('int_cycles_bounded') }} as cycles
+    inner join people
+        on
+            cycles.person_id = people.person_id
+            and not people.is_excluded
 ),
 
 furthest as (
@@ -118,7 +123,6 @@ assessed as (
         on
             people.person_id = cycles.person_id
             and cycles.recency = 1
-            and not people.is_excluded
     left join {{ ref('int_cycles_progressed') }} as progress
         on
             cycles.person_id = progress.person_id

@@ -70,8 +70,7 @@ judged as (
     from standing
     left join repeated
         on
-            standing.standing = 'accepted'
-            and standing._load_id = repeated._load_id
+            standing._load_id = repeated._load_id
             and standing._source_file = repeated._source_file
             and standing._source_row = repeated._source_row
             and standing._is_synthetic = repeated._is_synthetic
