@@ -96,7 +96,11 @@ def test_release_can_be_read_explained_and_listed(workshop: Workshop) -> None:
     with duckdb.connect(str(workshop.warehouse / "current" / "leadproof.duckdb"), read_only=True) as release:
         tables = {row[0] for row in release.execute("select table_name from duckdb_tables()").fetchall()}
         person = release.execute("select person_id from marts.prospects order by all limit 1").fetchone()
+        silent = release.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
+        ).fetchall()
     assert {"suspects", "mqls", "sqls", "stage_transitions", "audit_results", "releases"} <= tables
+    assert silent == []
     assert person is not None
     assert person[0] in workshop.leadproof("explain", person[0]).stdout
     assert str(workshop.current()) in workshop.leadproof("releases").stdout
