@@ -4,7 +4,9 @@ with staged as (
     {{ union_staging('contacts', omitted=['source_stage']) }}
 ),
 
-{{ judged('staged', key=['source_system', 'source_contact_id', 'updated_at'], row_time='updated_at', is_version=true) }},
+{{ judged(
+    'staged', key=['source_system', 'source_contact_id', 'updated_at'], row_time='updated_at', is_version=true
+) }},
 
 job_titles as (
     select distinct job_title

@@ -41,8 +41,8 @@ checked as (
         requirements.field,
         requirements.is_required,
         case requirements.field
-            {% for column, name in stamped_campaign_columns().items() -%}
-                when '{{ column }}' then campaigns.{{ name }} is null
+            {% for name in stamped_campaign_columns().values() -%}
+                when '{{ name }}' then campaigns.{{ name }} is null
             {% endfor -%}
         end as is_missing
     from combinations

@@ -3,7 +3,10 @@
 --
 -- The score is sum(points * 2^(-age / half-life)). Each response is weighed once, from the cycle's first response on,
 -- and the sum so far is discounted at the evaluation point: one window instead of a join of responses with responses.
--- With a half-life of at least 7 days a double holds the weights of cycles of up to 19 years.
+-- Weights grow without bound, so they start anew with each era of `era_length` e-foldings (years, even with the
+-- shortest half-life). A point sees its own era and the one before; what is older has decayed below anything that a
+-- double holds.
+{% set era_length = 300 -%}
 with cycles as (
     select cycles.*
     from {{ ref('int_cycles_bounded') }} as cycles
@@ -104,7 +107,7 @@ aged as (
         points_in_time.*,
         cycles.mql_min_score,
         ln(2) * {{ seconds_between('cycles.first_response_at', 'points_in_time.occurred_at') }}
-        / (86400 * cycles.score_half_life_days) as half_lives
+        / (86400 * cycles.score_half_life_days) as age
     from points_in_time
     inner join cycles
         on
@@ -112,21 +115,56 @@ aged as (
             and points_in_time.cycle_number = cycles.cycle_number
 ),
 
-summed as (
+weighed as (
+    select
+        aged.*,
+        floor(age / {{ era_length }}) as era,
+        age - {{ era_length }} * floor(age / {{ era_length }}) as age_in_era
+    from aged
+),
+
+eras as (
     select
         person_id,
         cycle_number,
-        occurred_at,
-        mql_min_score,
-        exp(-half_lives) * sum(points * exp(half_lives)) over so_far as engagement_score,
-        max(has_complete_context) over so_far = 1 as has_complete_context,
-        max(has_qualifying_response) over so_far = 1 as has_qualifying_response
-    from aged
-    window so_far as (
-        partition by person_id, cycle_number
-        order by occurred_at
-        rows between unbounded preceding and current row
-    )
+        era,
+        sum(points * exp(age_in_era)) as weight
+    from weighed
+    group by
+        person_id,
+        cycle_number,
+        era
+),
+
+summed as (
+    select
+        weighed.person_id,
+        weighed.cycle_number,
+        weighed.occurred_at,
+        weighed.mql_min_score,
+        exp(-weighed.age_in_era) * (
+            sum(weighed.points * exp(weighed.age_in_era)) over era_so_far
+            + coalesce(earlier.weight, 0) * exp(-{{ era_length }})
+        ) as engagement_score,
+        max(weighed.has_complete_context) over so_far = 1 as has_complete_context,
+        max(weighed.has_qualifying_response) over so_far = 1 as has_qualifying_response
+    from weighed
+    left join eras as earlier
+        on
+            weighed.person_id = earlier.person_id
+            and weighed.cycle_number = earlier.cycle_number
+            and weighed.era - 1 = earlier.era
+    window
+        so_far as (
+            partition by weighed.person_id, weighed.cycle_number
+            order by weighed.occurred_at
+            rows between unbounded preceding and current row
+        ),
+        era_so_far as (
+            partition by weighed.person_id, weighed.cycle_number, weighed.era
+            order by weighed.occurred_at
+            rows between unbounded preceding and current row
+        )
 ),
 
 -- Each evaluation point has exactly one profile. The joins are written as outer ones because those keep their order:

@@ -45,11 +45,14 @@ standing_touches as (
         and coalesce(repeated.recency, 1) = 1
 ),
 
+-- A shared mailbox is one on any row: whether a waiting or repeated row identifies somebody is asked too.
 addresses as (
     select email_normalised from contact_addresses
     union
-    select email_normalised from standing_touches
-    where email_normalised is not null
+    select email_normalised from {{ ref('int_touches_screened') }}
+    where
+        email_normalised is not null
+        and standing <> 'quarantined'
 ),
 
 shared_addresses as (

@@ -123,6 +123,19 @@ traits as (
     where company_domain is not null
     union
     select distinct
+        contacts.person_id,
+        'company_domain' as kind,
+        lower(companies.company_domain) as trait
+    from {{ ref('int_contacts_identified') }} as contacts
+    inner join {{ ref('int_companies_judged') }} as companies
+        on
+            contacts.source_system = companies.source_system
+            and contacts.source_company_id = companies.source_company_id
+    where
+        companies.verdict = 'accepted'
+        and companies.company_domain is not null
+    union
+    select distinct
         person_id,
         'job_title' as kind,
         job_title as trait

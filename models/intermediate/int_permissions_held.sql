@@ -44,18 +44,18 @@ grants as (
 final as (
     select
         grants.person_id,
-        granted.occurred_at as granted_at,
-        granted.order_rank as granted_rank,
-        granted.source_system as granted_system,
-        granted.source_touch_id as granted_touch_id,
+        given.occurred_at as granted_at,
+        given.order_rank as granted_rank,
+        given.source_system as granted_system,
+        given.source_touch_id as granted_touch_id,
         withdrawn.occurred_at as withdrawn_at,
         withdrawn.source_system as withdrawn_system,
         withdrawn.source_touch_id as withdrawn_touch_id
     from grants
-    inner join numbered as granted
+    inner join numbered as given
         on
-            grants.person_id = granted.person_id
-            and grants.first_place = granted.place
+            grants.person_id = given.person_id
+            and grants.first_place = given.place
     left join numbered as withdrawn
         on
             grants.person_id = withdrawn.person_id

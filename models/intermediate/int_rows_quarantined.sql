@@ -204,8 +204,18 @@ final as (
         numbered.reason_code,
         numbered.reason_column,
         numbered._loaded_at as first_seen_at,
-        coalesce(present_files.content_hash <> file_versions.content_hash, false)
-        or accepted_later.source_system is not null as is_replaced
+        accepted_later.source_system is not null
+        -- Without a key only another content of its file can replace a row. With one, that is so where the file is the
+        -- whole table; else the next export under a name that is used again would close what nobody has repaired.
+        or (
+            coalesce(present_files.content_hash <> file_versions.content_hash, false)
+            and (
+                numbered.row_key is null
+                {% for table in snapshot_tables() -%}
+                    or numbered.source_system || '.' || numbered.source_table = '{{ table }}'
+                {% endfor %}
+            )
+        ) as is_replaced
     from numbered
     left join file_versions
         on

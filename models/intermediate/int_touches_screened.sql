@@ -4,8 +4,12 @@ with staged as (
     {{ union_staging('touches') }}
 ),
 
+-- A type is known while one of its rows is in force: without one, nobody can say what the touch meant.
 known_types as (
-    select distinct touch_type
+    select
+        touch_type,
+        coalesce(effective_from, {{ beginning_of_time() }}) as effective_from,
+        coalesce(effective_to, {{ end_of_time() }}) as effective_to
     from {{ ref('touch_types') }}
 ),
 
@@ -54,7 +58,10 @@ checked as (
         staged._removed_at
     from staged
     left join known_types
-        on staged.touch_type = known_types.touch_type
+        on
+            staged.touch_type = known_types.touch_type
+            and staged.occurred_at >= known_types.effective_from
+            and staged.occurred_at < known_types.effective_to
 ),
 
 final as (

@@ -34,7 +34,7 @@ with final as (
         on
             touches.profile_id = segments.profile_id
             and touches.period_from = segments.period_from
-            and touches.segment_name = segments.segment_name
+            and lower(touches.segment_name) = lower(segments.segment_name)
 )
 
 select * from final

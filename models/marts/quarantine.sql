@@ -20,6 +20,11 @@ with present as (
         on quarantined.quarantine_id = dismissals.quarantine_id
 ),
 
+-- A system that is off is not examined, so nothing of it can be said to pass.
+feeds as (
+    {{ declared_feeds() }}
+),
+
 released as (
     select
         log.quarantine_id,
@@ -34,6 +39,11 @@ released as (
         'released' as status,
         cast(null as varchar) as status_reason
     from {{ source('ops', 'quarantine_log') }} as log
+    inner join feeds
+        on
+            log.source_system = feeds.source_system
+            and log.source_table = feeds.source_table
+            and log.entity = feeds.entity
     left join present
         on log.quarantine_id = present.quarantine_id
     where present.quarantine_id is null

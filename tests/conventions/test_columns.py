@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import pytest
 
+from orchestration.policy.schema import CAMPAIGN_FIELDS
 from orchestration.settings import PROJECT_ROOT
 from tests.integration.compiled_world import CompiledWorld, Node
 from tests.integration.harness import connect, fetch
@@ -98,6 +99,13 @@ def test_seeds_are_declared_as_they_are_written(compiled_world: CompiledWorld) -
                 header = next(csv.reader(lines))
             assert list(node["config"]["column_types"]) == header, node["name"]
             assert list(node["columns"]) == header, node["name"]
+
+
+def test_context_that_a_policy_can_require_is_published(
+    compiled_world: CompiledWorld, real: dict[str, dict[str, str]]
+) -> None:
+    """A requirement is looked up by column name; one that no column has would never be missed."""
+    assert set(CAMPAIGN_FIELDS) < set(real["marts.campaigns"])
 
 
 def test_marts_have_no_personal_column(real: dict[str, dict[str, str]]) -> None:

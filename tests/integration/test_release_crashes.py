@@ -150,6 +150,7 @@ def test_publisher_killed_at_the_decisive_steps_leaves_the_old_or_the_new_releas
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_publisher_killed_at_random_moments_leaves_the_old_or_the_new_release(settings, tmp_path):
     make_release(settings, 1)
     moments = random.Random(11)

@@ -314,9 +314,9 @@ def test_appended_files_stay_in_force_each_once(deliver: Deliver) -> None:
     ("way", "contents"),
     [
         (_in_dated_folders, "ABAB"),
-        (_in_dated_folders, "AAB-A"),
-        (_in_dated_folders, "TABTTA"),
-        (_over_one_path, "AT-TAB"),
+        pytest.param(_in_dated_folders, "AAB-A", marks=pytest.mark.long),
+        pytest.param(_in_dated_folders, "TABTTA", marks=pytest.mark.long),
+        pytest.param(_over_one_path, "AT-TAB", marks=pytest.mark.long),
     ],
 )
 def test_repeated_content_means_what_a_loaded_one_does(
@@ -356,7 +356,13 @@ def test_landed_row_that_is_back_in_force_counts_as_accepted(deliver: Deliver) -
 
 
 @pytest.mark.parametrize(
-    ("contents", "mended"), [("A", "open"), ("AB", "replaced"), ("ABA", "open"), ("ABAB", "replaced")]
+    ("contents", "mended"),
+    [
+        pytest.param("A", "open", marks=pytest.mark.long),
+        ("AB", "replaced"),
+        ("ABA", "open"),
+        pytest.param("ABAB", "replaced", marks=pytest.mark.long),
+    ],
 )
 def test_unusable_row_is_quarantined_once_under_the_file_that_was_loaded(
     contents: str, mended: str, deliver: Deliver

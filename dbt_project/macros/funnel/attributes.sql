@@ -16,10 +16,17 @@
 case
     when {{ rule }}.attribute = 'employee_count'
         then
+            {#- Some sources give a band upside down. #}
             {{ profile }}.employee_count >= coalesce({{ rule }}.min_value, {{ profile }}.employee_count)
-            and coalesce({{ profile }}.employee_count_max, {{ profile }}.employee_count)
-            <= coalesce(
-                {{ rule }}.max_value, coalesce({{ profile }}.employee_count_max, {{ profile }}.employee_count)
+            and {{ profile }}.employee_count <= coalesce({{ rule }}.max_value, {{ profile }}.employee_count)
+            and (
+                {{ profile }}.employee_count_max is null
+                or (
+                    {{ profile }}.employee_count_max
+                    >= coalesce({{ rule }}.min_value, {{ profile }}.employee_count_max)
+                    and {{ profile }}.employee_count_max
+                    <= coalesce({{ rule }}.max_value, {{ profile }}.employee_count_max)
+                )
             )
     {% for attribute in person_attributes() if attribute != 'employee_count' -%}
     when {{ rule }}.attribute = '{{ attribute }}'

@@ -52,7 +52,12 @@
     judged as (
         select
             {% for name in columns if name not in ('created_at', 'updated_at', 'is_deleted') -%}
+            {% if name == 'spend_date' -%}
+            {#- Spend is of a day, whatever time its source writes beside it. -#}
+            cast({{ dbt.date_trunc('day', name) }} as {{ dbt.type_timestamp() }}) as {{ name }},
+            {%- else -%}
             {{ name }},
+            {%- endif %}
             {% endfor -%}
             {% if has_versions -%}
             {% set row_time = staged_row_time(entity) -%}
