@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orchestration.landing import LoadReport
 
 _FAILED_LINES = 20
+_ORPHAN_SECONDS = 40
 _INTERRUPTED = "The build was interrupted."
 
 
@@ -124,6 +125,7 @@ class Build:
             say("Checking the policy tables")
             self.record.policy_digest = self._check_policy()
             self._keep_policy()
+            self._wait_for_orphan()
             self._write_current_build(self.record)
         self._is_ready = True
         return self.record
@@ -395,6 +397,23 @@ class Build:
             database.execute(f"set temp_directory = {literal(self.settings.build_db.parent / 'spill')}")
             database.execute("set TimeZone = 'UTC'")
             yield database
+
+    def _wait_for_orphan(self) -> None:
+        # dbt outlives a build that was killed until its models are done. It has lost the token and can
+        # publish nothing, but it holds the database. Whoever still holds it then is told of by the next call.
+        is_told = False
+        deadline = time.monotonic() + _ORPHAN_SECONDS
+        while self.settings.build_db.exists() and time.monotonic() < deadline:
+            try:
+                with self._connect():
+                    return
+            except duckdb.IOException as error:
+                if "set lock" not in str(error).lower():
+                    return
+            if not is_told:
+                say("Waiting for the process that still uses the build database")
+                is_told = True
+            time.sleep(0.5)
 
     def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent
