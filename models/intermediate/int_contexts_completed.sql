@@ -1,5 +1,5 @@
 -- Grain: one combination of campaign period (or reason to have none), direction and policy period: is all context there
--- that the direction requires, and what is missing of what it requires or wants. Touches share few combinations, so all
+-- that the direction requires, what is missing of what it requires or wants, and what of that stands in the way. Touches share few combinations, so all
 -- that are possible are judged once and not once per touch.
 with stamps as (
     select
@@ -62,7 +62,8 @@ missing as (
         direction,
         period_from,
         bool_or(is_required) as is_required_missing,
-        {{ string_agg("field", "field") }} as missing_fields
+        {{ string_agg("field", "field") }} as missing_fields,
+        {{ string_agg("case when is_required then field end", "field") }} as missing_required_fields
     from checked
     where is_missing
     group by
@@ -79,7 +80,9 @@ final as (
         combinations.direction,
         combinations.period_from,
         not coalesce(missing.is_required_missing, false) as is_context_complete,
-        nullif(concat_ws('|', combinations.missing_campaign, missing.missing_fields), '') as missing_context_fields
+        nullif(concat_ws('|', combinations.missing_campaign, missing.missing_fields), '') as missing_context_fields,
+        nullif(concat_ws('|', combinations.missing_campaign, missing.missing_required_fields), '')
+            as obstructive_context_fields
     from combinations
     left join missing
         on

@@ -14,7 +14,9 @@ changes as (
         person_id,
         updated_at,
         sum(case when not is_deleted then 1 else 0 end - case when not coalesce(was_deleted, true) then 1 else 0 end)
-            as change_in_live_records
+            as change_in_live_records,
+        -- A record may be known as deleted from the first: it came and went between two exports.
+        sum(case when is_deleted and not coalesce(was_deleted, false) then 1 else 0 end) as deleted_records
     from versions
     group by
         person_id,
@@ -25,6 +27,7 @@ counted as (
     select
         person_id,
         updated_at,
+        deleted_records,
         sum(change_in_live_records) over (
             partition by person_id order by updated_at
             rows between unbounded preceding and current row
@@ -32,23 +35,14 @@ counted as (
     from changes
 ),
 
-compared as (
-    select
-        person_id,
-        updated_at,
-        live_records,
-        lag(live_records) over (partition by person_id order by updated_at) as live_records_before
-    from counted
-),
-
 final as (
     select
         person_id,
         updated_at as deleted_at
-    from compared
+    from counted
     where
         live_records = 0
-        and coalesce(live_records_before, 1) > 0
+        and deleted_records > 0
 )
 
 select * from final

@@ -38,11 +38,14 @@ scores as (
     from {{ ref('int_evaluations_scored') }} as evaluations
 ),
 
-last_responses as (
+responses as (
     select
         person_id,
         cycle_number,
-        missing_context_fields,
+        campaign_key,
+        missing_campaign,
+        direction,
+        period_from,
         row_number() over (
             partition by person_id, cycle_number order by occurred_at desc, source_system desc, source_touch_id desc
         ) as recency
@@ -50,6 +53,21 @@ last_responses as (
     where
         is_response
         and is_in_open_cycle
+),
+
+last_responses as (
+    select
+        responses.person_id,
+        responses.cycle_number,
+        contexts.obstructive_context_fields
+    from responses
+    inner join {{ ref('int_contexts_completed') }} as contexts
+        on
+            responses.campaign_key is not distinct from contexts.campaign_key
+            and responses.missing_campaign is not distinct from contexts.missing_campaign
+            and responses.direction = contexts.direction
+            and responses.period_from = contexts.period_from
+    where responses.recency = 1
 ),
 
 states as (
@@ -115,7 +133,7 @@ assessed as (
         ) as engagement_score,
         coalesce(scores.has_complete_context, false) as has_complete_context,
         coalesce(scores.has_qualifying_response, false) as has_qualifying_response,
-        last_responses.missing_context_fields as last_missing_context_fields
+        last_responses.obstructive_context_fields
     from people
     inner join states
         on people.person_id = states.person_id
@@ -138,7 +156,6 @@ assessed as (
         on
             cycles.person_id = last_responses.person_id
             and cycles.cycle_number = last_responses.cycle_number
-            and last_responses.recency = 1
 ),
 
 obstacles as (
@@ -153,7 +170,7 @@ obstacles as (
             when not has_complete_context
                 then
                     'context_missing:'
-                    || replace(coalesce(last_missing_context_fields, 'no_response'), '|', '|context_missing:')
+                    || replace(coalesce(obstructive_context_fields, 'no_response'), '|', '|context_missing:')
         end as context_obstacles,
         case
             when

@@ -35,6 +35,7 @@ windows as (
             responses.person_id = cycles.person_id
             and responses.occurred_at >= cycles.opened_at
             and responses.occurred_at < cycles.next_opened_at
+            and responses.occurred_at <= coalesce(cycles.ended_at, {{ end_of_time() }})
 ),
 
 company_touches as (
@@ -153,14 +154,22 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
         beginnings.touch_id,
         beginnings.context_touch_id,
         beginnings.context_source,
-        case when beginnings.own_rule_id is null then settled.own_direction else beginnings.own_direction end
-            as direction,
-        coalesce(beginnings.own_rule_id, settled.own_rule_id) as direction_rule_id,
-        case when beginnings.own_rule_id is null then settled.own_permission else beginnings.own_permission end
-            as permission
+        case
+            when beginnings.own_rule_id is not null then beginnings.own_direction
+            when contexts.own_rule_id is not null then contexts.own_direction
+            else answered.own_direction
+        end as direction,
+        coalesce(beginnings.own_rule_id, contexts.own_rule_id, answered.own_rule_id) as direction_rule_id,
+        case
+            when beginnings.own_rule_id is not null then beginnings.own_permission
+            when contexts.own_rule_id is not null then contexts.own_permission
+            else answered.own_permission
+        end as permission
     from beginnings
-    left join {{ ref('int_touches_classified') }} as settled
-        on coalesce(beginnings.context_touch_id, beginnings.answered_touch_id) = settled.touch_id
+    left join {{ ref('int_touches_classified') }} as contexts
+        on beginnings.context_touch_id = contexts.touch_id
+    left join {{ ref('int_touches_classified') }} as answered
+        on beginnings.answered_touch_id = answered.touch_id
     union all
     select
         followers.touch_id,
@@ -172,19 +181,19 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
         case
             when followers.own_rule_id is not null then followers.own_direction
             when
-                walked.context_touch_id is null and followers.window_touch_id is not null
+                walked.context_touch_id is null and followers.window_rule_id is not null
                 then followers.window_direction
             else walked.direction
         end as direction,
         case
             when followers.own_rule_id is not null then followers.own_rule_id
-            when walked.context_touch_id is null and followers.window_touch_id is not null then followers.window_rule_id
+            when walked.context_touch_id is null then coalesce(followers.window_rule_id, walked.direction_rule_id)
             else walked.direction_rule_id
         end as direction_rule_id,
         case
             when followers.own_rule_id is not null then followers.own_permission
             when
-                walked.context_touch_id is null and followers.window_touch_id is not null
+                walked.context_touch_id is null and followers.window_rule_id is not null
                 then followers.window_permission
             else walked.permission
         end as permission

@@ -46,6 +46,8 @@ unusable_deliveries as (
         _delivered_load_id,
         _delivered_source_file,
         min(row_key) as row_key,
+        -- A fact that is corrected may move; a version that is older says something else.
+        max(case when entity in ('contacts', 'companies', 'campaigns') then row_at end) as version_at,
         min(reject_reason) as reason_code,
         min(reject_column) as reason_column,
         row_number() over (
@@ -79,6 +81,7 @@ unusable as (
         _delivered_load_id,
         _delivered_source_file,
         row_key,
+        version_at,
         reason_code,
         reason_column
     from unusable_deliveries
@@ -130,6 +133,7 @@ rejected_rows as (
         rejects.load_id as _delivered_load_id,
         rejects.source_file as _delivered_source_file,
         cast(null as varchar) as row_key,
+        cast(null as timestamp) as version_at,
         'structural_reject' as reason_code,
         cast(null as varchar) as reason_column
     from {{ source('landing', 'rejects') }} as rejects
@@ -170,6 +174,7 @@ accepted_later as (
             and numbered.row_key = rows_judged.row_key
     where
         rows_judged.verdict = 'accepted'
+        and rows_judged.row_at >= coalesce(numbered.version_at, {{ beginning_of_time() }})
         and (
             rows_judged._delivered_load_id > numbered._delivered_load_id
             or (
