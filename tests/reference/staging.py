@@ -225,7 +225,11 @@ def staged_row(row: LandedRow, policy: Policy) -> Judged:
     for column in ("created_at",) if name in ("contacts", "campaigns") else ():
         values[column] = _not_after(values[column], values["updated_at"])
     reason = _reason(entity, values, missing, unreadable, policy)
-    warnings = tuple(column for column in unreadable if column not in entity.required)
+    warnings = tuple(
+        column
+        for column in unreadable
+        if column not in entity.required and entity.columns[column] in ("time", "day", "number", "flag")
+    )
     code, column_of_reason = reason or (None, None)
     return Judged(name, row, values, code, column_of_reason, warnings)
 
