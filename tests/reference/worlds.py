@@ -297,7 +297,7 @@ def _touch(world: _World, actor: _Actor, moment: datetime, kind: _Kind, *, is_re
     campaign = None
     if world.maybe(0.25 if is_response else 0.8):
         pool = world.campaign_ids.get(channel) or world.campaign_ids["email"]
-        campaign = rng.choice(pool) if world.maybe(0.93) else "nobody-knows-it"
+        campaign = rng.choice(pool) if world.maybe(0.93) else rng.choice(("nobody-knows-it", pool[0].upper()))
     answers = None
     if is_response and world.maybe(0.4):
         answers = _answered(world, actor, touch_id)
@@ -661,6 +661,8 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row], rng: Ran
 
 def change_policy(seeds: Path) -> None:
     """Let policy change while people act: rows that close, follow, begin and end without a follower."""
+    _begin_later(seeds / "stage_policy.csv", START + 90 * _DAY)
+    _begin_later(seeds / "icp_profiles.csv", START + 60 * _DAY)
     _edit(
         seeds / "stage_policy.csv",
         "key",
@@ -732,6 +734,7 @@ def change_policy(seeds: Path) -> None:
                 ("industry", "software|technology|retail|consulting", "true"),
                 ("employee_count", "", "true"),
                 ("seniority", "c_level|vp|director|manager", "false"),
+                ("company_type", "private|public|startup|subsidiary", "false"),
                 ("country", "de|us|fr", "true"),
             )
         ],
@@ -775,6 +778,18 @@ def _edit(
                 last = {**last, **change, "effective_from": moment.isoformat(), "effective_to": ""}
                 following.append(last)
     _write(path, columns, [*rows, *following])
+
+
+def _begin_later(path: Path, moment: datetime) -> None:
+    """Let the earliest rows begin at a moment at which people act already."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    earliest = min(row["effective_from"] for row in rows)
+    for row in rows:
+        if row["effective_from"] == earliest:
+            row["effective_from"] = moment.isoformat()
+    _write(path, columns, rows)
 
 
 def _append(path: Path, added: Sequence[Mapping[str, str]]) -> None:
