@@ -67,6 +67,8 @@ def write_world(
     for number in range(people):
         _live(world, number)
     _crowds(world)
+    _almost_crowds(world)
+    _corners(world)
     _deals_and_spend(world)
     if with_dirt:
         _soil(world)
@@ -85,14 +87,7 @@ def write_world(
 class _World:
     rng: Random
     most_on_address: int
-    rows: dict[str, list[Row]] = field(
-        default_factory=lambda: {
-            table: []
-            for table in (
-                *("contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"),
-            )
-        }
-    )
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in _KEYS})
     touches: list[tuple[datetime, str]] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=lambda: [FIRST, SECOND, THIRD, FOURTH])
     campaign_ids: dict[str, list[str]] = field(default_factory=dict)
@@ -480,27 +475,313 @@ def _crowds(world: _World) -> None:
             _bare_touch(world, SECOND, anonymous_id=f"kiosk-{kiosk}-{excess}")
         _bare_touch(world, SECOND, email=f"desk{excess}@hub.example")
         _bare_touch(world, SECOND, email=f"info@hub{excess}.example")
-        # One more visitor, but in a row that never stands: replaced, or later than the clock.
-        late = "kiosk-mail-0"
-        _bare_touch(world, AS_OF + _DAY, anonymous_id=late, email=f"late{excess}@hub.example")
-        touch_id = world.new_id("t")
-        _bare_touch(world, THIRD, touch_id, anonymous_id=late, email=f"gone{excess}@hub.example")
-        _bare_touch(world, THIRD, touch_id, email=f"stays{excess}@hub.example")
         # The last row of an id identifies nobody: an earlier one stands.
         touch_id = world.new_id("t")
         _bare_touch(world, THIRD, touch_id, email=f"earlier{excess}@hub.example")
         _bare_touch(world, THIRD, touch_id, anonymous_id="kiosk-mail-1")
 
 
-def _bare_touch(world: _World, moment: datetime, touch_id: str | None = None, **keys: str | None) -> None:
+def _bare_touch(world: _World, moment: datetime, touch_id: str | None = None, **values: str | None) -> str:
+    """A touch that says just this."""
+    own_id = touch_id or world.new_id("t")
+    facts: Row = {"channel": "website", "touch_type": "form_submit", **values}
+    world.add("touches", source_touch_id=own_id, occurred_at=world.written(moment), **facts)
+    return own_id
+
+
+def _almost_crowds(world: _World) -> None:
+    """One visitor too many on a device, but in a row that does not stand: it waits, or is replaced."""
+    for reason in ("early", "replaced"):
+        kiosk = f"kiosk-{reason}"
+        for number in range(world.most_on_address):
+            _bare_touch(world, SECOND, anonymous_id=kiosk, email=f"{reason}{number}@hub.example")
+        _bare_touch(world, SECOND, anonymous_id=kiosk)
+    _bare_touch(world, AS_OF + _DAY, anonymous_id="kiosk-early", email="early@hub.example")
+    touch_id = world.new_id("t")
+    _bare_touch(world, THIRD, touch_id, anonymous_id="kiosk-replaced", email="replaced@hub.example")
+    _bare_touch(world, THIRD, touch_id, email="replaced@hub.example")
+
+
+# --- corners: what chance would meet too rarely --------------------------------------------------
+
+
+@dataclass
+class _Corner:
+    """One person with a script; moments count from `base`."""
+
+    world: _World
+    name: str
+    base: datetime
+
+    def record(self, after: timedelta, **values: str | None) -> None:
+        at = self.world.written(self.base + after)
+        record: Row = {"source_contact_id": self.name, **values}
+        self.world.add("contacts", created_at=at, updated_at=at, **record)
+
+    def fit(self, after: timedelta, **values: str | None) -> None:
+        facts: Row = {"industry": "software", "employee_count": "100", "country": "de"}
+        facts |= {"seniority": "vp", "company_type": "private"}
+        self.record(after, **{**facts, **values})
+
+    def touch(self, after: timedelta, touch_type: str, channel: str, **values: str | None) -> str:
+        facts: Row = {"touch_type": touch_type, "channel": channel, **values}
+        return _bare_touch(self.world, self.base + after, source_contact_id=self.name, **facts)
+
+    def visit(self, after: timedelta) -> str:
+        return self.touch(after, "page_visit", "website")
+
+    def opt_out(self, after: timedelta) -> str:
+        return self.touch(after, "unsubscribe", "email")
+
+    def handoff(self, after: timedelta, outcome: str) -> None:
+        self.world.add(
+            "handoffs",
+            source_handoff_id=self.world.new_id("h"),
+            source_contact_id=self.name,
+            occurred_at=self.world.written(self.base + after),
+            outcome=outcome,
+        )
+
+    def delete(self, after: timedelta) -> None:
+        self.record(after, is_deleted="true")
+
+
+def _corners(world: _World) -> None:
+    """Scripts of what ends, opens and proves something at one instant or just beside it."""
     world.add(
-        "touches",
-        source_touch_id=touch_id or world.new_id("t"),
-        occurred_at=world.written(moment),
-        **keys,
-        channel="website",
-        touch_type="form_submit",
+        "campaigns",
+        campaign_id="corner",
+        campaign_name="Corner",
+        segment_definition="Those",
+        message_hypothesis="Because",
+        expected_response="talk",
+        success_metric="replies",
+        success_threshold="2 %",
+        updated_at=world.written(START - _DAY),
     )
+    bases = (START + 10 * _DAY, START + 100 * _DAY, SECOND + 10 * _DAY, THIRD - 5 * _DAY)
+    for place, base in enumerate(bases):
+        dormancy, tick = _DAY * (180 if base < SECOND else 60), timedelta(microseconds=1)
+        for number, script in enumerate(_SCRIPTS):
+            script(_Corner(world, f"corner{place}-{number}", base), dormancy, tick)
+
+
+_Script = Callable[[_Corner, timedelta, timedelta], None]
+_NOW = timedelta(0)
+
+
+def _exit_where_dormancy_ends(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.visit(dormancy)
+    corner.opt_out(dormancy)
+
+
+def _rejection_where_dormancy_ends(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.visit(dormancy)
+    corner.handoff(dormancy, "rejected")
+    corner.visit(dormancy + tick)
+
+
+def _opt_out_while_silent(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.opt_out(dormancy)
+    corner.visit(dormancy + tick)
+
+
+def _all_exits_at_once(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.handoff(_DAY, "rejected")
+    corner.delete(_DAY)
+    corner.opt_out(_DAY)
+    corner.opt_out(_DAY)
+    corner.visit(_DAY)
+    corner.visit(2 * _DAY)
+
+
+def _deletion_and_rejection_at_once(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.handoff(_DAY, "rejected")
+    corner.delete(_DAY)
+    corner.visit(_DAY + tick)
+
+
+def _handoff_where_dormancy_ends(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.handoff(dormancy, "accepted")
+    corner.visit(dormancy)
+    corner.visit(dormancy + _DAY)
+
+
+def _handoff_just_in_time(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    corner.handoff(dormancy - tick, "accepted")
+    corner.visit(2 * dormancy - tick - tick)
+
+
+def _handoff_before_the_first_response(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.handoff(_NOW, "accepted")
+    corner.visit(dormancy + _DAY)
+
+
+def _handoff_in_the_gap(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.fit(_NOW)
+    corner.visit(_NOW)
+    corner.handoff(dormancy + _DAY, "accepted")
+    corner.touch(dormancy + 2 * _DAY, "demo_request", "website")
+    corner.handoff(dormancy + 3 * _DAY, "rejected")
+    corner.touch(dormancy + 4 * _DAY, "demo_request", "website")
+
+
+def _rejected_before_known(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.handoff(-tick, "rejected")
+    corner.record(_NOW)
+    corner.visit(_DAY)
+
+
+def _rejected_when_known(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.handoff(_NOW, "rejected")
+    corner.record(_NOW)
+    corner.visit(tick)
+
+
+def _known_by_an_opt_out(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_DAY)
+    corner.opt_out(_NOW)
+    corner.visit(dormancy)
+
+
+def _known_as_deleted(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.delete(_NOW)
+    corner.visit(_DAY)
+    corner.delete(2 * _DAY)
+
+
+def _records_that_come_as_deleted(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    other = f"{corner.name}-other"
+    corner.record(_NOW, email=f"{corner.name}@corner.example")
+    corner.visit(_NOW)
+    corner.delete(_DAY)
+    corner.visit(2 * _DAY)
+    corner.record(3 * _DAY, source_contact_id=other, email=f"{corner.name}@corner.example", is_deleted="true")
+    corner.visit(4 * _DAY)
+
+
+def _score_just_below(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.fit(_NOW)
+    corner.touch(_NOW, "free_tool_use", "free_tool")
+    corner.touch(tick, "trial_signup", "website")
+
+
+def _score_at_one_instant(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.fit(_NOW)
+    for touch_type in ("free_tool_use", "trial_signup", "trial_signup"):
+        corner.touch(_NOW, touch_type, "website", campaign_id="corner")
+
+
+def _unfit_between_mql_and_sql(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.fit(_NOW)
+    for touch_type in ("free_tool_use", "trial_signup"):
+        corner.touch(_NOW, touch_type, "website", campaign_id="corner")
+    corner.fit(_DAY, industry="retail", country="br")
+    facts: Row = {"response_relevance": "relevant", "response_intent": "Talk", "campaign_id": "corner"}
+    corner.touch(2 * _DAY, "meeting_attended", "website", **facts)
+
+
+def _fit_at_the_exit(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.touch(_NOW, "demo_request", "website", campaign_id="corner")
+    corner.fit(_DAY)
+    corner.opt_out(_DAY)
+
+
+def _fit_just_before_the_exit(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.touch(_NOW, "demo_request", "website", campaign_id="corner")
+    corner.fit(_DAY - tick)
+    corner.handoff(_DAY, "rejected")
+
+
+def _window_lends_no_direction(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    called = corner.touch(_NOW, "call_made", "phone")
+    corner.touch(_DAY, "outreach_sent", "other", campaign_id="corner")
+    corner.touch(2 * _DAY, "campaign_response", "other", answers_touch_id=called)
+
+
+def _answered_lends_no_direction(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    reached = corner.touch(_NOW, "outreach_sent", "other", campaign_id="corner")
+    corner.touch(_DAY, "email_sent", "email", campaign_id="corner", audience_consent="none")
+    corner.touch(2 * _DAY, "email_reply", "email", answers_touch_id=reached)
+    corner.touch(2 * _DAY, "email_reply", "email", answers_touch_id="nobody-sent-it")
+
+
+def _answers_at_one_instant(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    sent = corner.touch(_NOW, "email_sent", "email", campaign_id="corner", audience_consent="none")
+    first = corner.touch(_NOW, "email_reply", "email", answers_touch_id=sent)
+    second = corner.touch(_NOW, "email_reply", "other", answers_touch_id=first)
+    third = corner.touch(_DAY, "email_reply", "email", answers_touch_id=sent)
+    for _ in range(3):
+        corner.touch(_DAY, "campaign_response", "other", answers_touch_id=third)
+    corner.touch(2 * _DAY, "campaign_response", "other", answers_touch_id=second)
+
+
+def _window_of_the_cycle(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    facts: Row = {"campaign_id": "corner", "audience_consent": "none"}
+    corner.touch(_DAY, "email_sent", "email", **facts)
+    for days in (10, 20, 30):
+        corner.touch(_DAY + days * _DAY, "email_reply", "email")
+        corner.touch(_DAY + days * _DAY + tick, "email_reply", "email")
+    corner.opt_out(40 * _DAY)
+    corner.touch(41 * _DAY, "message_sent", "social_selling", campaign_id="corner")
+    corner.touch(61 * _DAY, "message_reply", "social_selling")
+
+
+def _permission_at_one_instant(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    corner.record(_NOW)
+    for touch_type in ("follow_up_sent", "demo_request", "unsubscribe", "follow_up_sent", "demo_request"):
+        corner.touch(_NOW, touch_type, "email")
+    corner.touch(tick, "follow_up_sent", "email")
+
+
+_SCRIPTS: tuple[_Script, ...] = (
+    _exit_where_dormancy_ends,
+    _rejection_where_dormancy_ends,
+    _opt_out_while_silent,
+    _all_exits_at_once,
+    _deletion_and_rejection_at_once,
+    _handoff_where_dormancy_ends,
+    _handoff_just_in_time,
+    _handoff_before_the_first_response,
+    _handoff_in_the_gap,
+    _rejected_before_known,
+    _rejected_when_known,
+    _known_by_an_opt_out,
+    _known_as_deleted,
+    _records_that_come_as_deleted,
+    _score_just_below,
+    _score_at_one_instant,
+    _unfit_between_mql_and_sql,
+    _fit_at_the_exit,
+    _fit_just_before_the_exit,
+    _window_lends_no_direction,
+    _answered_lends_no_direction,
+    _answers_at_one_instant,
+    _window_of_the_cycle,
+    _permission_at_one_instant,
+)
 
 
 def _deals_and_spend(world: _World) -> None:
