@@ -559,6 +559,7 @@ def _corners(world: _World) -> None:
         success_threshold="2 %",
         updated_at=world.written(START - _DAY),
     )
+    world.add("campaigns", campaign_id="bare", updated_at=world.written(START))
     bases = (START + 10 * _DAY, START + 100 * _DAY, SECOND + 10 * _DAY, THIRD - 5 * _DAY)
     for place, base in enumerate(bases):
         dormancy, tick = _DAY * (180 if base < SECOND else 60), timedelta(microseconds=1)
@@ -756,6 +757,36 @@ def _permission_at_one_instant(corner: _Corner, dormancy: timedelta, tick: timed
     corner.touch(tick, "follow_up_sent", "email")
 
 
+def _window_outside_cycles(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    later = THIRD - corner.base
+    corner.record(_NOW)
+    corner.visit(_NOW)
+    facts: Row = {"campaign_id": "corner", "audience_consent": "none"}
+    corner.touch(later + tick, "email_sent", "email", **facts)
+    corner.handoff(later + 5 * _DAY, "accepted")
+    corner.touch(later + 20 * _DAY, "email_reply", "email")
+
+
+def _registered_to_the_instant(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    later = SECOND - corner.base
+    corner.record(_NOW)
+    for after in (later - tick, later):
+        sent = corner.touch(after, "call_made", "phone", campaign_id="bare")
+        corner.touch(later + _DAY, "call_answered", "phone", answers_touch_id=sent)
+        corner.touch(later + _DAY, "call_answered", "phone", campaign_id="bare", answers_touch_id=sent)
+
+
+def _version_of_a_company_that_was_left(corner: _Corner, dormancy: timedelta, tick: timedelta) -> None:
+    # The profile that comes into force at THIRD fits, but is no evaluation point itself.
+    later = THIRD - corner.base
+    for company, after in (("left", _NOW), ("joined", _DAY)):
+        corner.fit(after, industry="retail", source_company_id=f"{corner.name}-{company}")
+    corner.touch(later - _DAY, "demo_request", "website", campaign_id="corner")
+    for company, after in (("left", later + _DAY), ("joined", later + 2 * _DAY)):
+        at = corner.world.written(corner.base + after)
+        corner.world.add("companies", source_company_id=f"{corner.name}-{company}", updated_at=at)
+
+
 _SCRIPTS: tuple[_Script, ...] = (
     _exit_where_dormancy_ends,
     _rejection_where_dormancy_ends,
@@ -781,6 +812,9 @@ _SCRIPTS: tuple[_Script, ...] = (
     _answers_at_one_instant,
     _window_of_the_cycle,
     _permission_at_one_instant,
+    _window_outside_cycles,
+    _registered_to_the_instant,
+    _version_of_a_company_that_was_left,
 )
 
 
@@ -808,7 +842,7 @@ def _deals_and_spend(world: _World) -> None:
 
 # --- dirt ----------------------------------------------------------------------------------------
 
-_KEYS = {
+_KEYS: dict[str, str] = {
     "contacts": "source_contact_id",
     "companies": "source_company_id",
     "touches": "source_touch_id",
@@ -1032,7 +1066,12 @@ def change_policy(seeds: Path) -> None:
                 "expected_response": "book_demo|talk",
                 "campaign_name": "Registered name",
             }
-            for campaign, moment in (("camp-0", FIRST), ("camp-1", SECOND), ("camp-3", THIRD))
+            for campaign, moment in (
+                ("camp-0", FIRST),
+                ("camp-1", SECOND),
+                ("camp-3", THIRD),
+                ("bare", SECOND),
+            )
         ],
     )
 
