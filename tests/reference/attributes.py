@@ -1,4 +1,4 @@
-"""What was known of a person at a moment: attributes, fit, segment, exclusion (SPEC 3, 4, ADR 0005).
+"""What was known of a person at a moment: attributes, fit, segment, exclusion (sections 3 and 4, ADR 0005).
 
 What the person did does not belong here.
 """
@@ -18,7 +18,7 @@ ATTRIBUTES = ("industry", "employee_count", "seniority", "company_type", "countr
 
 @dataclass(frozen=True)
 class Attributes:
-    """The attributes of SPEC 4 as of a moment; the band's upper end belongs to `employee_count`."""
+    """The attributes of section 4 as of a moment; the band's upper end belongs to `employee_count`."""
 
     industry: str | None = None
     employee_count: float | None = None
@@ -30,7 +30,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class IcpVerdict:
-    """SPEC 4 at a moment: version in force, complete, fit, and why not."""
+    """Section 4 at a moment: version in force, complete, fit, and why not."""
 
     icp_version: str | None
     is_icp_complete: bool
@@ -59,7 +59,7 @@ class Knowledge:
         self._companies = companies
 
     def attributes(self, moment: datetime) -> Attributes:
-        """SPEC 4, attributes as of t."""
+        """Section 4, attributes as of t."""
         known = [version for version in self.contacts if updated_at(version) <= moment]
         found: dict[str, object] = {}
         for version in known:
@@ -75,7 +75,7 @@ class Knowledge:
         return Attributes(**{**company, **found})  # type: ignore[arg-type]
 
     def company_at(self, moment: datetime) -> tuple[str, str] | None:
-        """SPEC 4: the company that the latest contact version naming one points to."""
+        """Section 4: the company that the latest contact version naming one points to."""
         return _company_of([version for version in self.contacts if updated_at(version) <= moment])
 
     def companies_ever(self) -> set[tuple[str, str]]:
@@ -87,11 +87,11 @@ class Knowledge:
         return self._companies.get(company, ())
 
     def icp(self, moment: datetime) -> IcpVerdict:
-        """SPEC 4, `is_icp_complete` and `is_icp_fit`, by the version in force at a moment."""
+        """Section 4, `is_icp_complete` and `is_icp_fit`, by the version in force at a moment."""
         return icp_verdict(self.policy.icp_version(moment), self.attributes(moment))
 
     def segment(self, moment: datetime) -> str | None:
-        """SPEC 3: the first segment all of whose rules hold."""
+        """Section 3: the first segment all of whose rules hold."""
         attributes = self.attributes(moment)
         return next(
             (
@@ -103,7 +103,7 @@ class Knowledge:
         )
 
     def is_in_segment(self, segment: str | None, moment: datetime) -> bool | None:
-        """SPEC 5: the campaign's segment rules on the person's attributes; null when unknown.
+        """Section 5: the campaign's segment rules on the person's attributes; null when unknown.
 
         One rule that fails decides; else one that cannot be judged leaves it open.
         """
@@ -117,7 +117,7 @@ class Knowledge:
         return None if None in verdicts else True
 
     def exclusion_reason(self, linking_addresses: Iterable[str]) -> str | None:
-        """SPEC 3, ADR 0005: any address, title or company domain ever; the first reason in the alphabet."""
+        """Section 3, ADR 0005: any address, title or company domain; the first reason in the alphabet."""
         addresses = {*linking_addresses}
         addresses |= {address for version in self.contacts if (address := address_of(version.text("email")))}
         titles = {title for version in self.contacts if (title := version.text("job_title"))}
@@ -148,7 +148,7 @@ class Knowledge:
 
 
 def icp_verdict(version: IcpVersion | None, attributes: Attributes) -> IcpVerdict:
-    """SPEC 4: complete if every required attribute is known, fit if what is known lies within its bounds."""
+    """Section 4: complete if all that is required is known, fit if what is known lies within its bounds."""
     if version is None:
         return IcpVerdict(None, False, False, (), ())
     holds = {condition.attribute: condition_holds(condition, attributes) for condition in version.conditions}
@@ -162,7 +162,7 @@ def icp_verdict(version: IcpVersion | None, attributes: Attributes) -> IcpVerdic
 
 
 def condition_holds(condition: Condition, attributes: Attributes) -> bool | None:
-    """SPEC 3: ranges include both ends; a band must lie within; null where the attribute is unknown."""
+    """Section 3: ranges include both ends; a band must lie within; null where the attribute is unknown."""
     value = getattr(attributes, condition.attribute)
     if value is None:
         return None
@@ -185,7 +185,7 @@ def updated_at(version: Judged) -> datetime:
 
 
 def version_order(version: Judged) -> tuple[datetime, bytes, bytes]:
-    """SPEC 4: ordered by `updated_at, source_system, source_contact_id`."""
+    """Section 4: ordered by `updated_at, source_system, source_contact_id`."""
     id_column = "source_contact_id" if version.entity == "contacts" else "source_company_id"
     return (
         updated_at(version),

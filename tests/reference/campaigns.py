@@ -1,4 +1,4 @@
-"""Campaign versions over time, and what the registry adds (SPEC 3, 5, ADR 0003).
+"""Campaign versions over time, and what the registry adds (sections 3 and 5, ADR 0003).
 
 Which touch takes which campaign does not belong here.
 """
@@ -60,7 +60,7 @@ class Campaigns:
             self.versions[(version.row.source_system, version.text("campaign_id") or "")].append(version)
 
     def context(self, system: str, campaign_id: str, moment: datetime) -> CampaignContext:
-        """SPEC 5: the campaign version in force at a moment, filled from the registry."""
+        """Section 5: the campaign version in force at a moment, filled from the registry."""
         versions = self.versions.get((system, campaign_id))
         if not versions:
             return CampaignContext(campaign_id, absence="campaign_unknown")
@@ -81,7 +81,7 @@ class Campaigns:
 
 
 def valid_from(versions: list[Judged]) -> list[tuple[Judged, datetime]]:
-    """SPEC 5: the first version from the earliest of its times, each later one from its `updated_at`."""
+    """Section 5: the first version from the earliest of its times, each later one from its `updated_at`."""
     first, *later = versions
     times = (first.moment("starts_at"), first.moment("created_at"), updated_at(first))
     start = min(moment for moment in times if moment is not None)

@@ -1,4 +1,4 @@
-"""The context stamp of each touch, and what a response inherits (SPEC 5, ADR 0003).
+"""The context stamp of each touch, and what a response inherits (section 5, ADR 0003).
 
 Works on all people at once, in the order of touches, because an answer may reach to somebody else's touch.
 """
@@ -17,7 +17,7 @@ from tests.reference.values import days
 
 @dataclass(frozen=True)
 class Stamp:
-    """SPEC 5: direction and context that held when the touch occurred."""
+    """Section 5: direction and context that held when the touch occurred."""
 
     direction: str
     direction_rule_id: str | None
@@ -44,7 +44,7 @@ def stamps_of(
     campaigns: Campaigns,
     policy: Policy,
 ) -> dict[str, Stamp]:
-    """SPEC 5: the stamp of every touch, by touch id.
+    """Section 5: the stamp of every touch, by touch id.
 
     Args:
         touches: Accepted touches of all people.

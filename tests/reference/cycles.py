@@ -1,4 +1,4 @@
-"""Cycles: when they open, what ends them (SPEC 5, ADR 0002, ADR 0004).
+"""Cycles: when they open, what ends them (section 5, ADR 0002, ADR 0004).
 
 What a cycle proves does not belong here.
 """
@@ -34,7 +34,7 @@ class Exit:
 
     @property
     def to_stage(self) -> str:
-        """SPEC 6: `recycled` for dormancy and rejection, `disqualified` for opt-out and deletion."""
+        """Section 6: `recycled` for dormancy and rejection, `disqualified` for opt-out and deletion."""
         return "disqualified" if self.kind in ("opt_out", "deletion") else "recycled"
 
 
@@ -69,13 +69,13 @@ def cycles_of(
     policy: Policy,
     as_of: datetime,
 ) -> list[Cycle]:
-    """SPEC 5: the cycles of one person.
+    """Section 5: the cycles of one person.
 
     Args:
         touches: The person's touches in order.
         handoffs: Accepted handoff rows that follow the person, whatever their outcome.
         contacts: The person's contact versions.
-        first_known_at: SPEC 4; null for somebody of whom only anonymous visits are known.
+        first_known_at: section 4; null for somebody of whom only anonymous visits are known.
         policy: Policy tables.
         as_of: The clock.
     """
@@ -133,13 +133,13 @@ def cycles_of(
 
 
 def cycle_number_of(touch: Touch, cycles: Sequence[Cycle]) -> int | None:
-    """SPEC 5: the cycle that opened last before the touch, open or not."""
+    """Section 5: the cycle that opened last before the touch, open or not."""
     opened = [cycle.number for cycle in cycles if cycle.opening is None or cycle.opening.order <= touch.order]
     return max(opened, default=None)
 
 
 def deletions(contacts: Iterable[Judged]) -> list[datetime]:
-    """SPEC 5, ADR 0004: moments at which every contact record known by then has become deleted.
+    """Section 5, ADR 0004: moments at which every contact record known by then has become deleted.
 
     A record that appears later is a new one, and so is its deletion.
     """
@@ -163,7 +163,7 @@ def deletions(contacts: Iterable[Judged]) -> list[datetime]:
 def _exit_events(
     touches: Sequence[Touch], handoffs: Sequence[Judged], contacts: Sequence[Judged]
 ) -> list[Exit]:
-    """SPEC 5: opt-outs, rejected handoffs and deletions, in the order of ADR 0002."""
+    """Section 5: opt-outs, rejected handoffs and deletions, in the order of ADR 0002."""
     events = [Exit(touch.occurred_at, "opt_out", touch) for touch in touches if touch.kind.is_opt_out]
     events += [
         Exit(occurred_at(row), "rejected_handoff") for row in handoffs if row.text("outcome") == "rejected"
@@ -184,7 +184,7 @@ def _dormant_at(
     dormancy_days: float,
     as_of: datetime,
 ) -> datetime | None:
-    """SPEC 5: where the next activity is at least `dormancy_days` away or absent, from the first response on.
+    """Section 5: where the next activity is at least `dormancy_days` away or absent.
 
     Args:
         own: Responses from this cycle's opening up to the next.

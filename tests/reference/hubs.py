@@ -1,4 +1,4 @@
-"""Identity keys, and which of them link nobody (SPEC 4, ADR 0001).
+"""Identity keys, and which of them link nobody (section 4, ADR 0001).
 
 Who is one person with whom does not belong here.
 """
@@ -45,7 +45,7 @@ class Linkless:
 
 
 def keys_of(row: Judged) -> list[str]:
-    """SPEC 4: all identity keys that a row carries, linking or not."""
+    """Section 4: all identity keys that a row carries, linking or not."""
     system, keys = row.row.source_system, []
     if contact := row.text("source_contact_id"):
         keys.append(f"contact:{system}:{contact}")
@@ -63,7 +63,7 @@ def keys_that_link_nobody(
     policy: Policy,
     as_of: datetime,
 ) -> Linkless:
-    """SPEC 4, "nobody is linked by", with the policy at as-of; ADR 0001 for what makes an anonymous hub."""
+    """Section 4, "nobody is linked by", with the policy at as-of; ADR 0001 for anonymous ids."""
     most = policy.stage_values(as_of).max_contacts_per_address
     records: dict[str, set[str]] = defaultdict(set)
     for version in accepted_contacts:

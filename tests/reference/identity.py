@@ -1,4 +1,4 @@
-"""Who is one person with whom, and how the person is called (SPEC 4).
+"""Who is one person with whom, and how the person is called (section 4).
 
 What a person is like or did does not belong here.
 """
@@ -43,12 +43,12 @@ class Identities:
     owner_of: dict[str, str]
 
     def follower(self, handoff: Judged) -> str | None:
-        """SPEC 4: handoffs follow the contact key if a person has it, else the e-mail."""
+        """Section 4: handoffs follow the contact key if a person has it, else the e-mail."""
         return next((self.owner_of[key] for key in keys_of(handoff) if key in self.owner_of), None)
 
 
 def resolve(rows: Iterable[Judged], linkless: Linkless, salt: str = "") -> Identities:
-    """SPEC 4: connected components of the linking keys of all accepted contact versions and touches."""
+    """Section 4: connected components of the linking keys of all accepted contact versions and touches."""
     linked = [
         (row, linkless.linking_keys(row))
         for row in rows
@@ -96,7 +96,7 @@ def resolve(rows: Iterable[Judged], linkless: Linkless, salt: str = "") -> Ident
 
 
 def person_id_of(key: str, salt: str = "") -> str:
-    """SPEC 4: `p_` and the first 16 hex digits of md5(salt + leading key)."""
+    """Section 4: `p_` and the first 16 hex digits of md5(salt + leading key)."""
     return "p_" + hashlib.md5((salt + key).encode(), usedforsecurity=False).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""What lies in the landing folder, and which rows of it a build has loaded (SPEC 2, ADR 0015).
+"""What lies in the landing folder, and which rows of it a build has loaded (section 2, ADR 0015).
 
 Reads CSV and JSONL, plain or gzipped, with the standard library alone. What a row means does not belong here.
 Only tables that are appended to (`load_mode: append`) are understood; snapshots are not.
@@ -65,7 +65,7 @@ class LandedRow:
 
     @property
     def load_order(self) -> tuple[int, bytes, int]:
-        """SPEC 2: load id, then path, then row."""
+        """Section 2: load id, then path, then row."""
         return self.load_id, by_bytes(self.source_file), self.source_row
 
 
@@ -79,7 +79,7 @@ class Landing:
 
 
 def read_landing(folder: Path, loaded_at: datetime, *, earlier: Landing | None = None) -> Landing:
-    """SPEC 2: load what lies in a landing folder and was not loaded before.
+    """Section 2: load what lies in a landing folder and was not loaded before.
 
     The same content again, under any name within the same system and table, loads nothing; a known path with
     new content is loaded as a further version. Files are taken in the order of their paths.
@@ -159,7 +159,7 @@ def landing_of(
 
 
 def _paths(folder: Path) -> list[Path]:
-    """SPEC 2: the files that are read; no name on their way may begin with ``.`` or ``_``."""
+    """Section 2: the files that are read; no name on their way may begin with ``.`` or ``_``."""
     found = []
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
@@ -189,7 +189,7 @@ Parsed = tuple[int, Mapping[str, str | None], str | None]
 
 
 def _csv_rows(text: str) -> Iterator[Parsed]:
-    """SPEC 2: lines that cannot be parsed structurally are kept with their number and error."""
+    """Section 2: lines that cannot be parsed structurally are kept with their number and error."""
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = [_column_name(name) for name in next(lines, [])]
     while True:

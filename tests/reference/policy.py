@@ -1,4 +1,4 @@
-"""The policy tables of SPEC 3, read from a seeds folder, and which of their rows is in force when.
+"""The policy tables of section 3, read from a seeds folder, and which of their rows is in force when.
 
 What the rows are applied to does not belong here.
 """
@@ -28,7 +28,7 @@ DIRECTION_CONTEXT = (
 
 @dataclass(frozen=True)
 class Period:
-    """SPEC 3: ``effective_from`` (null = since ever) and ``effective_to`` (null = open, excluded itself)."""
+    """Section 3: ``effective_from`` (null = since ever) and ``effective_to`` (excluded; null = open)."""
 
     start: datetime | None
     end: datetime | None
@@ -153,11 +153,11 @@ class Policy:
     shared_mailboxes: frozenset[str]
 
     def touch_type(self, code: str, moment: datetime) -> TouchType | None:
-        """SPEC 3: the row of a touch type in force at a moment."""
+        """Section 3: the row of a touch type in force at a moment."""
         return next((row for row in self.touch_types.get(code, ()) if row.period.holds(moment)), None)
 
     def direction_rule(self, context: Mapping[str, str | None], moment: datetime) -> DirectionRule | None:
-        """SPEC 3: the lowest priority number that matches wins; none gives null."""
+        """Section 3: the lowest priority number that matches wins; none gives null."""
         for rule in self.direction_rules:
             if rule.period.holds(moment) and all(
                 context[name] == value for name, value in rule.wanted.items()
@@ -166,16 +166,16 @@ class Policy:
         return None
 
     def wanted_fields(self, direction: str, moment: datetime) -> list[Requirement]:
-        """SPEC 3: the fields that are wanted or required for a direction at a moment."""
+        """Section 3: the fields that are wanted or required for a direction at a moment."""
         return [row for row in self.requirements if row.direction == direction and row.period.holds(moment)]
 
     def icp_version(self, moment: datetime) -> IcpVersion | None:
-        """SPEC 3: the version with the latest ``effective_from <= t``; null before the first."""
+        """Section 3: the version with the latest ``effective_from <= t``; null before the first."""
         begun = [version for version in self.icp_versions if version.effective_from <= moment]
         return max(begun, key=lambda version: version.effective_from, default=None)
 
     def segments(self, moment: datetime) -> dict[str, list[Condition]]:
-        """SPEC 3: the conditions of each segment in force at a moment, by priority."""
+        """Section 3: the conditions of each segment in force at a moment, by priority."""
         segments: dict[str, list[Condition]] = defaultdict(list)
         for rule in self.segment_rules:
             if rule.period.holds(moment):
@@ -183,7 +183,7 @@ class Policy:
         return dict(segments)
 
     def stage_values(self, moment: datetime) -> StageValues:
-        """SPEC 3 and ADR 0004: values in force at a moment; the first row of a key is open to the past."""
+        """Section 3 and ADR 0004: values in force at a moment; the first row of a key is open to the past."""
         rows = {}
         for key, versions in self.stage_rows.items():
             before = [row for row in versions if row.period.start is None or row.period.start <= moment]
@@ -201,7 +201,7 @@ class Policy:
         )
 
     def seniority_of(self, job_title: str | None) -> str | None:
-        """SPEC 3: by the lowest priority number whose pattern is found in the title."""
+        """Section 3: by the lowest priority number whose pattern is found in the title."""
         if job_title is None:
             return None
         title = job_title.lower()
@@ -209,7 +209,7 @@ class Policy:
 
 
 def pattern_of(text: str) -> re.Pattern[str]:
-    """SPEC 3: RE2 syntax, found anywhere, case-insensitive; texts are to be searched lower-cased.
+    """Section 3: RE2 syntax, found anywhere, case-insensitive; texts are to be searched lower-cased.
 
     RE2's ``\\b`` and ``\\w`` know ASCII only, hence the flag; lower-casing the text makes up for what
     the flag takes from case-insensitivity.
@@ -218,7 +218,7 @@ def pattern_of(text: str) -> re.Pattern[str]:
 
 
 def read_policy(folder: Path) -> Policy:
-    """Read the tables of SPEC 3 from a seeds folder."""
+    """Read the tables of section 3 from a seeds folder."""
     stage_rows: dict[str, list[StageRow]] = defaultdict(list)
     for row in _rows(folder, "stage_policy"):
         stage_rows[_text(row, "key")].append(StageRow(_text(row, "key"), _text(row, "value"), _period(row)))

@@ -1,4 +1,4 @@
-"""Quarantine and the count of landed rows (SPEC 2, ADR 0007)."""
+"""Quarantine and the count of landed rows (section 2, ADR 0007)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ Row = dict[str, object]
 
 
 def quarantine(landing: Landing, judged: Sequence[Judged]) -> list[Row]:
-    """SPEC 2: source file and row, entity, reason, column, first-seen time, status.
+    """Section 2: source file and row, entity, reason, column, first-seen time, status.
 
     Statuses that need earlier builds or policy (`released`, `dismissed`) are not told.
     """
@@ -49,7 +49,7 @@ def quarantine(landing: Landing, judged: Sequence[Judged]) -> list[Row]:
 
 
 def row_reconciliation(landing: Landing, judged: Sequence[Judged], quarantined: Sequence[Row]) -> list[Row]:
-    """SPEC 2, conservation: landed = accepted + superseded + quarantined + pending, per source table."""
+    """Section 2, conservation: landed = accepted + superseded + quarantined + pending, per source table."""
     rows: list[Row] = []
     for system, table in sorted(landing.tables):
         files = [file for file in landing.files if (file.source_system, file.source_table) == (system, table)]

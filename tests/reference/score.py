@@ -1,4 +1,4 @@
-"""The engagement score of a cycle at a moment (SPEC 5)."""
+"""The engagement score of a cycle at a moment (section 5)."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ _DAY = timedelta(days=1)
 
 
 def score(cycle: Cycle, moment: datetime) -> float:
-    """SPEC 5: sum of points that halve every half-life, over the cycle's responses up to a moment.
+    """Section 5: sum of points that halve every half-life, over the cycle's responses up to a moment.
 
     Responses marked irrelevant are left out before the first `max_scored_per_cycle` of each type are counted.
     """
@@ -29,5 +29,5 @@ def score(cycle: Cycle, moment: datetime) -> float:
 
 
 def is_enough(points: float, cycle: Cycle) -> bool:
-    """SPEC 5, 6: scores are compared with a tolerance of 1e-6."""
+    """Sections 5 and 6: scores are compared with a tolerance of 1e-6."""
     return points >= cycle.values.mql_min_score - TOLERANCE

@@ -1,4 +1,4 @@
-"""Stages and the complete log of transitions of one person (SPEC 6).
+"""Stages and the complete log of transitions of one person (section 6).
 
 Opening and ending of cycles does not belong here, nor where the person stands today.
 """
@@ -37,7 +37,7 @@ class Transition:
 def transitions_of(
     person_id: str, cycles: Sequence[Cycle], knowledge: Knowledge, stamps: Mapping[str, Stamp]
 ) -> list[Transition]:
-    """SPEC 6: all transitions of a person who is not excluded."""
+    """Section 6: all transitions of a person who is not excluded."""
     transitions: list[Transition] = []
 
     def tell(
@@ -82,7 +82,7 @@ def transitions_of(
 
 
 def is_qualifying(response: Touch, cycle: Cycle, stamps: Mapping[str, Stamp]) -> bool:
-    """SPEC 6, a qualifying response: of the cycle, with a complete stamp, and wanted or a hand-raise."""
+    """Section 6, a qualifying response: of the cycle, with a complete stamp, and wanted or a hand-raise."""
     stamp = stamps[response.touch_id]
     if not stamp.is_context_complete:
         return False
@@ -99,7 +99,7 @@ def is_qualifying(response: Touch, cycle: Cycle, stamps: Mapping[str, Stamp]) ->
 
 
 def evaluation_points(cycle: Cycle, knowledge: Knowledge) -> list[datetime]:
-    """SPEC 6: the responses, and versions recorded after the first response and before the exit."""
+    """Section 6: the responses, and versions recorded after the first response and before the exit."""
     if not cycle.responses:
         return []
     first = cycle.responses[0].occurred_at
@@ -120,7 +120,7 @@ def evaluation_points(cycle: Cycle, knowledge: Knowledge) -> list[datetime]:
 def _mql(
     cycle: Cycle, knowledge: Knowledge, stamps: Mapping[str, Stamp]
 ) -> tuple[datetime, Touch, str] | None:
-    """SPEC 6: the first evaluation point at which everything comes together, its evidence and route."""
+    """Section 6: the first evaluation point at which everything comes together, its evidence and route."""
     for moment in evaluation_points(cycle, knowledge):
         so_far = [response for response in cycle.responses if response.occurred_at <= moment]
         complete = [response for response in so_far if stamps[response.touch_id].is_context_complete]

@@ -1,4 +1,4 @@
-"""Canonical rows of the system `leadproof`, and the verdict on each (SPEC 2, ADR 0001, ADR 0007).
+"""Canonical rows of the system `leadproof`, and the verdict on each (section 2, ADR 0001, ADR 0007).
 
 Reads values, finds reasons to reject, decides who waits and who supersedes whom. Who is one person with whom
 does not belong here; the one question that verdicts ask of identity (which keys link nobody) is in `hubs.py`.
@@ -22,7 +22,7 @@ Kind = Literal["id", "text", "code", "time", "day", "number", "flag", "page", "c
 
 @dataclass(frozen=True)
 class Entity:
-    """An entity of SPEC 2.
+    """An entity of section 2.
 
     Args:
         columns: Kind of each canonical column.
@@ -148,14 +148,14 @@ class Judged:
 
     @property
     def key(self) -> tuple[object, ...] | None:
-        """SPEC 2: what makes two rows one; null where part of it is not known."""
+        """Section 2: what makes two rows one; null where part of it is not known."""
         columns = ENTITIES[self.entity].key
         parts = tuple(self.values.get(column) for column in columns)
         return None if None in parts else (self.row.source_system, self.entity, *parts)
 
     @property
     def time(self) -> datetime | None:
-        """SPEC 2: the row time."""
+        """Section 2: the row time."""
         return self.moment(ENTITIES[self.entity].time)
 
     def text(self, column: str) -> str | None:
@@ -172,7 +172,7 @@ class Judged:
 
 
 def judge(landing: Landing, policy: Policy, as_of: datetime) -> tuple[list[Judged], hubs.Linkless]:
-    """SPEC 2, verdict of a staged row: quarantined, then pending, and only the rest supersede one another.
+    """Section 2, verdict of a staged row: quarantined, then pending, and only the rest supersede one another.
 
     Returns:
         Every landed row with its verdict, and the keys that link nobody.
@@ -201,9 +201,9 @@ def judge(landing: Landing, policy: Policy, as_of: datetime) -> tuple[list[Judge
 
 
 def staged_row(row: LandedRow, policy: Policy) -> Judged:
-    """SPEC 2: canonical values of a landed row, and the first reason why it cannot be used.
+    """Section 2: canonical values of a landed row, and the first reason why it cannot be used.
 
-    Of several reasons in one row the first counts in the order in which SPEC 2 lists the codes, and within
+    Of several reasons in one row the first counts in the order in which section 2 lists the codes, and within
     one code the first column in the order of the canonical columns.
     """
     name = row.source_table
@@ -249,7 +249,7 @@ def _reason(
             if column in entity.required and entity.columns[column] in kinds:
                 return code, column
     touch_type, moment = values.get("touch_type"), values.get("occurred_at")
-    # SPEC 3: the row in force at the moment it is applied to decides, so also whether there is one.
+    # Section 3: the row in force at the moment it is applied to decides, so also whether there is one.
     if (
         isinstance(touch_type, str)
         and isinstance(moment, datetime)
@@ -268,7 +268,7 @@ def _reason(
 
 
 def _identified(touch: Judged, linkless: hubs.Linkless) -> Judged:
-    """SPEC 4: a touch that carries nothing but keys that link nobody is quarantined as `no_identity`."""
+    """Section 4: a touch that carries nothing but keys that link nobody is quarantined as `no_identity`."""
     if touch.reason_code is not None or linkless.linking_keys(touch):
         return touch
     column = next(
@@ -280,7 +280,7 @@ def _identified(touch: Judged, linkless: hubs.Linkless) -> Judged:
 
 
 def _ranked(rows: Iterable[Judged], as_of: datetime) -> list[Judged]:
-    """SPEC 2: quarantined, then pending; of the rest the row loaded last of each key is accepted."""
+    """Section 2: quarantined, then pending; of the rest the row loaded last of each key is accepted."""
     ranked: list[Judged] = []
     usable: dict[tuple[object, ...], list[Judged]] = defaultdict(list)
     for row in rows:
@@ -301,14 +301,14 @@ def _ranked(rows: Iterable[Judged], as_of: datetime) -> list[Judged]:
 
 
 def _not_after(moment: Value, limit: Value) -> Value:
-    """SPEC 2: a `created_at` later than `updated_at` is read as `updated_at`."""
+    """Section 2: a `created_at` later than `updated_at` is read as `updated_at`."""
     if isinstance(moment, datetime) and isinstance(limit, datetime):
         return min(moment, limit)
     return moment
 
 
 def _page(text: str) -> str | None:
-    """SPEC 7: no query string is published."""
+    """Section 7: no query string is published."""
     return trimmed(text.split("?")[0].split("#")[0])
 
 

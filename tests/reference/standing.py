@@ -1,4 +1,4 @@
-"""Where a person stands now, and what stands before the next stage (SPEC 7, ADR 0006)."""
+"""Where a person stands now, and what stands before the next stage (section 7, ADR 0006)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -52,5 +52,5 @@ def _before_mql(
 
 
 def cycle_stage(transitions: Sequence[Transition], number: int) -> Transition:
-    """SPEC 7: where a cycle stands now: its last transition."""
+    """Section 7: where a cycle stands now: its last transition."""
     return [transition for transition in transitions if transition.cycle.number == number][-1]

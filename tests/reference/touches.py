@@ -1,4 +1,4 @@
-"""Touches of a person in their order, with type, permission and own direction (SPEC 5, ADR 0002).
+"""Touches of a person in their order, with type, permission and own direction (section 5, ADR 0002).
 
 What a touch inherits, and which cycle it falls into, do not belong here.
 """
@@ -37,7 +37,7 @@ class Touch:
 
     @property
     def order(self) -> Order:
-        """SPEC 5, ADR 0002: responses first, then all others, then opt-outs; then system and id by bytes."""
+        """Section 5, ADR 0002: responses, then all others, then opt-outs; then system and id by bytes."""
         return order_of(self.row, self.kind)
 
     def text(self, column: str) -> str | None:
@@ -46,7 +46,7 @@ class Touch:
 
 
 def touches_of(person_id: str, rows: Iterable[Judged], policy: Policy) -> list[Touch]:
-    """SPEC 5: a person's touches in order, each with what it says by itself."""
+    """Section 5: a person's touches in order, each with what it says by itself."""
     typed = []
     for row in rows:
         kind = policy.touch_type(row.text("touch_type") or "", occurred_at(row))

@@ -17,19 +17,19 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def trimmed(text: str | None) -> str | None:
-    """SPEC 2: every text is trimmed (space, tab, CR, LF) and empty is null."""
+    """Section 2: every text is trimmed (space, tab, CR, LF) and empty is null."""
     if text is None:
         return None
     return text.strip(BLANKS) or None
 
 
 def as_code(text: str | None) -> str | None:
-    """SPEC 2: codes and attributes compare lower-cased."""
+    """Section 2: codes and attributes compare lower-cased."""
     return None if text is None else text.lower()
 
 
 def as_time(text: str) -> datetime | None:
-    """SPEC 2: times without a zone are UTC; all stored times are UTC. Null where it cannot be read."""
+    """Section 2: times without a zone are UTC; all stored times are UTC. Null where it cannot be read."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -50,7 +50,7 @@ def as_time(text: str) -> datetime | None:
 
 
 def as_number(text: str) -> float | None:
-    """A number, or null where it cannot be read (SPEC 2: an unreadable optional value becomes null)."""
+    """A number, or null where it cannot be read (section 2: an unreadable optional value becomes null)."""
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -63,7 +63,7 @@ def as_flag(text: str) -> bool | None:
 
 
 def address_of(email: str | None) -> str | None:
-    """SPEC 4: the normalised address, or null for text that is no address.
+    """Section 4: the normalised address, or null for text that is no address.
 
     Normalised = trimmed and lower-cased; an address has exactly one ``@`` between two non-empty parts.
     """
@@ -75,7 +75,7 @@ def address_of(email: str | None) -> str | None:
 
 
 def by_bytes(text: str) -> bytes:
-    """SPEC 4 and 5: texts are ordered by bytes."""
+    """Sections 4 and 5: texts are ordered by bytes."""
     return text.encode()
 
 

@@ -65,7 +65,7 @@ class Person:
 
 
 def compute(landing: Landing, policy: Policy, as_of: datetime, *, salt: str = "") -> World:
-    """SPEC 2 to 6: judge the rows, join people, classify touches, open cycles, prove stages."""
+    """Sections 2 to 6: judge the rows, join people, classify touches, open cycles, prove stages."""
     judged, linkless = judge(landing, policy, as_of)
     accepted: dict[str, list[Judged]] = defaultdict(list)
     for row in judged:
@@ -146,7 +146,7 @@ def _person(
 
 
 def _first_known_at(component: Component) -> datetime | None:
-    """SPEC 4: null unless there is a contact record or a linking e-mail, else the earliest of everything."""
+    """Section 4: null unless there is a contact record or a linking e-mail, else the earliest of all."""
     if not component.contacts and not any(key.startswith("email:") for key in component.keys):
         return None
     created = [version.moment("created_at") for version in component.contacts]
@@ -154,7 +154,7 @@ def _first_known_at(component: Component) -> datetime | None:
 
 
 def _stamp_columns(stamp: Stamp | None) -> Row:
-    """SPEC 5: direction, rule and context stamp; all null without an evidence touch."""
+    """Section 5: direction, rule and context stamp; all null without an evidence touch."""
     if stamp is None:
         names = (
             "direction", "direction_rule_id", "permission", "context_source", "campaign_id", *STAMP_COLUMNS,
@@ -206,7 +206,7 @@ def _touch_row(touch: Touch, person: Person, stamps: Mapping[str, Stamp]) -> Row
 
 
 def _transition_row(transition: Transition, stamps: Mapping[str, Stamp]) -> Row:
-    """SPEC 6: the columns of `stage_transitions`; for the digest `policy` its rows, `policy_rows`."""
+    """Section 6: the columns of `stage_transitions`; for the digest `policy` its rows, `policy_rows`."""
     evidence = transition.evidence
     return {
         "transition_id": f"{transition.person_id}:{transition.cycle.number}:{transition.to_stage}",
@@ -234,7 +234,7 @@ def _stage_row(
     knowledge: Knowledge,
     as_of: datetime,
 ) -> Row:
-    """SPEC 7: person × cycle that reached a stage, with where the cycle stands now."""
+    """Section 7: person × cycle that reached a stage, with where the cycle stands now."""
     number = transition.cycle.number
     reached = {other.to_stage: other.occurred_at for other in transitions if other.cycle.number == number}
     last = cycle_stage(transitions, number)
@@ -254,7 +254,7 @@ _ONLY_IN_LOG = ("transition_id", "from_stage", "to_stage", "transition_kind", "o
 def _person_row(
     person: Person, transitions: Sequence[Transition], stamps: Mapping[str, Stamp], as_of: datetime
 ) -> Row:
-    """SPEC 7: where the person stands now."""
+    """Section 7: where the person stands now."""
     attributes = person.knowledge.attributes(as_of)
     icp = person.knowledge.icp(as_of)
     last = transitions[-1] if transitions else None

@@ -4,7 +4,7 @@ Ties at one instant, moments exactly on a boundary, merges and hubs, repeats, la
 values, answers to the wrong touch, policy and campaigns that change while people act. What follows from them
 does not belong here; nothing of the reference is used, so a world can judge it too.
 
-    .venv/bin/python -m tests.reference.worlds --out /tmp/world --people 60 --seed 1
+    .venv/bin/python -m tests.reference.worlds --out some/folder --people 60 --seed 1
 """
 
 import argparse

@@ -11,7 +11,7 @@ from tests.reference.policy import read_policy
 from tests.reference.world import World, compute
 from tests.reference.worlds import AS_OF, SmallWorld, write_world
 
-SEEDS = Path(__file__).parents[2] / "seeds"
+SEEDS = Path(__file__).parents[3] / "seeds"
 
 
 def of(small: SmallWorld) -> World:

@@ -10,7 +10,7 @@ from tests.reference.policy import Policy, read_policy
 from tests.reference.world import World, compute
 
 AS_OF = datetime(2026, 1, 1)
-POLICY = read_policy(Path(__file__).parents[2] / "seeds")
+POLICY = read_policy(Path(__file__).parents[3] / "seeds")
 DAY = timedelta(days=1)
 NOON = datetime(2025, 3, 3, 12)
 
