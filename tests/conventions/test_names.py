@@ -173,6 +173,6 @@ def test_test_files_lie_in_a_room_for_tests() -> None:
     rooms = ("unit", "integration", "conventions", "properties")
     for path in below("tests", ".py"):
         parts = Path(path).parts
-        assert parts[1] in (*rooms, "fixtures", "conftest.py"), path
+        assert parts[1] in (*rooms, "fixtures", "reference", "conftest.py"), path
         assert name_of(path).startswith("test_") <= (parts[1] in rooms), path
     assert [path for path in tracked() if name_of(path).startswith("test_") and path[:6] != "tests/"] == []
