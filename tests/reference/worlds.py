@@ -42,6 +42,34 @@ class SmallWorld:
     loaded_at: datetime = AS_OF
 
 
+# What is delivered before which build: the date in the file names, and the build's clock. Rows of every time
+# stand in every file, so each delivery restates what the builds before it said.
+DELIVERIES = (
+    ("2025-01-31", datetime(2025, 9, 1)),
+    ("2025-07-31", datetime(2025, 12, 15)),
+    ("2026-02-28", AS_OF),
+)
+
+
+def deliver(small: SmallWorld, landing: Path, number: int) -> datetime:
+    """Copy the files of one delivery into a landing folder.
+
+    Args:
+        small: The world, written as a whole.
+        landing: The folder that gets its files one delivery after the other.
+        number: Which delivery, from 0.
+
+    Returns:
+        The clock to build with afterwards. Built after the last one, everything is as if it had come at once.
+    """
+    day, as_of = DELIVERIES[number]
+    for path in sorted(small.landing.rglob(f"*{day}.*")):
+        copied = landing / path.relative_to(small.landing)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
+    return as_of
+
+
 def write_world(
     folder: Path,
     *,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.landing import read_landing
+from tests.reference.comparison import KEYS, differences
+from tests.reference.landing import Landing, read_landing
 from tests.reference.policy import read_policy
 from tests.reference.world import World, compute
-from tests.reference.worlds import AS_OF, SmallWorld, write_world
+from tests.reference.worlds import AS_OF, DELIVERIES, SmallWorld, deliver, write_world
 
 SEEDS = Path(__file__).parents[3] / "seeds"
 
@@ -81,3 +82,29 @@ def test_a_known_path_with_new_content_is_a_further_version(tmp_path: Path) -> N
     ]
     assert world.row_reconciliation[0]["landed_rows"] == 3
     assert world.row_reconciliation[0]["latest_observed_at"] == datetime(2025, 1, 31)
+
+
+def test_deliveries_one_by_one_say_the_same_as_all_at_once(
+    small: SmallWorld, world: World, tmp_path: Path
+) -> None:
+    landing: Landing | None = None
+    for number in range(len(DELIVERIES)):
+        as_of = deliver(small, tmp_path, number)
+        landing = read_landing(tmp_path, as_of, earlier=landing)
+    assert landing is not None
+    assert max(row.load_id for row in landing.rows) == len(DELIVERIES)
+    again = compute(landing, read_policy(small.seeds), AS_OF)
+    for table in KEYS:
+        found = differences(
+            table, getattr(world, table), getattr(again, table), ignored=("first_seen_at", "status")
+        )
+        assert found == []
+
+
+def test_a_difference_is_told_by_row_and_column() -> None:
+    told: dict[str, object] = {"person_id": "p", "blocked_by": "a|b", "engagement_score": 1.0}
+    assert differences("people", [told], [{**told, "blocked_by": "b|a", "engagement_score": 1.000001}]) == []
+    assert differences("people", [told], [{**told, "engagement_score": None}]) == [
+        "people ('p',): engagement_score is None instead of 1.0"
+    ]
+    assert differences("people", [told], []) == ["people ('p',): missing"]

@@ -1,0 +1,89 @@
+"""What two tellings of the same rows differ in: key by key, column by column.
+
+Knows keys, words without order and rounding; which columns are compared is the caller's choice, by default
+all that both have. Getting rows out of a database does not belong here.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "people": ("person_id",),
+    "person_aliases": ("alias_id",),
+    "touches": ("touch_id",),
+    "stage_transitions": ("transition_id",),
+    "suspects": ("person_id", "cycle_number"),
+    "prospects": ("person_id", "cycle_number"),
+    "mqls": ("person_id", "cycle_number"),
+    "sqls": ("person_id", "cycle_number"),
+    "quarantine": ("source_file", "source_row", "entity"),
+    "row_reconciliation": ("source_system", "source_table", "entity"),
+}
+WORDS_WITHOUT_ORDER = ("missing_context_fields", "blocked_by", "source_systems")
+TOLERANCE = 2e-6  # two roundings to six decimals
+
+
+def differences(
+    table: str,
+    expected: Iterable[Mapping[str, object]],
+    actual: Iterable[Mapping[str, object]],
+    *,
+    columns: Sequence[str] | None = None,
+    ignored: Sequence[str] = (),
+) -> list[str]:
+    """One sentence for each row that only one side has, and for each cell in which both differ.
+
+    Args:
+        table: Name of the mart, for its key.
+        expected: Rows of the reference.
+        actual: Rows of what is judged.
+        columns: Columns to compare; null for all that both have.
+        ignored: Columns to leave out.
+    """
+    key = KEYS[table]
+    mine, theirs = (_by_key(rows, key) for rows in (expected, actual))
+    found = [f"{table} {name}: missing" for name in sorted(mine.keys() - theirs.keys(), key=str)]
+    found += [f"{table} {name}: too many" for name in sorted(theirs.keys() - mine.keys(), key=str)]
+    for name in sorted(mine.keys() & theirs.keys(), key=str):
+        if len(mine[name]) != len(theirs[name]):
+            found.append(f"{table} {name}: {len(theirs[name])} rows instead of {len(mine[name])}")
+            continue
+        for left, right in zip(mine[name], theirs[name], strict=True):
+            compared = columns or [column for column in left if column in right]
+            found += [
+                f"{table} {name}: {column} is {right[column]!r} instead of {left[column]!r}"
+                for column in compared
+                if column not in ignored and not is_same(column, left[column], right[column])
+            ]
+    return found
+
+
+def is_same(column: str, left: object, right: object) -> bool:
+    """Whether two cells say the same: times in UTC, numbers within rounding, words in any order."""
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return _in_utc(left) == _in_utc(right)
+    if isinstance(left, bool) or isinstance(right, bool) or left is None or right is None:
+        return left is right
+    if isinstance(left, str) and isinstance(right, str):
+        if column in WORDS_WITHOUT_ORDER:
+            return sorted(left.split("|")) == sorted(right.split("|"))
+        return left == right
+    numbers = (int, float, Decimal)
+    if isinstance(left, numbers) and isinstance(right, numbers):
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=TOLERANCE)
+    return left == right
+
+
+def _by_key(
+    rows: Iterable[Mapping[str, object]], key: Sequence[str]
+) -> dict[tuple[object, ...], list[Mapping[str, object]]]:
+    found: dict[tuple[object, ...], list[Mapping[str, object]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[column] for column in key), []).append(row)
+    return found
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
