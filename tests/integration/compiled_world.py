@@ -104,6 +104,20 @@ def shared_world(root: Path) -> CompiledWorld:
     return world
 
 
+def empty_world(root: Path) -> CompiledWorld:
+    """Compile the models of the canonical system on a warehouse into which nothing was loaded."""
+    settings = make_warehouse(root, root / "landing")
+    settings.landing.mkdir(parents=True)
+    load_landing(settings, now=AS_OF)
+    load_policy(settings, PROJECT_ROOT / "seeds")
+    begin_build(settings, AS_OF, BUILD_ID)
+    run_dbt(settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
+    world = CompiledWorld(settings)
+    with connect(settings) as database:
+        _create_missing_inputs(database, world.sources)
+    return world
+
+
 def _load_modes() -> dict[str, str]:
     project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     return dict(project["vars"]["load_modes"])

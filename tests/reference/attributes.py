@@ -107,7 +107,10 @@ class Knowledge:
 
         One rule that fails decides; else one that cannot be judged leaves it open.
         """
-        conditions = self.policy.segments(moment).get(segment or "")
+        wanted = (segment or "").lower()
+        conditions = next(
+            (rules for name, rules in self.policy.segments(moment).items() if name.lower() == wanted), None
+        )
         if not conditions:
             return None
         attributes = self.attributes(moment)

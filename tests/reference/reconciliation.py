@@ -17,19 +17,20 @@ def quarantine(landing: Landing, judged: Sequence[Judged]) -> list[Row]:
     """
     accepted: dict[tuple[object, ...], list[Judged]] = defaultdict(list)
     for row in judged:
-        if row.verdict == "accepted" and row.key is not None:
-            accepted[row.key].append(row)
+        if row.verdict == "accepted" and row.record is not None:
+            accepted[row.record].append(row)
     newest = {file.source_file: file.version for file in sorted(landing.files, key=lambda file: file.version)}
     rows: list[Row] = []
     for row in judged:
         if row.verdict != "quarantined":
             continue
-        if row.key is None:
+        if row.record is None:
             # ADR 0007: replaced when its path holds another content by now.
             is_replaced = newest[row.row.source_file] > row.row.file_version
         else:
             is_replaced = any(
-                other.row.load_order > row.row.load_order for other in accepted.get(row.key, ())
+                other.row.load_order > row.row.load_order and _says_as_much(other, row)
+                for other in accepted.get(row.record, ())
             )
         rows.append(
             {
@@ -46,6 +47,11 @@ def quarantine(landing: Landing, judged: Sequence[Judged]) -> list[Row]:
             }
         )
     return sorted(rows, key=lambda row: (row["source_file"], row["file_version"], row["source_row"]))
+
+
+def _says_as_much(other: Judged, row: Judged) -> bool:
+    """ADR 0007: an older version does not say what the unusable one would have said."""
+    return not row.is_version or row.time is None or (other.time is not None and other.time >= row.time)
 
 
 def row_reconciliation(landing: Landing, judged: Sequence[Judged], quarantined: Sequence[Row]) -> list[Row]:

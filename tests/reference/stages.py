@@ -74,7 +74,7 @@ def transitions_of(
             qualifying = [touch for touch in cycle.responses if is_qualifying(touch, cycle, stamps)]
             if qualifying:
                 proof = qualifying[0]
-                tell(cycle, "sql", "advance", max(moment, proof.occurred_at), proof, icp=mql.icp)
+                tell(cycle, "sql", "advance", max(moment, proof.occurred_at), proof, mql.icp, route)
         if cycle.exit:
             kind: TransitionKind = "recycle" if cycle.exit.to_stage == "recycled" else "disqualify"
             tell(cycle, cycle.exit.to_stage, kind, cycle.exit.moment, cycle.exit.touch)

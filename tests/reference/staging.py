@@ -154,6 +154,20 @@ class Judged:
         return None if None in parts else (self.row.source_system, self.entity, *parts)
 
     @property
+    def is_version(self) -> bool:
+        """Section 2: rows of contacts, companies and campaigns are versions of a record."""
+        return ENTITIES[self.entity].time == "updated_at"
+
+    @property
+    def record(self) -> tuple[object, ...] | None:
+        """ADR 0007: what a later row must tell of to replace this one; of a version its record."""
+        columns = [
+            name for name in ENTITIES[self.entity].key if not (self.is_version and name == "updated_at")
+        ]
+        parts = tuple(self.values.get(column) for column in columns)
+        return None if None in parts else (self.row.source_system, self.entity, *parts)
+
+    @property
     def time(self) -> datetime | None:
         """Section 2: the row time."""
         return self.moment(ENTITIES[self.entity].time)
@@ -263,7 +277,7 @@ def _reason(
         values[column] is not None and (column != "email" or address_of(str(values[column])))
         for column in entity.identity
     ):
-        return "no_identity", next((column for column in entity.identity if values[column]), None)
+        return "no_identity", "email" if values["email"] else "source_contact_id"
     return None
 
 

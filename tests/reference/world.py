@@ -241,7 +241,10 @@ def _stage_row(
     return {
         **{name: value for name, value in row.items() if name not in _ONLY_IN_LOG},
         **{f"became_{stage}_at": reached.get(stage) for stage in STAGES},
-        "person_segment": knowledge.segment(transition.occurred_at),
+        # With the rest of the verdict: an SQL has those of its MQL.
+        "person_segment": knowledge.segment(
+            reached["mql"] if transition.to_stage == "sql" else transition.occurred_at
+        ),
         "current_stage": last.to_stage,
         "current_stage_since": last.occurred_at,
         "days_in_stage": (as_of - last.occurred_at) / _DAY,
@@ -287,7 +290,7 @@ def _person_row(
         "icp_version": icp.icp_version,
         "is_icp_complete": icp.is_icp_complete,
         "is_icp_fit": icp.is_icp_fit,
-        "engagement_score": round(score(last.cycle, as_of), 6) if last else None,
+        "engagement_score": round(score(last.cycle, as_of), 6) if last and not last.cycle.exit else 0.0,
         "next_stage": next_stage,
         "blocked_by": _listed(words),
         "first_touch_at": min(times, default=None),
