@@ -31,7 +31,7 @@ from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
 from orchestration.release.database import literal
-from orchestration.release.files import explained
+from orchestration.release.files import close_to_others, explained
 from orchestration.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class Build:
             records.close_abandoned(self.settings)
             self.record = self._new_record()
             records.write_record(self.settings, self.record)
+            self._close_folders()
             release.claim_build_token(self.settings, self.record.build_id)
         with self.phase("policy"):
             say("Checking the policy tables")
@@ -374,12 +375,16 @@ class Build:
     def _audit_context(self) -> Path:
         return self.settings.build_db.parent / "audit_context"
 
+    def _close_folders(self) -> None:
+        # Raw rows and the salt of person ids lie in the one, rows that no audit has passed in the other: for
+        # who builds, and nobody else. A build that fails before it writes there closes them all the same.
+        for folder in (self.settings.build_db.parent, self.settings.candidates):
+            with explained("Closing the folder to others", folder):
+                close_to_others(folder)
+
     def _keep_policy(self) -> None:
         # The release takes this copy, so that editing seeds/ during a build cannot slip into it.
         with explained("Keeping the policy tables", self._policy_kept):
-            # Raw rows and the salt of person ids lie here: for who builds, and nobody else.
-            self.settings.build_db.parent.mkdir(parents=True, exist_ok=True)
-            self.settings.build_db.parent.chmod(0o700)
             shutil.rmtree(self._policy_kept, ignore_errors=True)
             self._policy_kept.mkdir(parents=True)
             for path in sorted((PROJECT_ROOT / "seeds").glob("*.csv")):

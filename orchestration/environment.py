@@ -111,7 +111,7 @@ def main() -> None:
     load_env_file()
     settings = load_settings()
     prepare_environment(settings)
-    settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+    settings.build_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ensure_manifest(settings)
 
 

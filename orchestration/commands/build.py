@@ -18,7 +18,7 @@ from orchestration.errors import LeadproofError
 from orchestration.moments import parse_moment
 from orchestration.progress import say
 from orchestration.records import BuildRecord
-from orchestration.release.files import explained
+from orchestration.release.files import close_to_others, explained
 from orchestration.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _refuse_early(settings: Settings) -> None:
             "Create it and drop files into <source_system>/<table>/, or set LEADPROOF_LANDING.",
         )
     with explained("Opening the warehouse", settings.warehouse):
-        settings.build_db.parent.mkdir(parents=True, exist_ok=True)
+        close_to_others(settings.build_db.parent)
     with release.build_lock(settings, "leadproof build"):
         pass
 

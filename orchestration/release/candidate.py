@@ -20,6 +20,7 @@ from orchestration.release.database import (
     writer,
 )
 from orchestration.release.files import (
+    close_to_others,
     explained,
     read_json,
     remove_tree,
@@ -90,7 +91,8 @@ def write_candidate(
         explained(f"Writing the candidate of build {build_id}", settings.candidates),
         publication_lock(settings, f"candidate of build {build_id}"),
     ):
-        settings.candidates.mkdir(parents=True, exist_ok=True)
+        # Its rows are unaudited: a candidate that is blocked lies here until the next one is written.
+        close_to_others(settings.candidates)
         for leftover in settings.candidates.iterdir():
             remove_tree(leftover)
         try:

@@ -197,6 +197,17 @@ def copy_hashed(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
+def close_to_others(folder: Path) -> None:
+    """Make a folder, or one that is there already, reachable for its owner only.
+
+    Args:
+        folder: The folder; what lies above it is created with the usual mode.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The umask may have taken more than it should, and an earlier version made the folder for everybody.
+    folder.chmod(0o700)
+
+
 def seal(folder: Path) -> None:
     """Make a folder and everything in it read-only and force it onto the disk.
 

@@ -7,7 +7,7 @@ import duckdb
 
 from orchestration.errors import LeadproofError
 from orchestration.release.database import literal
-from orchestration.release.files import sync
+from orchestration.release.files import close_to_others, sync
 from orchestration.settings import Settings
 
 
@@ -36,8 +36,7 @@ def write_contacts(
     try:
         _check_build(connection, build_id)
         for folder in (settings.restricted, target.parent):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
+            close_to_others(folder)
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         # A temporary file would be created with the umask's mode.
         connection.execute(

@@ -1,5 +1,8 @@
 """The candidate: what is copied, what is left behind, how its content is digested."""
 
+import os
+import stat
+
 import duckdb
 import pytest
 
@@ -188,3 +191,19 @@ def test_content_digest_of_an_empty_table_knows_its_columns():
 
     assert first.rows == 0
     assert first.digest != second.digest
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new folder", "folder of an earlier version"])
+def test_candidates_are_closed_to_other_accounts(settings, is_there):
+    make_build_db(settings, 1)
+    umask = os.umask(0)
+    try:
+        if is_there:
+            settings.candidates.mkdir(mode=0o755, parents=True)
+        _write(settings)
+    finally:
+        os.umask(umask)
+
+    assert stat.S_IMODE(settings.candidates.stat().st_mode) == 0o700
+    # What stands above must stay open, or readers could not reach the release.
+    assert stat.S_IMODE(settings.warehouse.stat().st_mode) & 0o055 == 0o055

@@ -1,0 +1,30 @@
+"""What a build refuses or closes before it loads anything. No dbt, no Dagster."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from orchestration import records
+from orchestration.build import Build, BuildRequest
+from orchestration.settings import Settings
+from tests.fixtures.release_world import make_settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return make_settings(tmp_path)
+
+
+def test_build_closes_what_others_may_not_read(settings: Settings) -> None:
+    for folder in (settings.build_db.parent, settings.candidates):
+        folder.mkdir(mode=0o755, parents=True)
+    build = Build(settings, BuildRequest())
+    try:
+        build.begin()
+    finally:
+        build.close()
+    for folder in (settings.build_db.parent, settings.candidates):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+    assert stat.S_IMODE(settings.quality.stat().st_mode) & 0o055 == 0o055
+    assert records.build_ids(settings) == [build.record.build_id if build.record else ""]
