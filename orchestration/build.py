@@ -27,6 +27,7 @@ from orchestration import policy, records, release
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names
 from orchestration.errors import LeadproofError
+from orchestration.moments import require_known
 from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
@@ -48,7 +49,7 @@ class BuildRequest:
     """What was asked for.
 
     Args:
-        as_of: The build's clock in UTC; None for the start of the build.
+        as_of: The build's clock in UTC, not later than now; None for the start of the build.
         is_full_refresh: Rebuild incremental models from nothing.
         is_candidate_only: Publish nothing.
         restatement_reason: Reason for changing locked policy; None without one.
@@ -110,12 +111,14 @@ class Build:
             The build's record.
 
         Raises:
-            LeadproofError: If another build runs, a policy table is wrong or was changed without
-                ``--restate``, or the warehouse cannot be written.
+            LeadproofError: If as-of lies in the future, another build runs, a policy table is wrong or was
+                changed without ``--restate``, or the warehouse cannot be written.
         """
         if self._is_ready and self.record:
             return self.record
         if self.record is None:
+            if self.request.as_of is not None:
+                require_known(self.request.as_of, utc_now())
             self._take_lock()
             records.close_abandoned(self.settings)
             self.record = self._new_record()

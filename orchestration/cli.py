@@ -7,10 +7,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from orchestration.errors import LeadproofError
+from orchestration.moments import parse_day, parse_moment, require_known
 
 _INTERRUPTED = 130
+_LAST_PORT = 65535
+_DIGITS = 9
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,14 +76,20 @@ def make_parser() -> argparse.ArgumentParser:
 
     build = add("build", "load landing files, rebuild the funnel, audit it and publish it")
     build.add_argument(
-        "--as-of", metavar="TIME", help="ISO date or time in UTC that counts as now (default: the start)"
+        "--as-of",
+        type=_as_of,
+        metavar="TIME",
+        help="ISO date or time in UTC that counts as now (default: the start)",
     )
     build.add_argument("--full-refresh", action="store_true", help="rebuild everything from nothing")
     build.add_argument(
         "--candidate", action="store_true", help="publish nothing; show who would enter or leave each stage"
     )
     build.add_argument(
-        "--restate", metavar="REASON", help="allow policy that a release has used to change, and record why"
+        "--restate",
+        type=_words,
+        metavar="REASON",
+        help="allow policy that a release has used to change, and record why",
     )
 
     demo = add("demo", "simulate a company, build its funnel and publish it")
@@ -90,12 +100,13 @@ def make_parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--days", type=_count, default=365, help="days of history (365)")
         command.add_argument("--seed", type=int, default=7, help="seed of the random numbers (7)")
-    simulate.add_argument("--out", metavar="FOLDER", required=True, help="folder to write into")
+    simulate.add_argument("--out", type=_words, metavar="FOLDER", required=True, help="folder to write into")
 
     add("status", "show the current release, the last build and the baselines that end soon")
     explain = add("explain", "show why a person is (not) in a stage")
     explain.add_argument(
         "person",
+        type=_words,
         metavar="e-mail or person_id",
         help="an address, an id like p_0123…, or a touch id",
     )
@@ -106,8 +117,12 @@ def make_parser() -> argparse.ArgumentParser:
         "Writes rows into seeds/audit_thresholds.csv; commit them, they are policy.",
     )
     baseline.add_argument("system", help="source system whose audits failed")
-    baseline.add_argument("--until", metavar="DATE", required=True, help="last day on which it holds")
-    baseline.add_argument("--reason", metavar="TEXT", required=True, help="why this is acceptable for now")
+    baseline.add_argument(
+        "--until", type=_day_to_come, metavar="DATE", required=True, help="last day on which it holds"
+    )
+    baseline.add_argument(
+        "--reason", type=_words, metavar="TEXT", required=True, help="why this is acceptable for now"
+    )
 
     add("releases", "list the published releases that are kept")
     rollback = add("rollback", "let readers see an earlier release")
@@ -115,7 +130,7 @@ def make_parser() -> argparse.ArgumentParser:
     report = add("report", "write the quality report of a build again and show where it lies")
     report.add_argument("build", nargs="?", help="build id (default: the last build)")
     dev = add("dev", "open Dagster's UI on this machine")
-    dev.add_argument("--port", type=_count, default=3000, help="port on 127.0.0.1 (3000)")
+    dev.add_argument("--port", type=_port, default=3000, help="port on 127.0.0.1 (3000)")
     return parser
 
 
@@ -130,10 +145,47 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+# What a word may be is decided while the words are read, so that each wrong one is wrong usage: exit code 2.
+
+
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not _is_whole(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number above zero")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if not _is_whole(text) or not 1 <= int(text) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give a number from 1 to {_LAST_PORT}")
+    return int(text)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is blank; write a few words")
+    return text
+
+
+def _as_of(text: str) -> str:
+    try:
+        require_known(parse_moment(text), datetime.now(UTC))
+    except LeadproofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text.strip()
+
+
+def _day_to_come(text: str) -> date:
+    try:
+        day = parse_day(text)
+    except LeadproofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if day <= datetime.now(UTC).date():
+        raise argparse.ArgumentTypeError(f"{day} is not in the future; give the last day on which it holds")
+    return day
 
 
 def _fail(error: BaseException, text: str, is_debug: bool) -> int:

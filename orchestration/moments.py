@@ -31,6 +31,34 @@ def parse_moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def require_known(as_of: datetime, now: datetime) -> None:
+    """Refuse a clock that runs ahead of the real one.
+
+    Nothing can be known of a moment to come: rows would count as late, scores as decayed and baselines as run
+    out before they are.
+
+    Args:
+        as_of: The clock that was asked for, with its zone.
+        now: The present moment, with its zone.
+
+    Raises:
+        LeadproofError: If as-of is later.
+    """
+    if as_of > now:
+        raise LeadproofError(
+            f"As-of {_shown(as_of)} lies in the future; nothing can be known then.",
+            "Leave --as-of out to build as of now.",
+        )
+
+
+def _shown(moment: datetime) -> str:
+    """A moment as people type it: the day alone for its first instant."""
+    moment = moment.astimezone(UTC)
+    if moment.time() == time.min:
+        return moment.date().isoformat()
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
 def parse_day(text: str) -> date:
     """Read an ISO date.
 

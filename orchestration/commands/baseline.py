@@ -14,7 +14,6 @@ from orchestration import records
 from orchestration.commands.console import out
 from orchestration.environment import load_env_file
 from orchestration.errors import LeadproofError
-from orchestration.moments import parse_day
 from orchestration.policy import Threshold, add_baseline_rows, read_policy, thresholds
 from orchestration.release.files import explained
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
@@ -31,12 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """
     load_env_file()
     settings = load_settings()
-    until = parse_day(options.until)
     today = datetime.now(UTC).date()
-    if until <= today:
-        raise LeadproofError(
-            f"{until} is not in the future.", "Give the last day on which the baseline holds."
-        )
     if options.system not in settings.source_systems:
         raise LeadproofError(
             f"'{options.system}' is no source system that is on.",
@@ -44,8 +38,10 @@ def run(options: argparse.Namespace) -> int:
         )
     record = last_audit(settings)
     rows = [
-        Threshold(share.audit, share.source_system, share.observed_share, today, options.reason, until)
-        for share in failing_shares(record, until)
+        Threshold(
+            share.audit, share.source_system, share.observed_share, today, options.reason, options.until
+        )
+        for share in failing_shares(record, options.until)
         if share.source_system == options.system
     ]
     if not rows and record.passed:

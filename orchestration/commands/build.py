@@ -15,7 +15,6 @@ from orchestration.commands.console import out, working
 from orchestration.dbt import ensure_manifest
 from orchestration.environment import load_env_file, prepare_environment
 from orchestration.errors import LeadproofError
-from orchestration.moments import parse_moment
 from orchestration.progress import say
 from orchestration.records import BuildRecord
 from orchestration.release.files import close_to_others, explained
@@ -40,10 +39,6 @@ def run(options: argparse.Namespace) -> int:
         0 if what was asked for happened.
     """
     load_env_file()
-    if options.as_of:
-        parse_moment(options.as_of)
-    if options.restate is not None and not options.restate.strip():
-        raise LeadproofError("--restate needs a reason.", "Say in a few words why the policy changes.")
     return build(
         load_settings(),
         {

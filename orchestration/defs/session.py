@@ -25,7 +25,8 @@ class BuildSession(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     as_of: str | None = Field(
-        default=None, description="The build's clock: ISO date or time, UTC. Empty: the start of the build."
+        default=None,
+        description="The build's clock: ISO date or time, UTC, not later than now. Empty: the start.",
     )
     full_refresh: bool = Field(default=False, description="Rebuild everything from nothing.")
     candidate: bool = Field(default=False, description="Audit, but publish nothing.")

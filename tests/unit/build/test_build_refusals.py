@@ -1,12 +1,15 @@
 """What a build refuses or closes before it loads anything. No dbt, no Dagster."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from orchestration import records
 from orchestration.build import Build, BuildRequest
+from orchestration.errors import LeadproofError
+from orchestration.release import running_build
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_settings
 
@@ -28,3 +31,13 @@ def test_build_closes_what_others_may_not_read(settings: Settings) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
     assert stat.S_IMODE(settings.quality.stat().st_mode) & 0o055 == 0o055
     assert records.build_ids(settings) == [build.record.build_id if build.record else ""]
+
+
+def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
+    """Whatever route it came by: a run of Dagster hands its as-of to the build, too."""
+    build = Build(settings, BuildRequest(as_of=records.utc_now() + timedelta(days=2)))
+    with pytest.raises(LeadproofError, match="lies in the future; nothing can be known then"):
+        build.begin()
+    assert running_build(settings) is None
+    build.close()
+    assert records.build_ids(settings) == []

@@ -1,9 +1,9 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from orchestration.errors import LeadproofError
-from orchestration.moments import parse_day, parse_moment
+from orchestration.moments import parse_day, parse_moment, require_known
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_day_is_read() -> None:
     assert parse_day("2026-03-31") == date(2026, 3, 31)
     with pytest.raises(LeadproofError, match="no ISO date"):
         parse_day("soon")
+
+
+def test_clock_may_not_run_ahead() -> None:
+    now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    require_known(now, now)
+    with pytest.raises(LeadproofError) as caught:
+        require_known(now + timedelta(microseconds=1), now)
+    assert str(caught.value) == (
+        "As-of 2026-11-22T10:00:00Z lies in the future; nothing can be known then. "
+        "Leave --as-of out to build as of now."
+    )
