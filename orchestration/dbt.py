@@ -12,9 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from orchestration.errors import LeadproofError
 from orchestration.settings import PROJECT_ROOT, Settings
 
+_SEEDS = "seeds/_seeds.yml"
 _INPUTS = ("models", "seeds", "dbt_project")
 _STAMP = "leadproof_parsed.sha256"
 _TOLD_CHARACTERS = 400
@@ -110,6 +113,9 @@ def is_manifest_stale(settings: Settings, root: Path = PROJECT_ROOT) -> bool:
 def ensure_manifest(settings: Settings, root: Path = PROJECT_ROOT) -> Path:
     """Parse the dbt project if its manifest is stale.
 
+    Without a policy table dbt cannot read the models that use it, and would say so in its own words. Then the
+    manifest stays as it is: every build checks the policy tables first, and fails with a record and a report.
+
     Args:
         settings: Source systems that are on.
         root: The project's root folder.
@@ -118,11 +124,20 @@ def ensure_manifest(settings: Settings, root: Path = PROJECT_ROOT) -> Path:
         The manifest's path.
 
     Raises:
-        LeadproofError: If dbt cannot parse the project.
+        LeadproofError: If dbt cannot parse the project, or a policy table is missing before it ever did.
     """
     target = target_path(root)
     if not is_manifest_stale(settings, root):
         return manifest_path(root)
+    missing = missing_seeds(root)
+    if missing:
+        if manifest_path(root).exists():
+            return manifest_path(root)
+        is_one = len(missing) == 1
+        raise LeadproofError(
+            f"{' and '.join(missing)} {'is' if is_one else 'are'} missing.",
+            f"Put {'it' if is_one else 'them'} back from version control.",
+        )
     target.mkdir(parents=True, exist_ok=True)
     with (target / "leadproof_parse.lock").open("w") as lock:
         # The code server, the daemon and the command line may all start at once.
@@ -132,6 +147,22 @@ def ensure_manifest(settings: Settings, root: Path = PROJECT_ROOT) -> Path:
             _parse(settings, root)
             (target / _STAMP).write_text(fingerprint, encoding="utf-8")
     return manifest_path(root)
+
+
+def missing_seeds(root: Path = PROJECT_ROOT) -> list[str]:
+    """Name the policy tables that are declared but not there.
+
+    Args:
+        root: The project's root folder.
+
+    Returns:
+        Their paths from the root, in order.
+    """
+    declaration = root / _SEEDS
+    declared = yaml.safe_load(declaration.read_text(encoding="utf-8")) if declaration.exists() else None
+    names = [str(seed["name"]) for seed in (declared or {}).get("seeds", [])]
+    paths = (declaration.with_name(f"{name}.csv") for name in names)
+    return sorted(path.relative_to(root).as_posix() for path in paths if not path.exists())
 
 
 def mart_names(root: Path = PROJECT_ROOT) -> list[str]:

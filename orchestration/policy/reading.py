@@ -133,6 +133,9 @@ def _read_table(path: Path, table: Table) -> tuple[list[Row], list[PolicyProblem
         return [], [problem(None, "missing_file", "The file is missing; restore it from version control.")]
     except OSError as error:
         return [], [problem(None, "unreadable", f"The file cannot be read: {error.strerror}.")]
+    if not content.strip():
+        empty = "The file is empty, even its header is gone; restore it from version control."
+        return [], [problem(None, "empty_file", empty)]
     damage = _damage(content)
     if damage:
         return [], [problem(None, "spreadsheet_damage", damage)]

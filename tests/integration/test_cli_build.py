@@ -216,6 +216,28 @@ def test_policy_error_names_file_row_and_reason(workshop: Workshop) -> None:
     assert "Quality report: " in done.stdout
 
 
+def test_missing_policy_table_is_a_failed_build_like_any_policy_error(workshop: Workshop) -> None:
+    """dbt cannot read the project without it, so nothing may ask dbt before the policy is checked."""
+    current = workshop.current()
+    seeds = workshop.root / "seeds" / "segment_rules.csv"
+    kept = seeds.read_bytes()
+    for is_emptied, told in ((False, "The file is missing"), (True, "The file is empty")):
+        builds = len(workshop.records())
+        seeds.unlink()
+        if is_emptied:
+            seeds.touch()
+        try:
+            done = workshop.leadproof("build", "--as-of", AS_OF)
+        finally:
+            seeds.write_bytes(kept)
+        assert_one_sentence(done, f"seeds/segment_rules.csv: {told}", "The previous release stays current")
+        assert len(workshop.records()) == builds + 1
+        record = workshop.records()[-1]
+        assert (record["status"], record["failure"]["phase"]) == ("failed", "policy")
+        assert Path(record["report"]).is_file()
+        assert workshop.current() == current
+
+
 def test_locked_policy_stops_the_build_unless_restated(workshop: Workshop) -> None:
     """Every later build of this warehouse gives the reason; what it does is told at the end."""
     seeds = workshop.root / "seeds" / "stage_policy.csv"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.dbt import dbt_args, ensure_manifest, is_manifest_stale, project_fingerprint
+from orchestration.dbt import dbt_args, ensure_manifest, is_manifest_stale, missing_seeds, project_fingerprint
 from orchestration.defs.dbt import dbt_failure
+from orchestration.errors import LeadproofError
 from orchestration.settings import Settings, load_settings
 
 
@@ -94,6 +95,21 @@ def test_deleted_model_makes_the_manifest_stale(
     # Deleting leaves no newer file behind, so times alone would not show it.
     os.utime(project / "models" / "a.sql", (0, 0))
     assert is_manifest_stale(settings, project)
+
+
+def test_missing_policy_table_is_left_to_the_check_of_the_policy(
+    project: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", "target")
+    monkeypatch.setattr("orchestration.dbt._parse", lambda *_: pytest.fail("dbt was asked"))
+    (project / "seeds" / "_seeds.yml").write_text("seeds:\n  - name: touch_types\n  - name: vocabulary\n")
+    (project / "seeds" / "vocabulary.csv").write_text("a\n")
+    assert missing_seeds(project) == ["seeds/touch_types.csv"]
+    with pytest.raises(LeadproofError, match=r"^seeds/touch_types\.csv is missing\. Put it back"):
+        ensure_manifest(settings, project)
+    (project / "target").mkdir()
+    (project / "target" / "manifest.json").write_text("{}")
+    assert ensure_manifest(settings, project) == project / "target" / "manifest.json"
 
 
 def test_dbt_failure_names_tests_models_and_rows(tmp_path: Path) -> None:

@@ -846,7 +846,7 @@ def test_missing_key_is_refused(sandbox: Sandbox, table: str, where: dict[str, s
             "line break",
         ),
         (lambda text: text.replace(b"in,software", b'in,"soft"ware', 1), "unreadable", "no valid CSV"),
-        (lambda text: b"", "header", "lacks icp_version"),
+        (lambda text: b"\"\"\n", "header", "lacks icp_version"),
     ],
 )
 def test_damaged_file_is_told_in_one_sentence(
@@ -869,6 +869,16 @@ def test_missing_file_is_told(sandbox: Sandbox) -> None:
     sandbox.path("exclusions").unlink()
     told = sandbox.problems()
     assert [(each.file, each.rule) for each in told] == [("seeds/exclusions.csv", "missing_file")]
+
+
+@pytest.mark.parametrize("content", [b"", b" \r\n\n"])
+def test_emptied_file_is_told(sandbox: Sandbox, content: bytes) -> None:
+    sandbox.spoil("segment_rules", lambda _: content)
+    told = sandbox.problems()
+    assert [(each.file, each.row, each.rule) for each in told] == [
+        ("seeds/segment_rules.csv", None, "empty_file")
+    ]
+    assert "The file is empty" in told[0].message
 
 
 def test_file_that_the_database_reads_differently_is_refused(sandbox: Sandbox) -> None:
