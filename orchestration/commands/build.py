@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SHOWN_DETAILS = 12
 _SHOWN_KEYS = 5
 _SHOWN_NOTES = 6
+_REFUSED = "refused_file"
 _STARTING_WITHIN = timedelta(minutes=1)
 
 
@@ -172,6 +173,9 @@ def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: B
         message, hint = _dagster_failure(result)
         raise LeadproofError(message, hint)
     out.print(_phase_table(record))
+    # What was refused is often why the rest failed, and is told by the load that refused it alone.
+    for line in load_lines(record):
+        out.print(line, markup=False)
     for line in [*audit_lines(record), *failure.details][:_SHOWN_DETAILS]:
         out.print(f"  - {line}", markup=False)
     if record.changes:
@@ -211,7 +215,7 @@ def load_lines(record: BuildRecord) -> list[str]:
         record: The build's record.
 
     Returns:
-        A few lines, drift and refused files among them.
+        A few lines, refused files first, drift and what else there is to say of the inputs after them.
     """
     load = record.load
     if not load:
@@ -222,8 +226,10 @@ def load_lines(record: BuildRecord) -> list[str]:
         f"Loaded {load['files']:,} files: {load['rows']:,} rows, {rejects:,} rejected lines"
         + (f", {duplicates:,} files with content already loaded." if duplicates else ".")
     ]
-    told = [*load["notes"], *(note["detail"] for note in load["drift"])]
-    lines += [f"  - {text}" for text in dict.fromkeys(told[:_SHOWN_NOTES])]
+    notes = [*load["notes"], *(note["detail"] for note in load["drift"] if note["kind"] != _REFUSED)]
+    refused = {f"{note['source_file']} was refused: {note['detail']}" for note in load["drift"]}
+    told = sorted(dict.fromkeys(notes), key=lambda text: text not in refused)
+    lines += [f"  - {text}" for text in told[:_SHOWN_NOTES]]
     if len(told) > _SHOWN_NOTES:
         lines.append(f"  … and {len(told) - _SHOWN_NOTES} more, in the quality report")
     return lines
