@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 MAX_FAILING_KEYS = 20
+COLUMN_OF_KEY = " of "
+"""Between a column and a key, where a key tells in which column of its row something stands."""
+
 _LOOKS_PERSONAL = re.compile(r"\S@\S|\+\d[\d ().-]{6,}\d")
 Verdict = Literal["passed", "failed"]
 
@@ -210,8 +213,12 @@ def safe_key(key: str) -> str:
         key: The key of a row.
 
     Returns:
-        The key, or ``hidden:`` and the beginning of its hash if it looks personal.
+        The key, or ``hidden:`` and the beginning of its hash if it looks personal; a column before it stays.
     """
-    if _LOOKS_PERSONAL.search(key):
-        return "hidden:" + hashlib.sha256(key.encode()).hexdigest()[:16]
-    return key
+    return COLUMN_OF_KEY.join(_safe_part(part) for part in key.split(COLUMN_OF_KEY))
+
+
+def _safe_part(part: str) -> str:
+    if _LOOKS_PERSONAL.search(part):
+        return "hidden:" + hashlib.sha256(part.encode()).hexdigest()[:16]
+    return part

@@ -367,7 +367,7 @@ def _tables() -> list[Broken]:
         )
         cases += [
             Broken(f"ExpectUniqueKey_{table}", twice, ()),
-            Broken(f"ExpectNoPersonalValues_{table}", remark, (first,)),
+            Broken(f"ExpectNoPersonalValues_{table}", remark, (f"remark of {first}",)),
         ]
     for table, columns in REQUIRED.items():
         # The first and the last of them: what lies between is joined in the same condition.
@@ -394,13 +394,13 @@ def _tables() -> list[Broken]:
         Broken(
             "ExpectNoPersonalValues_campaigns",
             _set("campaigns", "campaign_name = 'call (212) 555-0100 first'", _first("campaigns")),
-            ("leadproof:c1",),
+            ("campaign_name of leadproof:c1",),
         ),
         *(
             Broken(
                 "ExpectNoPersonalValues_touches",
                 _set("touches", assignment, "touch_id = 'leadproof:t1'"),
-                ("leadproof:t1",),
+                (f"{assignment.split()[0]} of leadproof:t1",),
             )
             for assignment in (
                 "response_intent = 'call +1 555 0100 200'",
@@ -412,7 +412,7 @@ def _tables() -> list[Broken]:
         Broken(
             "ExpectNoPersonalValues_people",
             ("alter table marts.people add column full_name varchar",),
-            (ONE,),
+            (f"full_name of {ONE}",),
         ),
         Broken(
             "ExpectPersonIdFormat_people",

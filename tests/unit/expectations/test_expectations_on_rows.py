@@ -192,7 +192,7 @@ def test_expectation_hides_a_key_that_is_an_address(runner: Runner) -> None:
     (result,) = runner.examine(candidate, "ExpectNoPersonalValues_touches")
 
     assert not result.is_success
-    assert [key.startswith("hidden:") for key in result.failing_keys] == [True]
+    assert [key.startswith("touch_id of hidden:") for key in result.failing_keys] == [True]
 
 
 def test_all_systems_and_any_system_cover_the_same_rows(runner: Runner) -> None:

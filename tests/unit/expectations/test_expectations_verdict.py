@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from expectations.record import safe_key
 from expectations.suites import Catalogue, PlannedExpectation, plan
 from expectations.verdict import Finding, judge, verdict_of
 from tests.fixtures.candidates import AS_OF, BUILD_ID, THRESHOLDS, ThresholdRow
@@ -126,6 +127,14 @@ def test_keys_that_look_personal_are_hidden():
 
     assert keys[0] == "leadproof:t1"
     assert all(key.startswith("hidden:") for key in keys[1:])
+
+
+@pytest.mark.parametrize("key", ["jo@example.com", "+1 555 0100 200", "jo@example.com of ann@example.com"])
+def test_column_before_a_hidden_key_stays(key: str):
+    told = safe_key(f"landing_page of {key}")
+
+    assert told.startswith("landing_page of hidden:")
+    assert "example" not in told and "555" not in told
 
 
 class TestVerdictOfACandidate:
