@@ -33,6 +33,7 @@ from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
 from orchestration.release.database import literal
 from orchestration.release.files import close_to_others, explained
+from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -247,12 +248,7 @@ class Build:
             expectations.append_audit_history(self.settings.quality, audit)
         record.audit = _audit_summary(audit)
         if not audit.passed:
-            record.failure = Failure(
-                "audit",
-                f"{len(record.audit['failed'])} of {record.audit['expectations']} expectations do not hold,"
-                " so nothing is published.",
-                "Repair the rows named above or, for a source that is new, see leadproof baseline --help.",
-            )
+            record.failure = Failure("audit", blocked_sentence(record), after_blocked(record, "above"))
         records.write_record(self.settings, record)
         return audit
 
@@ -542,7 +538,10 @@ def _failure(phase: str, error: BaseException) -> Failure:
 
 
 def _audit_summary(audit: "AuditRecord") -> dict[str, Any]:
+    from expectations import audit_of, failing_shares
+
     failed = [result for result in audit.results if not result.is_success]
+    negotiable = {(share.audit, share.source_system) for share in failing_shares(audit)}
     return {
         "verdict": "passed" if audit.passed else "failed",
         "expectations": len(audit.results),
@@ -552,6 +551,7 @@ def _audit_summary(audit: "AuditRecord") -> dict[str, Any]:
                 "table_name": result.table_name,
                 "source_system": result.source_system,
                 "severity": result.severity,
+                "is_negotiable": (audit_of(result), result.source_system) in negotiable,
                 "message": result.message,
                 "failing_rows": result.failing_rows,
                 "evaluated_rows": result.evaluated_rows,

@@ -102,14 +102,11 @@ def verdict_of(record: BuildRecord) -> Verdict:
     if failure is None:
         return Verdict("note", "running", f"{name} has not ended.")
     if failure.phase == "audit" and record.audit:
-        failed, all_of_them = len(record.audit["failed"]), record.audit["expectations"]
         return Verdict(
             "bad",
             "blocked",
-            f"{name} is blocked: {failed:,} of {counted(all_of_them, 'expectation')} do not hold,"
-            " so nothing is published.",
-            "Repair the rows named in the quality report or, for a source that is new, accept them for a"
-            " while with leadproof baseline.",
+            f"{name} is blocked: {blocked_sentence(record)}",
+            after_blocked(record, "in the quality report"),
         )
     short = "interrupted" if record.status == records.INTERRUPTED else f"failed in {failure.phase}"
     return Verdict(
@@ -117,6 +114,44 @@ def verdict_of(record: BuildRecord) -> Verdict:
         short,
         f"{name} stopped in the phase {failure.phase}: {failure.message}",
         failure.hint,
+    )
+
+
+def blocked_sentence(record: BuildRecord) -> str:
+    """Say how many expectations do not hold.
+
+    Args:
+        record: A build whose audit failed.
+
+    Returns:
+        One sentence.
+    """
+    failed = len(record.audit["failed"])
+    verb = "does not hold" if failed == 1 else "do not hold"
+    examined = counted(record.audit["expectations"], "expectation")
+    return f"{failed:,} of {examined} {verb}, so nothing is published."
+
+
+def after_blocked(record: BuildRecord, place: str) -> str:
+    """Say what to do about a failed audit; a baseline is offered only for what it can accept.
+
+    Args:
+        record: A build whose audit failed.
+        place: Where the failing rows are named.
+
+    Returns:
+        One sentence.
+    """
+    failed = record.audit["failed"]
+    accepted = sum(bool(each.get("is_negotiable", True)) for each in failed)
+    repair = f"Repair the rows named {place}"
+    if not accepted:
+        return f"{repair} and build again; no baseline can accept them."
+    if accepted == len(failed):
+        return f"{repair} or, for a source that is new, see leadproof baseline --help."
+    return (
+        f"{repair}; for a source that is new, leadproof baseline can accept {accepted:,} of the"
+        f" {len(failed):,} for a while, and not the others."
     )
 
 

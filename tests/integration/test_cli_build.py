@@ -45,6 +45,7 @@ def ledger(workshop: Workshop) -> list[tuple[str, str, int]]:
 def test_first_build_is_stopped_by_the_audit(workshop: Workshop) -> None:
     done = workshop.leadproof("build", "--as-of", AS_OF)
     assert_one_sentence(done, "expectations do not hold", "Nothing is published yet", "baseline")
+    assert "Loaded " in done.stdout
     record = workshop.records()[-1]
     assert record["status"] == "failed"
     assert record["audit"]["verdict"] == "failed"

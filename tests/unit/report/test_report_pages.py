@@ -62,7 +62,7 @@ def blocked(settings: Settings, *results: dict[str, object]) -> str:
         settings,
         status=records.FAILED,
         audit={"verdict": "failed", "expectations": 2, "failed": [FAILED]},
-        failure=failure("audit", "1 of 2 expectations do not hold.", "Repair them."),
+        failure=failure("audit", "1 of 2 expectations does not hold.", "Repair them."),
     )
     return text_of(write_quality_report(settings, BUILD))
 
@@ -97,7 +97,7 @@ def test_page_counts_what_the_marts_hold(settings: Settings) -> None:
 
 def test_blocked_build_shows_what_where_and_how_far(settings: Settings) -> None:
     text = blocked(settings, FAILED, result(table_name="people", expectation="ExpectOther"))
-    assert f"Build {BUILD} is blocked: 1 of 2 expectations do not hold" in text
+    assert f"Build {BUILD} is blocked: 1 of 2 expectations does not hold" in text
     assert "Nothing is published yet." in text
     assert "leadproof 60.00% 60 of 100 rows 15.00% leadproof:t0, leadproof:t1, leadproof:t2, …" in text
     assert "20 keys of 60" in text
