@@ -296,7 +296,7 @@ class Build:
         """
         if self.record is None:
             return None
-        from orchestration.report import write_quality_report
+        from orchestration.report import write_missing_reports, write_quality_report
 
         with self.phase("report"):
             say("Writing the quality report")
@@ -305,6 +305,8 @@ class Build:
 
                 with explained("Writing the Data Docs", self.settings.quality):
                     expectations.build_data_docs(self._audit_context, self.settings.quality / "data_docs")
+            # A killed build says nothing itself, not even one that was killed after it had published.
+            write_missing_reports(self.settings)
             page = write_quality_report(self.settings, self.record.build_id)
         self.record.report = str(page)
         records.write_record(self.settings, self.record)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestration.report.explanation import Explanation
     from orchestration.report.status import Status
 
-__all__ = ["explain", "render_status", "write_quality_report"]
+__all__ = ["explain", "render_status", "write_missing_reports", "write_quality_report"]
 
 
 def explain(settings: Settings, query: str) -> "Explanation":
@@ -47,6 +47,17 @@ def render_status(settings: Settings) -> "Status":
     from orchestration.report.status import read_status
 
     return read_status(settings)
+
+
+def write_missing_reports(settings: Settings) -> None:
+    """Write the pages of earlier builds that were killed before they had one.
+
+    Args:
+        settings: Where the warehouse lies.
+    """
+    from orchestration.report.pages import write_missing_pages
+
+    write_missing_pages(settings)
 
 
 def write_quality_report(settings: Settings, build_id: str) -> Path:

@@ -4,6 +4,7 @@ Counts come from ``facts.py``, claims from ``claims.py``; here they become what 
 opens no connection and runs no script.
 """
 
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,6 +36,7 @@ from orchestration.report.words import (
 from orchestration.settings import Settings
 
 _LISTED_BUILDS = 500
+_LOOKED_BACK = 20
 _LISTED_NOTES = 50
 _LISTED_CAUSES = 6
 _PERSONAL = re.compile(r"[^\s|:/\"'<>]+@[^\s|\"'<>]+|\+\d[\d ().-]{6,}\d")
@@ -67,6 +69,22 @@ def write_pages(settings: Settings, build_id: str) -> Path:
             _write(page, _environment().get_template("build.html.j2").render(page=view))
         _write_index(settings)
     return page
+
+
+def write_missing_pages(settings: Settings) -> None:
+    """Write the pages that builds of late did not come to write, because they were killed.
+
+    One that cannot be written is left out: it must not take the present build's report with it.
+
+    Args:
+        settings: Where the warehouse lies.
+    """
+    for build_id in records.build_ids(settings)[:_LOOKED_BACK]:
+        if page_path(settings, build_id).exists():
+            continue
+        with contextlib.suppress(Exception):
+            if records.read_record(settings, build_id).status != records.RUNNING:
+                write_pages(settings, build_id)
 
 
 # -- the page of one build ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from orchestration import records
 from orchestration.build import Build, BuildRequest
 from orchestration.errors import LeadproofError
 from orchestration.release import running_build
+from orchestration.report.verdicts import page_path
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_settings
 
@@ -41,3 +42,20 @@ def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
     assert running_build(settings) is None
     build.close()
     assert records.build_ids(settings) == []
+
+
+def test_next_build_writes_the_page_that_a_killed_one_did_not(settings: Settings) -> None:
+    killed = Build(settings, BuildRequest())
+    killed.begin()
+    assert killed.record
+    killed.record.status = records.PUBLISHED
+    records.write_record(settings, killed.record)
+    killed._held.close()  # what the kernel does when a process is killed
+    page = page_path(settings, killed.record.build_id)
+    assert not page.exists()
+    build = Build(settings, BuildRequest())
+    build.begin()
+    build.close()
+    assert page.is_file()
+    index = (settings.quality / "index.html").read_text(encoding="utf-8")
+    assert f"builds/{killed.record.build_id}/index.html" in index

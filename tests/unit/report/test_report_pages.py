@@ -9,7 +9,8 @@ import pytest
 from orchestration import records
 from orchestration.errors import LeadproofError
 from orchestration.records import Phase
-from orchestration.report import write_quality_report
+from orchestration.report import write_missing_reports, write_quality_report
+from orchestration.report.verdicts import page_path
 from orchestration.settings import Settings
 from tests.fixtures.release_world import build_id_of
 from tests.unit.report.report_world import (
@@ -238,6 +239,20 @@ def test_list_of_builds_is_newest_first_and_links_pages_that_exist(settings: Set
     assert f'href="builds/{older}' not in html
     text = text_of(settings.quality / "index.html")
     assert "failed in load The disk is full." in text and "published r20260105T060000_000000" in text
+
+
+def test_pages_that_killed_builds_did_not_write_are_made_up_for(settings: Settings) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    running, damaged = build_id_of(0), build_id_of(5)
+    record_build(settings, build_id=running, status=records.RUNNING, phases=[])
+    records.record_path(settings, damaged).write_text("{}", encoding="utf-8")
+    write_missing_reports(settings)
+    assert f"is published as release {release.release_id}" in text_of(page_path(settings, BUILD))
+    assert not page_path(settings, running).exists() and not page_path(settings, damaged).exists()
+    page_path(settings, BUILD).write_text("as it was", encoding="utf-8")
+    write_missing_reports(settings)
+    assert page_path(settings, BUILD).read_text(encoding="utf-8") == "as it was"
 
 
 def test_page_of_a_retired_release_is_kept_as_it_was(settings: Settings) -> None:
