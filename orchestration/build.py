@@ -362,9 +362,10 @@ class Build:
 
     def _check_policy(self) -> str:
         tables = policy.read_policy(PROJECT_ROOT)
-        policy.require_valid(tables)
         used = release.released_policy(self.settings)
         released = policy.ReleasedPolicy(*used) if used else None
+        is_restated = self.request.restatement_reason is not None
+        policy.require_valid(tables, () if is_restated else policy.deleted_rows(tables, released))
         policy.require_unlocked(tables, released, self.request.restatement_reason)
         return policy.policy_digest(tables)
 

@@ -8,6 +8,7 @@ from orchestration.policy.lock import (
     LockBreach,
     ReleasedPolicy,
     check_lock,
+    deleted_rows,
     policy_digest,
     require_unlocked,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "add_baseline_rows",
     "check_lock",
     "check_policy",
+    "deleted_rows",
     "policy_digest",
     "read_policy",
     "require_unlocked",

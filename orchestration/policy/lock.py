@@ -103,6 +103,26 @@ def check_lock(policy: Policy, released: ReleasedPolicy) -> list[LockBreach]:
     return breaches
 
 
+def deleted_rows(policy: Policy, released: ReleasedPolicy | None) -> list[LockBreach]:
+    """List the rows that a release has used and that are gone, to explain what is wrong without them.
+
+    Args:
+        policy: The tables as read now, wrong ones among them.
+        released: The policy of the release; None before the first one.
+
+    Returns:
+        The deletions in tables that can be read; none if the release's own policy cannot be.
+    """
+    if released is None:
+        return []
+    unread = {file_of(table) for table in policy.unread_tables}
+    try:
+        breaches = check_lock(policy, released)
+    except LeadproofError:
+        return []
+    return [each for each in breaches if each.kind == "removed" and each.file not in unread]
+
+
 def require_unlocked(policy: Policy, released: ReleasedPolicy | None, restate_reason: str | None) -> None:
     """Stop when policy that a release has used was changed without saying why.
 

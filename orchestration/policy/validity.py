@@ -10,12 +10,14 @@ from orchestration.errors import LeadproofError
 from orchestration.policy import engine
 from orchestration.policy.agreement import key_problems, row_problems
 from orchestration.policy.cells import cell_problems
+from orchestration.policy.lock import LockBreach
 from orchestration.policy.reachability import unreachable_problems
 from orchestration.policy.reading import FOLDER, Policy, PolicyProblem, Row, file_of
 from orchestration.policy.schema import TABLES
 
 __all__ = ["PolicyProblem", "check_policy", "require_valid"]
-_TOLD_IN_FULL = 10
+_REASONS_TOLD = 3
+_ROWS_TOLD = 5
 
 
 def check_policy(policy: Policy) -> list[PolicyProblem]:
@@ -34,28 +36,59 @@ def check_policy(policy: Policy) -> list[PolicyProblem]:
     return sorted(problems, key=lambda each: (each.file, each.row or 0, each.rule))
 
 
-def require_valid(policy: Policy) -> None:
+def require_valid(policy: Policy, deleted: Sequence[LockBreach] = ()) -> None:
     """Stop when a policy table cannot be used.
 
     Args:
         policy: The tables as read.
+        deleted: Rows that a release has used and that are gone. Told first, because one of them can be the
+            cause of all the rest.
 
     Raises:
-        LeadproofError: Names file, row and reason of every problem; the first ones in full.
+        LeadproofError: Tells the first problems, those that say the same together. Where that leaves
+            something out, the details name every row.
     """
     problems = check_policy(policy)
     if not problems:
         return
-    told = [str(problem) for problem in problems[:_TOLD_IN_FULL]]
-    rest = [
-        f"{problem.file}, row {problem.row}" if problem.row else problem.file
-        for problem in problems[_TOLD_IN_FULL:]
+    same: dict[tuple[str, str], list[int]] = {}
+    for problem in problems:
+        lines = same.setdefault((problem.file, problem.message), [])
+        if problem.row is not None:
+            lines.append(problem.row)
+    whole = [_told(file, lines, message) for (file, message), lines in same.items()]
+    short = [
+        _told(file, lines, message, _ROWS_TOLD)
+        for (file, message), lines in list(same.items())[:_REASONS_TOLD]
     ]
     count = "an error" if len(problems) == 1 else f"{len(problems)} errors"
-    message = f"The policy tables in {FOLDER}/ hold {count}. " + " ".join(told)
-    if rest:
-        message += " Further: " + "; ".join(rest) + "."
-    raise LeadproofError(message, "Correct the rows and build again.")
+    message = f"{_deletions(deleted)}The policy tables in {FOLDER}/ hold {count}. {' '.join(short)}"
+    if len(whole) > len(short):
+        message += f" And {len(whole) - len(short)} more."
+    hint = "Put back what was deleted, or correct the rows," if deleted else "Correct the rows"
+    raise LeadproofError(message, f"{hint} and build again.", whole if whole != short else ())
+
+
+def _told(file: str, lines: Sequence[int], message: str, most: int | None = None) -> str:
+    if not lines:
+        return f"{file}: {message}"
+    shown = ", ".join(str(line) for line in lines[:most])
+    if most is not None and len(lines) > most:
+        shown += f" and {len(lines) - most} more"
+    return f"{file}, {'row' if len(lines) == 1 else 'rows'} {shown}: {message}"
+
+
+def _deletions(deleted: Sequence[LockBreach]) -> str:
+    if not deleted:
+        return ""
+    places = "; ".join(f"{each.file}, then row {each.released_row}" for each in deleted[:_REASONS_TOLD])
+    rest = f"; and {len(deleted) - _REASONS_TOLD} more" if len(deleted) > _REASONS_TOLD else ""
+    what = (
+        "A policy row that the last release has used was"
+        if len(deleted) == 1
+        else (f"{len(deleted)} policy rows that the last release has used were")
+    )
+    return f"{what} deleted ({places}{rest}). "
 
 
 def _misread(policy: Policy) -> Iterator[PolicyProblem]:

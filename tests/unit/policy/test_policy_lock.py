@@ -11,9 +11,11 @@ from orchestration.policy import (
     LockBreach,
     ReleasedPolicy,
     check_lock,
+    deleted_rows,
     policy_digest,
     read_policy,
     require_unlocked,
+    require_valid,
 )
 from orchestration.policy.schema import TABLES
 
@@ -209,6 +211,30 @@ def test_many_breaches_are_counted(sandbox: Sandbox, released: ReleasedPolicy) -
     sandbox.write("shared_mailboxes", sandbox.records("shared_mailboxes")[:2])
     with pytest.raises(LeadproofError, match=r"59 policy rows .* And 49 more\."):
         require_unlocked(read_policy(sandbox.root), released, None)
+
+
+def test_deleted_row_is_told_before_what_is_wrong_without_it(
+    sandbox: Sandbox, released: ReleasedPolicy
+) -> None:
+    line = sandbox.delete("touch_types", {"touch_type": "page_visit"})
+    now = read_policy(sandbox.root)
+    with pytest.raises(LeadproofError) as caught:
+        require_valid(now, deleted_rows(now, released))
+    told = str(caught.value)
+    assert told.startswith(
+        "A policy row that the last release has used was deleted "
+        f"(seeds/touch_types.csv, then row {line}). The policy tables in seeds/ hold "
+    )
+    assert told.count("touch_type 'page_visit' is not known") == 1
+    assert told.endswith("Put back what was deleted, or correct the rows, and build again.")
+    assert deleted_rows(now, None) == []
+
+
+def test_missing_table_is_no_list_of_deleted_rows(sandbox: Sandbox, released: ReleasedPolicy) -> None:
+    sandbox.path("shared_mailboxes").unlink()
+    assert deleted_rows(read_policy(sandbox.root), released) == []
+    shutil.rmtree(released.folder)
+    assert deleted_rows(read_policy(sandbox.root), released) == []
 
 
 def test_digest_follows_meaning_and_not_spelling(sandbox: Sandbox) -> None:

@@ -846,7 +846,7 @@ def test_missing_key_is_refused(sandbox: Sandbox, table: str, where: dict[str, s
             "line break",
         ),
         (lambda text: text.replace(b"in,software", b'in,"soft"ware', 1), "unreadable", "no valid CSV"),
-        (lambda text: b"\"\"\n", "header", "lacks icp_version"),
+        (lambda text: b'""\n', "header", "lacks icp_version"),
     ],
 )
 def test_damaged_file_is_told_in_one_sentence(
@@ -899,15 +899,36 @@ def test_line_ends_of_a_spreadsheet_are_accepted(sandbox: Sandbox) -> None:
     assert sandbox.problems() == []
 
 
-def test_many_problems_are_all_named_and_the_first_ones_told_in_full(sandbox: Sandbox) -> None:
+def test_problems_that_say_the_same_are_told_together(sandbox: Sandbox) -> None:
     records = sandbox.records("shared_mailboxes")
     sandbox.write("shared_mailboxes", [records[0], *([name, ""] for name, _ in records[1:])])
     with pytest.raises(LeadproofError) as caught:
         require_valid(read_policy(sandbox.root))
-    message = str(caught.value)
-    assert "hold 60 errors" in message
-    assert message.count("say why the row is as it is") == 10
-    assert all(f"seeds/shared_mailboxes.csv, row {line}" in message for line in range(2, 62))
+    assert str(caught.value) == (
+        "The policy tables in seeds/ hold 60 errors. "
+        "seeds/shared_mailboxes.csv, rows 2, 3, 4, 5, 6 and 55 more: "
+        "comment is blank; say why the row is as it is. Correct the rows and build again."
+    )
+    (whole,) = caught.value.details
+    named = whole.split("rows ")[1].split(":")[0].split(", ")
+    assert named == [str(line) for line in range(2, 62)]
+
+
+def test_many_reasons_are_counted_and_named_in_the_details(sandbox: Sandbox) -> None:
+    records = sandbox.records("shared_mailboxes")
+    sandbox.write("shared_mailboxes", [records[0], *([f"{name}@", why] for name, why in records[1:7])])
+    with pytest.raises(LeadproofError, match=r"hold 6 errors\. .*row 4: .*And 3 more\. Correct") as caught:
+        require_valid(read_policy(sandbox.root))
+    assert [each.split(":")[0] for each in caught.value.details] == [
+        f"seeds/shared_mailboxes.csv, row {line}" for line in range(2, 8)
+    ]
+
+
+def test_one_reason_is_not_repeated_in_details(sandbox: Sandbox) -> None:
+    sandbox.path("exclusions").unlink()
+    with pytest.raises(LeadproofError) as caught:
+        require_valid(read_policy(sandbox.root))
+    assert caught.value.details == ()
 
 
 def test_addresses_are_not_repeated_in_messages(sandbox: Sandbox) -> None:
