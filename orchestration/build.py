@@ -35,6 +35,7 @@ from orchestration.release.database import literal
 from orchestration.release.files import close_to_others, explained
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.starting_point import last_published, reason_to_build, starting_point
 
 if TYPE_CHECKING:
     from expectations import AuditRecord
@@ -150,7 +151,13 @@ class Build:
             newest = next(iter(records.build_ids(self.settings)), None)
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
-            earlier = _required_complete(records.read_record(self.settings, newest))
+            earlier = records.read_record(self.settings, newest)
+            if earlier.status == records.UNCHANGED:
+                raise LeadproofError(
+                    f"Build {newest} found nothing new, so there is nothing to go on with.",
+                    "leadproof build --full-refresh builds all the same.",
+                )
+            _required_complete(earlier)
             earlier.status, earlier.failure, earlier.run_id = records.RUNNING, None, self.request.run_id
             earlier.is_candidate_only = self.request.is_candidate_only
             self.record = earlier
@@ -180,6 +187,36 @@ class Build:
         records.write_record(self.settings, record)
         return report
 
+    def is_unchanged(self) -> bool:
+        """Say whether the current release is what this build would come to, and if so end it there.
+
+        A build that was asked for in particular (in full, as a candidate, with a restatement) is always made.
+
+        Returns:
+            True if nothing has changed since the last build and nothing has fallen due.
+        """
+        import expectations
+
+        record = self.begin()
+        with explained("Looking for what is new", self.settings.build_db.parent), self._connect() as database:
+            record.starting_point = starting_point(
+                self.settings,
+                database,
+                record.policy_digest,
+                expectations.thresholds_digest(self._thresholds(record)),
+            )
+        last = last_published(self.settings, record.build_id)
+        why = reason_to_build(last, record.starting_point, _moment(record.as_of))
+        is_asked_for = record.is_full_refresh or record.is_candidate_only or record.restatement_reason
+        if why is None and not is_asked_for:
+            assert last is not None
+            record.unchanged_since = last.build_id
+            record.release_id = last.release_id
+            record.next_due_at = last.next_due_at
+            record.status = records.UNCHANGED
+        records.write_record(self.settings, record)
+        return record.status == records.UNCHANGED
+
     def finish_models(self) -> None:
         """Note that dbt rebuilt and tested everything, and keep what later builds look back at.
 
@@ -196,6 +233,7 @@ class Build:
         with explained("Keeping the build's history", place), self._connect() as database:
             _append_history(database, self.record.build_id)
             self.record.inputs_digest = _inputs_digest(database)
+            self.record.next_due_at = _next_due_at(database)
             _export_reconciliation(database, self.settings, self.record.build_id)
         self.record.is_dbt_complete = True
         records.write_record(self.settings, self.record)
@@ -515,6 +553,11 @@ def _inputs_digest(database: duckdb.DuckDBPyConnection) -> str:
         """
     ).fetchall()
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _next_due_at(database: duckdb.DuckDBPyConnection) -> str | None:
+    found = database.execute("select min(due_at) from intermediate.int_moments_due").fetchone()
+    return utc_text(found[0].replace(tzinfo=UTC)) if found and found[0] else None
 
 
 def _export_reconciliation(database: duckdb.DuckDBPyConnection, settings: Settings, build_id: str) -> None:

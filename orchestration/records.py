@@ -13,13 +13,14 @@ from typing import Any
 from orchestration.release.files import explained, write_json
 from orchestration.settings import Settings
 
-RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT = (
+RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT, UNCHANGED = (
     "running",
     "failed",
     "interrupted",
     "candidate",
     "published",
     "built",
+    "unchanged",
 )
 COMPLETED = frozenset({CANDIDATE, PUBLISHED})
 
@@ -62,8 +63,8 @@ class BuildRecord:
 
     Args:
         build_id: Id of the build; ids sort by time.
-        status: ``running``, ``failed``, ``interrupted``, ``built`` (models only), ``candidate`` or
-            ``published``.
+        status: ``running``, ``failed``, ``interrupted``, ``built`` (models only), ``candidate``,
+            ``published`` or ``unchanged`` (nothing new, so nothing was built).
         as_of: The build's clock, ISO, UTC.
         started_at: ISO, UTC.
         finished_at: ISO, UTC; None while it runs.
@@ -75,6 +76,9 @@ class BuildRecord:
         source_systems: Source systems that are on.
         policy_digest: Digest of the policy tables it follows.
         inputs_digest: Digest of the files loaded so far.
+        starting_point: Digests of what it starts from: files, policy, thresholds, code, settings.
+        next_due_at: The first moment, ISO, UTC, after as-of at which the result changes without new files.
+        unchanged_since: The earlier build whose release stays current because nothing is new; None if built.
         is_dbt_complete: Whether every model was rebuilt for this build and passed its tests.
         phases: Phases so far.
         load: Summary of the load.
@@ -98,6 +102,9 @@ class BuildRecord:
     source_systems: list[str] = field(default_factory=list)
     policy_digest: str = ""
     inputs_digest: str = ""
+    starting_point: dict[str, str] = field(default_factory=dict)
+    next_due_at: str | None = None
+    unchanged_since: str | None = None
     is_dbt_complete: bool = False
     phases: list[Phase] = field(default_factory=list)
     load: dict[str, Any] = field(default_factory=dict)

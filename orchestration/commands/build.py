@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -145,7 +145,12 @@ def tell_success(settings: Settings, record: BuildRecord) -> None:
         out.print(line, markup=False)
     if record.changes:
         _tell_changes(record)
-    if record.release_id:
+    if record.status == records.UNCHANGED:
+        out.print(f"Nothing is new since build {record.unchanged_since}, so nothing was built.", markup=False)
+        out.print(f"[bold green]Current[/] stays release {record.release_id}")
+        out.print(f"  next due    {_due_words(record)}", markup=False)
+        out.print("  build anew  leadproof build --full-refresh", markup=False)
+    elif record.release_id:
         out.print(f"[bold green]Published[/] release {record.release_id} as of {record.as_of[:19]} UTC")
         out.print(f"  read it at  {settings.current / 'leadproof.duckdb'} (schema marts)", markup=False)
     if record.report:
@@ -156,6 +161,12 @@ def tell_success(settings: Settings, record: BuildRecord) -> None:
             "Set LEADPROOF_ID_SALT (in .env) to a secret before real data is published.",
             style="yellow",
         )
+
+
+def _due_words(record: BuildRecord) -> str:
+    tomorrow = parse_moment(record.as_of[:10]) + timedelta(days=1)
+    due = datetime.fromisoformat(record.next_due_at) if record.next_due_at else tomorrow
+    return f"with the first new file, or {min(due, tomorrow):%Y-%m-%d %H:%M} UTC"
 
 
 def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: BuildRecord | None) -> None:

@@ -110,6 +110,9 @@ def make_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
 def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSession) -> Iterator[Any]:
     build = session.build
     record = build.begin()
+    if not context.is_subset and build.is_unchanged():
+        context.log.info("Nothing is new, so the current release stays as it is.")
+        return
     with build.phase("dbt"):
         say("Running dbt")
         # Beside the database it writes, under the same lock: two warehouses never share artifacts.

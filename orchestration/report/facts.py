@@ -141,15 +141,17 @@ def read_facts(settings: Settings, record: BuildRecord) -> MartFacts | None:
         record: The build.
 
     Returns:
-        The counts; None if neither its candidate nor its release is there.
+        The counts, those of the earlier build if this one found nothing new; None if neither a candidate nor
+        a release is there.
     """
-    with _marts(settings, record) as connection:
-        return _count(connection, record.build_id) if connection else None
+    build_id = record.unchanged_since or record.build_id
+    with _marts(settings, build_id) as connection:
+        return _count(connection, build_id) if connection else None
 
 
 @contextmanager
-def _marts(settings: Settings, record: BuildRecord) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    candidate = settings.candidates / record.build_id / "leadproof.duckdb"
+def _marts(settings: Settings, build_id: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    candidate = settings.candidates / build_id / "leadproof.duckdb"
     if candidate.is_file():
         from expectations.catalogue import open_candidate
 
@@ -158,7 +160,7 @@ def _marts(settings: Settings, record: BuildRecord) -> Iterator[duckdb.DuckDBPyC
             yield connection
         return
     for release in list_releases(settings):
-        if release.build_id == record.build_id:
+        if release.build_id == build_id:
             with open_release(settings, release.release_id) as connection:
                 yield connection
             return

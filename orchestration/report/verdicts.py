@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import records
 from orchestration.records import BuildRecord
-from orchestration.report.words import counted, day, number, parsed
+from orchestration.report.words import counted, day, minute, number, parsed
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,6 +95,15 @@ def verdict_of(record: BuildRecord) -> Verdict:
             "candidate",
             f"{name} passed its audit; nothing is published, as asked for.",
             "Run leadproof build without --candidate to publish.",
+        )
+    if record.status == records.UNCHANGED:
+        due = parsed(record.next_due_at)
+        until = f" Without new files the next change falls due {minute(due)} UTC." if due else ""
+        return Verdict(
+            "good",
+            "unchanged",
+            f"{name} found nothing new since build {record.unchanged_since}: release {record.release_id}"
+            f" stays current.{until}",
         )
     if record.status == records.BUILT:
         return Verdict("note", "models only", f"{name} rebuilt the models and went no further.")

@@ -135,6 +135,19 @@ print(json.dumps({
     assert seen["checks"] == ["SUCCEEDED"]
 
 
+def test_build_with_nothing_new_keeps_the_release(workshop: Workshop) -> None:
+    current, newest = workshop.current(), workshop.records()[-1]
+    done = workshop.leadproof("build", "--as-of", AS_OF)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = workshop.records()[-1]
+    assert (record["status"], record["unchanged_since"]) == ("unchanged", newest["build_id"])
+    assert [phase["name"] for phase in record["phases"]] == ["policy", "load", "report"]
+    assert workshop.current() == current
+    assert "Nothing is new" in done.stdout
+    page = Path(done.stdout.split("quality     ")[1].splitlines()[0])
+    assert f"found nothing new since build {newest['build_id']}" in page.read_text(encoding="utf-8")
+
+
 def test_candidate_publishes_nothing_and_says_who_would_move(workshop: Workshop) -> None:
     current = workshop.current()
     done = workshop.leadproof("build", "--as-of", "2026-03-01", "--candidate")

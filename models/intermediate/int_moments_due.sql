@@ -1,0 +1,72 @@
+-- Grain: one kind of moment after as-of at which the result changes although no file brings anything new; the earliest
+-- of each kind. Until the earliest of all, a build of the same files and policy comes to the same stages.
+with pending_rows as (
+    select
+        'pending_row' as kind,
+        min(row_at) as due_at
+    from {{ ref('int_rows_judged') }}
+    where verdict = 'pending'
+),
+
+-- A fact that a snapshot no longer holds stands until the moment at which it was found missing.
+removals as (
+    select
+        'removal' as kind,
+        min(removed_at) as due_at
+    from (
+        {% for facts in ['touches_screened', 'campaign_spend_judged', 'handoffs_judged', 'deals_judged'] -%}
+            select min(_removed_at) as removed_at
+            from {{ ref('int_' ~ facts) }}
+            where _removed_at > {{ as_of() }}
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as removed
+),
+
+last_activities as (
+    select
+        cycles.person_id,
+        cycles.cycle_number,
+        {{ days_after('max(activities.occurred_at)', 'max(cycles.dormancy_days)') }} as dormant_at
+    from {{ ref('int_cycles_bounded') }} as cycles
+    inner join {{ ref('int_activities_ordered') }} as activities
+        on
+            cycles.person_id = activities.person_id
+            and cycles.opened_at <= activities.occurred_at
+    where cycles.ended_at is null
+    group by
+        cycles.person_id,
+        cycles.cycle_number
+),
+
+dormancies as (
+    select
+        'dormancy' as kind,
+        min(dormant_at) as due_at
+    from last_activities
+),
+
+-- People are assessed, and their addresses judged, by the policy in force at as-of.
+policies as (
+    select
+        'policy' as kind,
+        min(policy_from) as due_at
+    from (
+        select period_from as policy_from from {{ ref('int_policy_periods') }}
+        union all
+        select valid_from as policy_from from {{ ref('int_stage_policy_versioned') }}
+    ) as changes
+    where policy_from > {{ as_of() }}
+),
+
+final as (
+    select * from pending_rows
+    union all
+    select * from removals
+    union all
+    select * from dormancies
+    union all
+    select * from policies
+)
+
+select * from final
