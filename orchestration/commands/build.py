@@ -15,6 +15,7 @@ from orchestration.commands.console import out, working
 from orchestration.dbt import ensure_manifest
 from orchestration.environment import load_env_file, prepare_environment
 from orchestration.errors import LeadproofError
+from orchestration.moments import parse_moment
 from orchestration.progress import say
 from orchestration.records import BuildRecord
 from orchestration.release.files import close_to_others, explained
