@@ -257,7 +257,13 @@ def _inputs() -> Iterator[Promise]:
         "ExpectListedQuarantine",
         "row_reconciliation",
         "conservation",
-        "Every open quarantined row is listed in quarantine.",
+        "Every open quarantined row is listed in quarantine, and no other.",
+    )
+    yield Promise(
+        "ExpectCountedTables",
+        "row_reconciliation",
+        "conservation",
+        "Every source table whose rows the marts hold is counted.",
     )
     for table, entities, sentence in (
         ("people", ("contacts", "touches"), "There are people where contacts or touches were accepted."),
@@ -271,12 +277,21 @@ def _inputs() -> Iterator[Promise]:
         yield Promise(
             "ExpectNotEmptyWhereInputs", table, "not_empty", sentence, parameters={"entities": list(entities)}
         )
-    yield Promise(
-        "ExpectKnownSourceSystem",
-        "touches",
-        "conservation",
-        "Every touch comes from a source system whose rows are counted.",
-    )
+    for table, a_row in (("touches", "touch"), ("campaigns", "campaign")):
+        yield Promise(
+            "ExpectKnownSourceSystem",
+            table,
+            "conservation",
+            f"Every {a_row} comes from a source system whose {table} are counted.",
+            parameters={"entity": table, "key": KEYS[table][0]},
+        )
+        yield Promise(
+            "ExpectRowsOfInputs",
+            table,
+            "conservation",
+            f"No source system has fewer {table} than accepted rows of them.",
+            parameters={"entity": table},
+        )
 
 
 def _stages() -> Iterator[Promise]:

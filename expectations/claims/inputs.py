@@ -1,6 +1,6 @@
 """Expectations about what went in: conservation, emptiness, freshness, quarantine, classification."""
 
-from expectations.claims.base import Claim, count_by_system, examine, text
+from expectations.claims.base import Claim, count_by_system, examine, name, text
 from expectations.suites import MARTS
 
 
@@ -60,31 +60,81 @@ class ExpectStagedWhereLanded(_OfThisBuild):
         )
 
 
-class ExpectListedQuarantine(_OfThisBuild):
-    """No more rows are counted as open in quarantine than ``quarantine`` lists."""
+class ExpectCountedTables(_OfThisBuild):
+    """Every source table that left rows in the candidate has its line of this build.
+
+    Which lines there must be is read from what the rows became: a conservation that is only asked of the
+    lines there are holds when a line is lost. Who has no touch is known by contact records alone, so the
+    systems of such people brought contacts. ``stage_claims`` is not asked: no verdict follows from a claim.
+    """
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         return examine(
-            "concat_ws('.', counted.source_system, counted.source_table)",
-            "counted.open_rows > coalesce(listed.open_rows, 0)",
-            tail=f"""from (
-                    select source_system, source_table, max(open_quarantined_rows) as open_rows
-                    from batch where {self.of_build()} group by 1, 2
-                ) as counted
-                left join (
-                    select source_system, source_table, count(*) as open_rows
-                    from {MARTS}.quarantine where status = 'open' group by 1, 2
-                ) as listed
-                    on counted.source_system = listed.source_system
-                    and counted.source_table = listed.source_table""",
+            "concat_ws('.', held.source_system, held.source_table) || ' (' || held.entities || ')'",
+            f"""not exists (
+                select 1 from batch as line
+                where line.{self.of_build()}
+                    and line.source_system = held.source_system
+                    and line.source_table = coalesce(held.source_table, line.source_table)
+                    and list_contains(string_split(held.entities, '|'), line.entity)
+                    and (line.accepted_rows > 0 or held.source_table is not null)
+            )""",
+            tail=f"from ({self._held()}) as held",
         )
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
         return f"""
-            select '*' as source_system, count(distinct (source_system, source_table)) as row_count
-            from batch where {self.of_build()}"""
+            select '*' as source_system, count(distinct (source_system, source_table, entities)) as row_count
+            from ({_HELD}) as held"""
+
+    def _held(self) -> str:
+        return f"select source_system, source_table, entities from ({_HELD}) as each_row group by all"
+
+
+_HELD = f"""
+    select source_system, source_table, entity as entities from {MARTS}.quarantine
+    union all
+    select source_system, null, 'touches' from {MARTS}.touches
+    union all
+    select source_system, null, 'campaigns' from {MARTS}.campaigns
+    union all
+    select unnest(string_split(source_systems, '|')), null,
+        case when first_touch_at is null then 'contacts' else 'contacts|touches' end
+    from {MARTS}.people"""
+"""Source systems and tables whose rows the candidate holds; `entities`: one of which they must have fed."""
+
+
+class ExpectListedQuarantine(_OfThisBuild):
+    """As many rows are counted as open in quarantine as ``quarantine`` lists, for every table and entity."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            """concat_ws('.', coalesce(counted.source_system, listed.source_system),
+                coalesce(counted.source_table, listed.source_table))
+                || ' (' || coalesce(counted.entity, listed.entity) || ')'""",
+            "counted.open_quarantined_rows is distinct from coalesce(listed.open_rows, 0)",
+            tail=f"""from (select * from batch where {self.of_build()}) as counted
+                full join (
+                    select source_system, source_table, entity, count(*) as open_rows
+                    from {MARTS}.quarantine where status = 'open' group by all
+                ) as listed
+                    on counted.source_system = listed.source_system
+                    and counted.source_table = listed.source_table
+                    and counted.entity = listed.entity""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(distinct (source_system, source_table, entity)) as row_count
+            from (
+                select source_system, source_table, entity from batch where {self.of_build()}
+                union all
+                select source_system, source_table, entity from {MARTS}.quarantine where status = 'open'
+            ) as tables"""
 
 
 class ExpectOpenQuarantineShare(_OfThisBuild):
@@ -207,15 +257,60 @@ class ExpectNotEmptyWhereInputs(Claim):
         return "select source_system from batch"
 
 
+class ExpectRowsOfInputs(Claim):
+    """No source system has fewer rows in the table than rows of its inputs were accepted.
+
+    A landed row counts once, though several rows may be staged from it, and a campaign's version is split
+    where the registry fills it in: so there may be more rows, never fewer.
+
+    Args:
+        entity: The entity that the table is made of.
+    """
+
+    entity: str
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return f"""
+            select accepted.source_system as key, '*' as source_system, 1 as examined_rows,
+                case when coalesce(present.row_count, 0) >= accepted.accepted_rows then 0 else 1 end
+                    as failing_rows,
+                cast(null as double) as observed
+            from (
+                select source_system, sum(accepted_rows) as accepted_rows
+                from {MARTS}.row_reconciliation where {self._is_counted()} group by 1
+            ) as accepted
+            left join (
+                select source_system, count(*) as row_count from batch group by 1
+            ) as present on accepted.source_system = present.source_system"""
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(distinct source_system) as row_count
+            from {MARTS}.row_reconciliation where {self._is_counted()}"""
+
+    def _is_counted(self) -> str:
+        return f"build_id = {text(self.build_id)} and entity = {text(self.entity)}"
+
+
 class ExpectKnownSourceSystem(Claim):
-    """Every row comes from a source system whose rows this build counted."""
+    """Every row comes from a source system of which this build accepted rows of that entity.
+
+    Args:
+        entity: The entity that the table is made of.
+        key: The column that is reported.
+    """
+
+    entity: str
+    key: str
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         return examine(
-            "touch_id",
+            name(self.key),
             f"""source_system is null or source_system not in (
                 select source_system from {MARTS}.row_reconciliation
-                where build_id = {text(self.build_id)} and accepted_rows > 0
+                where build_id = {text(self.build_id)} and entity = {text(self.entity)} and accepted_rows > 0
             )""",
         )

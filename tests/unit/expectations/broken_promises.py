@@ -159,7 +159,45 @@ def _inputs() -> list[Broken]:
         Broken(
             "ExpectListedQuarantine_row_reconciliation",
             _set("row_reconciliation", "open_quarantined_rows = 1", of_touches),
-            ("leadproof.touches",),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectListedQuarantine_row_reconciliation",
+            ("update marts.quarantine set status = 'open'",),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectListedQuarantine_row_reconciliation",
+            (
+                "update marts.quarantine set status = 'open'",
+                f"delete from marts.row_reconciliation where {of_touches}",
+            ),
+            ("leadproof.touches (touches)",),
+        ),
+        Broken(
+            "ExpectCountedTables_row_reconciliation",
+            ("delete from marts.row_reconciliation where entity = 'touches'",),
+            ("leadproof.touches (touches)", "leadproof (touches)", "zoho (touches)"),
+        ),
+        Broken(
+            "ExpectCountedTables_row_reconciliation",
+            ("delete from marts.row_reconciliation where entity = 'campaigns' and source_system = 'zoho'",),
+            ("zoho (campaigns)",),
+        ),
+        Broken(
+            "ExpectCountedTables_row_reconciliation",
+            ("delete from marts.row_reconciliation where entity = 'contacts'",),
+            ("leadproof (contacts)",),
+        ),
+        Broken(
+            "ExpectCountedTables_row_reconciliation",
+            _set("row_reconciliation", "build_id = 'b20260301T050000abc123'", "source_system = 'zoho'"),
+            ("zoho (contacts|touches)",),
+        ),
+        Broken(
+            "ExpectCountedTables_row_reconciliation",
+            _set("row_reconciliation", "accepted_rows = 0", "source_system = 'zoho'"),
+            ("zoho (touches)", "zoho (campaigns)"),
         ),
         Broken("ExpectNotEmptyWhereInputs_people", ("delete from marts.people",), ("leadproof", "zoho")),
         Broken(
@@ -185,6 +223,27 @@ def _inputs() -> list[Broken]:
             "ExpectKnownSourceSystem_touches",
             _set("touches", "source_system = null", "touch_id = 'leadproof:t1'"),
             ("leadproof:t1",),
+        ),
+        Broken(
+            "ExpectKnownSourceSystem_touches",
+            ("delete from marts.row_reconciliation where entity = 'touches'",),
+            ("leadproof:t1", "zoho:t7"),
+        ),
+        Broken(
+            "ExpectKnownSourceSystem_campaigns",
+            ("delete from marts.row_reconciliation where entity = 'campaigns'",),
+            ("leadproof:c1", "zoho:c1"),
+        ),
+        Broken(
+            "ExpectRowsOfInputs_touches",
+            ("delete from marts.touches where touch_id = 'leadproof:t3'",),
+            ("leadproof",),
+        ),
+        Broken("ExpectRowsOfInputs_touches", ("delete from marts.touches",), ("leadproof", "zoho")),
+        Broken(
+            "ExpectRowsOfInputs_campaigns",
+            ("delete from marts.campaigns where valid_to is null and source_system = 'leadproof'",),
+            ("leadproof",),
         ),
     ]
 
