@@ -331,7 +331,7 @@ def _stages() -> Iterator[Promise]:
             "ExpectTransition",
             table,
             "transitions_agree",
-            f"Every {name} has one transition into the stage, at the same moment.",
+            f"Every {name} has one transition into the stage, at the same moment, with the same verdict.",
             parameters={"stage": STAGES[table]},
         )
     for table in ("prospects", "mqls", "sqls"):
@@ -349,6 +349,24 @@ def _stages() -> Iterator[Promise]:
     )
     yield Promise(
         "ExpectJustifiedRoute", "mqls", "mql_route", "The route of every MQL is borne out by its touches."
+    )
+    yield Promise(
+        "ExpectSuspectWhenKnown",
+        "people",
+        "transitions_agree",
+        "Everybody who is known and not excluded is a suspect since then, and nobody else is.",
+    )
+    yield Promise(
+        "ExpectProspectOfResponse",
+        "touches",
+        "transitions_agree",
+        "Every response of somebody who can be in a stage has made a prospect in its cycle.",
+    )
+    yield Promise(
+        "ExpectSqlWhereQualified",
+        "mqls",
+        "transitions_agree",
+        "Every MQL with a qualifying response in its cycle is an SQL since the later of the two.",
     )
     yield Promise(
         "ExpectContiguousCycles",

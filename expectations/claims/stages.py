@@ -208,6 +208,85 @@ class ExpectJustifiedRoute(Claim):
                 and batch.cycle_number = responses.cycle_number"""
 
 
+class ExpectSuspectWhenKnown(Claim):
+    """Who is known and not excluded is a suspect since that moment; nobody else has been in a stage."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            _PERSON,
+            """(suspects.person_id is null and not batch.is_excluded and batch.first_known_at is not null)
+                or (suspects.person_id is not null and (
+                    batch.is_excluded or batch.first_known_at is distinct from suspects.became_suspect_at
+                ))""",
+            tail=f"""from batch
+                left join (
+                    select person_id, min(became_suspect_at) as became_suspect_at
+                    from {MARTS}.suspects where cycle_number = 1 group by 1
+                ) as suspects on batch.person_id = suspects.person_id""",
+        )
+
+
+class ExpectProspectOfResponse(Claim):
+    """Every response of somebody who can be in a stage has a prospect of its cycle, no later than itself.
+
+    A prospect that is lost is missed by its touches; what holds of the prospects alone would still hold.
+    """
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "batch.touch_id",
+            "coalesce(prospects.became_prospect_at > batch.occurred_at, true)",
+            tail=f"""from batch
+                inner join {MARTS}.people
+                    on batch.person_id = people.person_id
+                    and not people.is_excluded and people.first_known_at is not null
+                left join (
+                    select person_id, cycle_number, min(became_prospect_at) as became_prospect_at
+                    from {MARTS}.prospects group by 1, 2
+                ) as prospects
+                    on batch.person_id = prospects.person_id
+                    and batch.cycle_number = prospects.cycle_number
+                where batch.is_response""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(*) filter (where is_response) as row_count
+            from batch
+            where person_id in (
+                select person_id from {MARTS}.people where not is_excluded and first_known_at is not null
+            )"""
+
+
+class ExpectSqlWhereQualified(Claim):
+    """An MQL with a qualifying response in its cycle is an SQL since the later of the two."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            _PERSON,
+            """sqls.became_sql_at is distinct from
+                case when qualifying.first_at is not null
+                    then greatest(qualifying.first_at, batch.became_mql_at) end""",
+            tail=f"""from batch
+                left join (
+                    select person_id, cycle_number, min(occurred_at) as first_at
+                    from {MARTS}.touches where is_qualifying_response group by 1, 2
+                ) as qualifying
+                    on batch.person_id = qualifying.person_id
+                    and batch.cycle_number = qualifying.cycle_number
+                left join (
+                    select person_id, cycle_number, min(became_sql_at) as became_sql_at
+                    from {MARTS}.sqls group by 1, 2
+                ) as sqls
+                    on batch.person_id = sqls.person_id
+                    and batch.cycle_number = sqls.cycle_number""",
+        )
+
+
 class ExpectContiguousCycles(Claim):
     """The cycles of a person are numbered from one without a gap."""
 
@@ -225,7 +304,7 @@ class ExpectContiguousCycles(Claim):
 
 
 class ExpectTransition(Claim):
-    """Every row has exactly one transition into its stage, at the same moment.
+    """Every row has exactly one transition into its stage, at the same moment and with the same verdict.
 
     Args:
         stage: The stage of the table.
@@ -235,6 +314,13 @@ class ExpectTransition(Claim):
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
+        columns = (
+            "evidence_touch_id", "direction", "direction_rule_id", "engagement_score", "icp_version",
+            "is_icp_complete", "is_icp_fit", "policy", *(["mql_route"] if self.stage in ("mql", "sql") else []),
+        )  # fmt: skip
+        same = " and ".join(
+            f"transitions.{column} is not distinct from batch.{column}" for column in columns
+        )
         return examine(
             _PERSON,
             f"""(
@@ -243,6 +329,7 @@ class ExpectTransition(Claim):
                     and transitions.cycle_number = batch.cycle_number
                     and transitions.to_stage = {text(self.stage)}
                     and transitions.occurred_at = batch.became_{self.stage}_at
+                    and {same}
             ) <> 1""",
         )
 

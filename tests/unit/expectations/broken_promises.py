@@ -24,7 +24,7 @@ class Broken:
     source_system: str = "*"
 
 
-ONE, TWO, THREE, FOUR, FIVE, SIX = (person(number) for number in range(1, 7))
+ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN = (person(number) for number in range(1, 8))
 _KEY_OF_FIRST = {
     "suspects": ONE,
     "prospects": ONE,
@@ -289,6 +289,53 @@ def _stages() -> list[Broken]:
             "ExpectContiguousCycles_suspects",
             (f"delete from marts.suspects where person_id = '{THREE}' and cycle_number = 1",),
             (THREE,),
+        ),
+    ]
+    unheard = tuple(
+        f"delete from marts.{table} where person_id = '{SEVEN}'" for table in ("suspects", "stage_transitions")
+    )
+    cases += [
+        Broken(
+            "ExpectSuspectWhenKnown_people",
+            (*unheard, *_set("people", "current_stage = null", f"person_id = '{SEVEN}'")),
+            (SEVEN,),
+        ),
+        *(
+            Broken("ExpectSuspectWhenKnown_people", _set("people", change, f"person_id = '{TWO}'"), (TWO,))
+            for change in ("first_known_at = null", f"first_known_at = {late}", "is_excluded = true")
+        ),
+        Broken(
+            "ExpectProspectOfResponse_touches",
+            (
+                f"delete from marts.prospects where person_id = '{FIVE}'",
+                f"delete from marts.stage_transitions where person_id = '{FIVE}' and to_stage = 'prospect'",
+            ),
+            ("zoho:t7",),
+        ),
+        Broken(
+            "ExpectProspectOfResponse_touches",
+            _stage("prospects", SIX, "became_prospect_at = timestamp '2026-02-12'"),
+            ("leadproof:t8",),
+        ),
+        Broken(
+            "ExpectSqlWhereQualified_mqls",
+            (
+                "delete from marts.sqls",
+                "delete from marts.stage_transitions where to_stage = 'sql'",
+            ),
+            (ONE,),
+        ),
+        Broken("ExpectSqlWhereQualified_mqls", _stage("sqls", ONE, f"became_sql_at = {late}"), (ONE,)),
+        Broken(
+            "ExpectSqlWhereQualified_mqls",
+            _set("touches", "is_qualifying_response = true", "touch_id = 'leadproof:t9'"),
+            (SIX,),
+        ),
+        Broken("ExpectTransition_mqls", _stage("mqls", SIX, "engagement_score = 1"), (SIX,)),
+        Broken("ExpectTransition_mqls", _stage("mqls", ONE, "mql_route = 'score'"), (ONE,)),
+        Broken("ExpectTransition_sqls", _stage("sqls", ONE, "policy = 'another'"), (ONE,)),
+        Broken(
+            "ExpectTransition_prospects", _stage("prospects", FIVE, "is_icp_complete = false"), (FIVE,)
         ),
     ]
     for table, who in (("suspects", TWO), ("prospects", THREE), ("mqls", SIX), ("sqls", ONE)):
