@@ -130,27 +130,39 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 _STAGE_CODES = ["suspect", "prospect", "mql", "sql"]
 _STATE_CODES = [*_STAGE_CODES, "recycled", "disqualified"]
 
+_DIRECTION_CODES = ["inbound", "outbound", "unclassified"]
+_ROUTE_CODES = ["score", "qualifying_response"]
+_ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
+
 ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "suspects": {"current_stage": _STATE_CODES},
-    "prospects": {"direction": ["inbound", "outbound", "unclassified"], "current_stage": _STATE_CODES},
+    "suspects": {"direction": _DIRECTION_CODES, "current_stage": _STATE_CODES},
+    "prospects": {"direction": _DIRECTION_CODES, "current_stage": _STATE_CODES},
     "mqls": {
-        "direction": ["inbound", "outbound", "unclassified"],
-        "mql_route": ["score", "qualifying_response"],
-        "current_stage": _STATE_CODES,
+        "direction": _DIRECTION_CODES, "mql_route": _ROUTE_CODES, "current_stage": _STATE_CODES,
     },
     "sqls": {
-        "direction": ["inbound", "outbound", "unclassified"],
-        "mql_route": ["score", "qualifying_response"],
-        "current_stage": _STATE_CODES,
+        "direction": _DIRECTION_CODES, "mql_route": _ROUTE_CODES, "current_stage": _STATE_CODES,
     },
     "stage_transitions": {
+        "from_stage": _STATE_CODES,
         "to_stage": _STATE_CODES,
         "transition_kind": ["advance", "recycle", "disqualify", "re_enter"],
+        "direction": _DIRECTION_CODES,
+        "mql_route": _ROUTE_CODES,
     },
+    "people": {
+        "current_stage": _STATE_CODES,
+        "next_stage": _STAGE_CODES,
+        "acquisition_source": [
+            "list_purchase", "web_form", "event", "referral", "partner", "import", "other",
+        ],
+    },
+    "stage_claims": {"proved_stage": _STAGE_CODES},
     "touches": {
-        "direction": ["inbound", "outbound", "unclassified"],
+        "direction": _DIRECTION_CODES,
         "context_source": ["own", "answered", "window", "none"],
         "actor": ["contact", "company", "system"],
+        "response_relevance": ["relevant", "irrelevant"],
     },
     "quarantine": {
         "status": ["open", "released", "replaced", "dismissed"],
@@ -158,9 +170,20 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "structural_reject", "missing_required", "unparseable_timestamp", "unparseable_number",
             "unknown_code", "no_identity", "ambiguous_identity",
         ],
+        "entity": _ENTITIES,
     },
+    "row_reconciliation": {"entity": _ENTITIES},
 }  # fmt: skip
 """Columns that hold nothing but these codes."""
+
+OPTIONAL_CODES: Mapping[str, Sequence[str]] = {
+    "suspects": ["direction"],
+    "stage_transitions": ["from_stage", "direction", "mql_route"],
+    "people": ["current_stage", "next_stage", "acquisition_source"],
+    "stage_claims": ["proved_stage"],
+    "touches": ["response_relevance"],
+}
+"""Those of them that may also be empty."""
 
 _COPIED = frozenset(
     {
@@ -428,6 +451,7 @@ def _tables() -> Iterator[Promise]:
             f"Columns of {table} that hold codes hold known ones.",
             parameters={
                 "accepted": {name: list(values) for name, values in accepted.items()},
+                "optional": list(OPTIONAL_CODES.get(table, ())),
                 "key": KEYS[table][0],
             },
         )

@@ -316,11 +316,10 @@ class ExpectTransition(Claim):
         """See ``Claim.rows_sql``."""
         columns = (
             "evidence_touch_id", "direction", "direction_rule_id", "engagement_score", "icp_version",
-            "is_icp_complete", "is_icp_fit", "policy", *(["mql_route"] if self.stage in ("mql", "sql") else []),
+            "is_icp_complete", "is_icp_fit", "policy",
+            *(("mql_route",) if self.stage in ("mql", "sql") else ()),
         )  # fmt: skip
-        same = " and ".join(
-            f"transitions.{column} is not distinct from batch.{column}" for column in columns
-        )
+        same = " and ".join(f"transitions.{column} is not distinct from batch.{column}" for column in columns)
         return examine(
             _PERSON,
             f"""(

@@ -48,20 +48,23 @@ class ExpectRequiredValues(Claim):
 
 
 class ExpectAcceptedValues(Claim):
-    """The columns hold nothing but the codes listed for them; null is no code.
+    """The columns hold nothing but the codes listed for them; null is a code of optional columns only.
 
     Args:
         accepted: Codes by column.
+        optional: Those of the columns that may be null.
         key: The column that is reported.
     """
 
     accepted: dict[str, list[str]]
+    optional: list[str]
     key: str
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         unknown = " or ".join(
-            f"coalesce({name(column)} not in ({', '.join(text(value) for value in values)}), true)"
+            f"coalesce({name(column)} not in ({', '.join(text(value) for value in values)}),"
+            f" {'false' if column in self.optional else 'true'})"
             for column, values in self.accepted.items()
         )
         return examine(name(self.key), unknown)

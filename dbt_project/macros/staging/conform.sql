@@ -13,8 +13,9 @@
 {% macro conform(entity, rows, is_snapshot=false, own_verdict=false) -%}
     {%- set columns = canonical_columns(entity) -%}
     {%- set rules = staging_rules(entity) -%}
+    {#- Columns whose text may turn out to be no value. -#}
     {%- set typed = [] -%}
-    {%- for name, type in columns.items() if type != 'varchar' -%}
+    {%- for name, type in columns.items() if type != 'varchar' or name in rules.get('optional_codes', {}) -%}
         {%- do typed.append(name) -%}
     {%- endfor -%}
     {%- set has_versions = 'updated_at' in columns -%}
@@ -32,7 +33,8 @@
         select
             cleaned.*,
             {% for name in typed -%}
-            {{ staged_value(name ~ '_text', columns[name]) }} as {{ name }}{{ ',' if not loop.last }}
+            {% set codes = rules.get('optional_codes', {}).get(name) -%}
+            {{ staged_value(name ~ '_text', columns[name], codes) }} as {{ name }}{{ ',' if not loop.last }}
             {% endfor %}
         from cleaned
     ),
@@ -129,10 +131,20 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- What an entity requires. `required` in the order of its columns; `codes` are lists that no policy can widen. -#}
+{#-
+    What an entity requires. `required` in the order of its columns; `codes` and `optional_codes` are lists that no
+    policy can widen: a row with another code is of no use, an optional column with one is left empty.
+-#}
 {% macro staging_rules(entity) -%}
     {%- set rules = {
-        'contacts': {'required': ['source_contact_id', 'created_at']},
+        'contacts': {
+            'required': ['source_contact_id', 'created_at'],
+            'optional_codes': {
+                'acquisition_source': [
+                    'list_purchase', 'web_form', 'event', 'referral', 'partner', 'import', 'other',
+                ],
+            },
+        },
         'companies': {'required': ['source_company_id', 'updated_at']},
         'touches': {
             'required': ['source_touch_id', 'occurred_at', 'channel', 'touch_type'],
@@ -174,9 +186,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A clean text as a value of the canonical type, null where it cannot be read. -#}
-{% macro staged_value(text, type) -%}
-    {%- if type == 'timestamp' -%}
+{#- A clean text as a value of the canonical type, or as one of `codes`; null where it cannot be read. -#}
+{% macro staged_value(text, type, codes=none) -%}
+    {%- if codes -%}
+        case when {{ text }} in ('{{ codes | join("', '") }}') then {{ text }} end
+    {%- elif type == 'timestamp' -%}
         {{ parse_timestamp(text) }}
     {%- elif type == 'bigint' -%}
         {{ parse_count(text) }}
@@ -240,7 +254,7 @@
     {{ return(reasons) }}
 {%- endmacro %}
 
-{#- Optional columns that hold something unreadable, as a `|` list; null when there are none. -#}
+{#- Optional columns that hold something unreadable or a code that is not in their list, as a `|` list, else null. -#}
 {% macro staged_warning_columns(columns, typed, rules, own_verdict) -%}
     {%- set parts = [] -%}
     {%- for name in typed if name not in rules.required -%}

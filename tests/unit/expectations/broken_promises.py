@@ -292,7 +292,8 @@ def _stages() -> list[Broken]:
         ),
     ]
     unheard = tuple(
-        f"delete from marts.{table} where person_id = '{SEVEN}'" for table in ("suspects", "stage_transitions")
+        f"delete from marts.{table} where person_id = '{SEVEN}'"
+        for table in ("suspects", "stage_transitions")
     )
     cases += [
         Broken(
@@ -334,9 +335,7 @@ def _stages() -> list[Broken]:
         Broken("ExpectTransition_mqls", _stage("mqls", SIX, "engagement_score = 1"), (SIX,)),
         Broken("ExpectTransition_mqls", _stage("mqls", ONE, "mql_route = 'score'"), (ONE,)),
         Broken("ExpectTransition_sqls", _stage("sqls", ONE, "policy = 'another'"), (ONE,)),
-        Broken(
-            "ExpectTransition_prospects", _stage("prospects", FIVE, "is_icp_complete = false"), (FIVE,)
-        ),
+        Broken("ExpectTransition_prospects", _stage("prospects", FIVE, "is_icp_complete = false"), (FIVE,)),
     ]
     for table, who in (("suspects", TWO), ("prospects", THREE), ("mqls", SIX), ("sqls", ONE)):
         stage = table.rstrip("s")
@@ -496,6 +495,11 @@ def _tables() -> list[Broken]:
             "ExpectAcceptedValues_touches",
             _set("touches", "context_source = null", "touch_id = 'leadproof:t1'"),
             ("leadproof:t1",),
+        ),
+        Broken(
+            "ExpectAcceptedValues_people",
+            _set("people", "acquisition_source = 'ask jo.doe@example.com'", f"person_id = '{TWO}'"),
+            (TWO,),
         ),
         Broken(
             "ExpectNoPersonalValues_campaigns",
