@@ -100,6 +100,7 @@ assessed as (
         people.exclusion_reason,
         people.first_known_at,
         people.source_systems,
+        people.identity_keys,
         progress.current_stage,
         progress.current_stage_since,
         cycles.cycle_number as current_cycle,

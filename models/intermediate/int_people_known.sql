@@ -1,10 +1,11 @@
--- Grain: one person. Since when the person is known (null: only anonymous visits), and whether policy keeps the person
--- out of every stage.
+-- Grain: one person. Since when the person is known (null: only anonymous visits), by how many keys, and whether policy
+-- keeps the person out of every stage.
 with people as (
     select
         person_id,
         max(case when is_leading then identity_key end) as leading_key,
-        bool_or(kind_rank = 1) as has_address
+        bool_or(kind_rank = 1) as has_address,
+        count(*) as identity_keys
     from {{ ref('int_identities_resolved') }}
     group by person_id
 ),
@@ -202,7 +203,8 @@ final as (
         excluded.person_id is not null as is_excluded,
         excluded.exclusion_reason,
         systems_listed.first_source_system,
-        systems_listed.source_systems
+        systems_listed.source_systems,
+        people.identity_keys
     from people
     left join records
         on people.person_id = records.person_id

@@ -63,7 +63,8 @@ final as (
         cast(coalesce(touched.inbound_touches, 0) as bigint) as inbound_touches,
         cast(coalesce(touched.outbound_touches, 0) as bigint) as outbound_touches,
         cast(coalesce(touched.unclassified_touches, 0) as bigint) as unclassified_touches,
-        assessed.source_systems
+        assessed.source_systems,
+        assessed.identity_keys
     from assessed
     left join touched
         on assessed.person_id = touched.person_id
