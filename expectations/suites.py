@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from expectations.columns import COLUMNS
 from expectations.thresholds import ANY_SYSTEM, Threshold, Tolerance, tolerance_in_force
 
 MARTS = "marts"
@@ -111,7 +112,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "stage_transitions": (
         "person_id", "cycle_number", "to_stage", "transition_kind", "occurred_at", "policy",
     ),
-    "people": ("is_excluded",),
+    "people": ("is_excluded", "identity_keys"),
     "person_aliases": ("person_id",),
     "stage_claims": ("claimed_stage",),
     "touches": (
@@ -192,7 +193,7 @@ _COPIED = frozenset(
     }
 )  # fmt: skip
 _WORDED = _COPIED | {
-    "response_intent", "landing_page", "exclusion_reason", "industry", "segment", "claimed_stage_raw",
+    "response_intent", "landing_page", "exclusion_reason", "industry", "segment",
     "status_reason", "source_file",
 }  # fmt: skip
 _NAMES = {"suspects": "suspect", "prospects": "prospect", "mqls": "MQL", "sqls": "SQL"}
@@ -419,6 +420,12 @@ def _transitions() -> Iterator[Promise]:
         "The evidence of every transition is a touch of the same person.",
     )
     yield Promise(
+        "ExpectProvedStage",
+        "stage_claims",
+        "transitions_agree",
+        "The stage beside a claim is the furthest that is proved of the person.",
+    )
+    yield Promise(
         "ExpectCurrentStage",
         "people",
         "transitions_agree",
@@ -434,6 +441,14 @@ def _tables() -> Iterator[Promise]:
             "people_unique" if table == "people" else "unique_keys",
             f"No two rows of {table} share {' and '.join(key)}.",
             parameters={"key": list(key)},
+        )
+    for table, kinds in COLUMNS.items():
+        yield Promise(
+            "ExpectDeclaredColumns",
+            table,
+            "declared_columns",
+            f"{table} has the columns that are declared, of their types, and no other.",
+            parameters={"table": table, "columns": dict(kinds)},
         )
     for table, columns in REQUIRED.items():
         yield Promise(
@@ -463,6 +478,12 @@ def _tables() -> Iterator[Promise]:
             f"Every person id in {table} is p_ and sixteen hex digits.",
             parameters={"columns": ["person_id"] if table == "people" else ["alias_id", "person_id"]},
         )
+    yield Promise(
+        "ExpectAliasesOfKeys",
+        "people",
+        "aliases_complete",
+        "Every identity key of a person, the leading one excepted, has its alias.",
+    )
     for table in ("touches", "person_aliases", "stage_claims", "stage_transitions"):
         yield Promise(
             "ExpectKnownPeople",

@@ -409,6 +409,21 @@ class ExpectTransitionEvidence(Claim):
         )
 
 
+class ExpectProvedStage(Claim):
+    """The stage that is called proved is the furthest that the stage tables hold of the person.
+
+    Asked of the proof alone: no verdict follows from what a CRM claims.
+    """
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        furthest = " ".join(
+            f"when batch.person_id in (select person_id from {MARTS}.{table}) then {text(stage)}"
+            for table, stage in reversed(STAGES.items())
+        )
+        return examine(_PERSON, f"batch.proved_stage is distinct from case {furthest} end")
+
+
 class ExpectCurrentStage(Claim):
     """A person's current stage and cycle are those of the person's last transition.
 

@@ -1,5 +1,7 @@
 """Expectations about tables as such: keys, codes, people, clocks, privacy."""
 
+from collections.abc import Iterable
+
 from expectations.claims.base import Claim, examine, joined_key, name, text
 from expectations.record import COLUMN_OF_KEY
 from expectations.suites import MARTS
@@ -30,6 +32,49 @@ class ExpectUniqueKey(Claim):
             select {joined_key(self.key)} as key, '*' as source_system, copies as examined_rows,
                 case when copies > 1 then copies else 0 end as failing_rows, cast(null as double) as observed
             from (select {columns}, count(*) as copies from batch group by {columns}) as grouped"""
+
+
+class ExpectDeclaredColumns(Claim):
+    """The table has the columns that are declared, of their types, and no other.
+
+    Args:
+        table: The mart.
+        columns: Types by column.
+    """
+
+    table: str
+    columns: dict[str, str]
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "coalesce(declared.column_name, present.column_name)",
+            "declared.kind is distinct from present.kind",
+            tail=f"""from (
+                    select unnest([{self._listed(self.columns)}]) as column_name,
+                        unnest([{self._listed(self.columns.values())}]) as kind
+                ) as declared
+                full join ({self._present()}) as present on declared.column_name = present.column_name""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(distinct column_name) as row_count
+            from (
+                select column_name from ({self._present()}) as present
+                union all
+                select unnest([{self._listed(self.columns)}])
+            ) as names"""
+
+    def _present(self) -> str:
+        return f"""
+            select column_name, lower(data_type) as kind from information_schema.columns
+            where table_schema = {text(MARTS)} and table_name = {text(self.table)}"""
+
+    @staticmethod
+    def _listed(values: Iterable[str]) -> str:
+        return ", ".join(text(value) for value in values)
 
 
 class ExpectRequiredValues(Claim):
@@ -105,6 +150,21 @@ class ExpectKnownPeople(Claim):
             "batch.person_id",
             unknown,
             tail=f"from batch left join {MARTS}.people on batch.person_id = people.person_id",
+        )
+
+
+class ExpectAliasesOfKeys(Claim):
+    """Every identity key of a person but the leading one has its alias."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "batch.person_id",
+            "batch.identity_keys - 1 <> coalesce(aliases.row_count, 0)",
+            tail=f"""from batch
+                left join (
+                    select person_id, count(*) as row_count from {MARTS}.person_aliases group by 1
+                ) as aliases on batch.person_id = aliases.person_id""",
         )
 
 

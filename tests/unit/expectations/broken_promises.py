@@ -418,6 +418,12 @@ def _transitions() -> list[Broken]:
         return Broken(f"{check}_stage_transitions", change, (key or transition,))
 
     return [
+        Broken(
+            "ExpectProvedStage_stage_claims", _set("stage_claims", "proved_stage = 'mql'", "true"), (FIVE,)
+        ),
+        Broken(
+            "ExpectProvedStage_stage_claims", _set("stage_claims", "proved_stage = null", "true"), (FIVE,)
+        ),
         changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "transition_id = 'x'", "x"),
         changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "from_stage = 'suspect'"),
         changed("ExpectConsistentTransitions", f"{ONE}:1:mql", "from_stage = null"),
@@ -473,6 +479,7 @@ def _tables() -> list[Broken]:
         cases += [
             Broken(f"ExpectUniqueKey_{table}", twice, ()),
             Broken(f"ExpectNoPersonalValues_{table}", remark, (f"remark of {first}",)),
+            Broken(f"ExpectDeclaredColumns_{table}", remark, ("remark",)),
         ]
     for table, columns in REQUIRED.items():
         # The first and the last of them: what lies between is joined in the same condition.
@@ -500,6 +507,16 @@ def _tables() -> list[Broken]:
             "ExpectAcceptedValues_people",
             _set("people", "acquisition_source = 'ask jo.doe@example.com'", f"person_id = '{TWO}'"),
             (TWO,),
+        ),
+        Broken(
+            "ExpectDeclaredColumns_campaigns",
+            ("alter table marts.campaigns drop column segment_definition",),
+            ("segment_definition",),
+        ),
+        Broken(
+            "ExpectDeclaredColumns_people",
+            ("alter table marts.people alter column first_known_at type date",),
+            ("first_known_at",),
         ),
         Broken(
             "ExpectNoPersonalValues_campaigns",
@@ -533,6 +550,15 @@ def _tables() -> list[Broken]:
             "ExpectPersonIdFormat_person_aliases",
             _set("person_aliases", "alias_id = 'P_00000000000000AA'", "true"),
             ("P_00000000000000AA",),
+        ),
+        Broken("ExpectAliasesOfKeys_people", ("delete from marts.person_aliases",), (ONE,)),
+        Broken(
+            "ExpectAliasesOfKeys_people", _set("person_aliases", f"person_id = '{TWO}'", "true"), (ONE, TWO)
+        ),
+        Broken(
+            "ExpectAliasesOfKeys_people",
+            _set("people", "identity_keys = null", f"person_id = '{THREE}'"),
+            (THREE,),
         ),
         *(
             Broken(
