@@ -147,6 +147,7 @@ def _examine(
     present = [each for each in planned if each.promise.table in catalogue.columns]
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".audit-") as scratch:
         findings = _run_checkpoint(
+            build_id,
             context_dir or Path(scratch) / "context",
             candidate_db,
             present,
@@ -164,6 +165,7 @@ def _examine(
 
 
 def _run_checkpoint(
+    build_id: str,
     context_dir: Path,
     candidate_db: Path,
     planned: Sequence[PlannedExpectation],
@@ -174,11 +176,11 @@ def _run_checkpoint(
     if not planned:
         return {}
     _switch_telemetry_off()
-    from expectations.context import close_context, write_context
+    from expectations.context import close_context, run_checkpoint, write_context
 
     context, checkpoint = write_context(context_dir, candidate_db, planned, memory_limit, threads, spill_dir)
     try:
-        return dict(_findings(checkpoint.run()))
+        return dict(_findings(run_checkpoint(checkpoint, build_id)))
     finally:
         close_context(context)
 

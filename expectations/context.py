@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import great_expectations as gx
-from great_expectations.checkpoint import Checkpoint
+from great_expectations.checkpoint import Checkpoint, CheckpointResult
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_suite import ExpectationSuite
+from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.core.validation_definition import ValidationDefinition
 from great_expectations.data_context import FileDataContext
 from great_expectations.datasource.fluent.sql_datasource import TableAsset
@@ -122,6 +123,19 @@ def write_context(
         Checkpoint(name=CHECKPOINT, validation_definitions=definitions, result_format=_RESULT_FORMAT)
     )
     return context, checkpoint
+
+
+def run_checkpoint(checkpoint: Checkpoint, build_id: str) -> CheckpointResult:
+    """Examine everything.
+
+    Args:
+        checkpoint: The checkpoint that ``write_context`` returned.
+        build_id: The build that is audited; Data Docs call the run by it.
+
+    Returns:
+        Great Expectations' results.
+    """
+    return checkpoint.run(run_id=RunIdentifier(run_name=build_id))
 
 
 def close_context(context: FileDataContext) -> None:

@@ -23,10 +23,12 @@ _REMOVED = (
     re.compile(r"<link\b[^>]*>", re.DOTALL | re.IGNORECASE),
     re.compile(rf"<(?:img|iframe|source)\b[^>]*{_REMOTE}[^>]*>", re.DOTALL | re.IGNORECASE),
     re.compile(r"<footer\b.*?</footer>", re.DOTALL | re.IGNORECASE),
-    # The only folded part of a page is shown unfolded, so its link would do nothing.
+    # The only folded part of a page is taken out, so its link would do nothing.
     re.compile(r"<a data-toggle=\"collapse\".*?</a>", re.DOTALL | re.IGNORECASE),
     re.compile(r"\son[a-z]+=\"[^\"]*\"", re.IGNORECASE),
 )
+_FOLDED = re.compile(r"<div\b[^>]*\bclass=\"[^\"]*\bcollapse\b[^>]*>", re.IGNORECASE)
+_DIV = re.compile(r"</?div\b[^>]*>", re.IGNORECASE)
 
 
 def build_data_docs(context_dir: Path, out_dir: Path) -> Path:
@@ -81,7 +83,21 @@ def self_contained(page: str, style: str) -> str:
     """
     for pattern in _REMOVED:
         page = pattern.sub("", page)
+    page = _without_folded_parts(page)
     return page.replace("</head>", f"<style>\n{style}</style>\n</head>", 1)
+
+
+def _without_folded_parts(page: str) -> str:
+    """Take out what is folded up: the engine's own notes of the run, in words that say nothing to people."""
+    while folded := _FOLDED.search(page):
+        depth, end = 0, folded.start()
+        for tag in _DIV.finditer(page, folded.start()):
+            depth += -1 if tag.group().startswith("</") else 1
+            end = tag.end()
+            if not depth:
+                break
+        page = page[: folded.start()] + page[end:]
+    return page
 
 
 def _start_page(context_dir: Path, site: Path, style: str) -> str:
@@ -100,7 +116,7 @@ def _start_page(context_dir: Path, site: Path, style: str) -> str:
 <h1>Data Docs of the last audit</h1>
 <p>Each table's expectations and what came of them: counts and keys, no values. Whether the build may be
 published is decided in its audit record, which also counts tables that are missing.</p>
-<table class="table">
+<table class="table main-index">
 <thead><tr><th>Status</th><th>Table</th><th>Held</th><th>Pages</th></tr></thead>
 <tbody>
 {rows}

@@ -206,6 +206,23 @@ class AuditRecord:
         return tuple(values[name] for name, _ in RESULT_COLUMNS)
 
 
+def counts_in_words(evaluated: int, failing: int) -> str:
+    """Say how many rows hold or fail, so that the promise may follow after a colon.
+
+    Args:
+        evaluated: Rows examined.
+        failing: Rows that break the promise.
+
+    Returns:
+        For example ``2 of 10 rows fail`` or ``Holds of all 10 rows``.
+    """
+    if not evaluated:
+        return "No rows to examine"
+    if failing:
+        return f"{failing:,} of {evaluated:,} rows fail"
+    return f"Holds of all {evaluated:,} rows" if evaluated > 1 else "Holds of the only row"
+
+
 def safe_key(key: str) -> str:
     """A key that may be shown: a source may use addresses or phone numbers as ids.
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.record import MAX_FAILING_KEYS, AuditResult, Verdict, safe_key
+from expectations.record import MAX_FAILING_KEYS, AuditResult, Verdict, counts_in_words, safe_key
 from expectations.suites import NEGOTIABLE_AUDITS, PlannedExpectation
 
 
@@ -109,7 +109,7 @@ def _count(planned: PlannedExpectation, found: Finding) -> str:
         age = f"{observed:,.1f} hours" if math.isfinite(observed) else "of unknown age"
         text = f"Newest row {age}, allowed {tolerance.value:,.1f} hours"
     else:
-        text = f"{found.failing_rows:,} of {found.evaluated_rows:,} rows fail"
+        text = counts_in_words(found.evaluated_rows, found.failing_rows)
         if planned.promise.audit in NEGOTIABLE_AUDITS and found.evaluated_rows:
             text += f" ({found.failing_rows / found.evaluated_rows:.2%}, allowed {tolerance.value:.2%})"
     if tolerance.baselined_until:

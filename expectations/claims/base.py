@@ -20,7 +20,7 @@ from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
 
-from expectations.record import MAX_FAILING_KEYS, safe_key
+from expectations.record import MAX_FAILING_KEYS, counts_in_words, safe_key
 from expectations.thresholds import ANY_SYSTEM
 
 TALLY = "leadproof.tally"
@@ -236,7 +236,7 @@ class Claim(BatchExpectation):
             return "--"
         if "error" in details:
             return f"Could not be examined: {details['error']}"
-        counts = f"{details['failing_rows']:,} of {details['evaluated_rows']:,} rows fail"
+        counts = counts_in_words(details["evaluated_rows"], details["failing_rows"])
         return f"{counts}: {', '.join(details['failing_keys'])}" if details["failing_keys"] else counts
 
 

@@ -66,12 +66,15 @@ class ExpectCountedTables(_OfThisBuild):
     Which lines there must be is read from what the rows became: a conservation that is only asked of the
     lines there are holds when a line is lost. Who has no touch is known by contact records alone, so the
     systems of such people brought contacts. ``stage_claims`` is not asked: no verdict follows from a claim.
+    ``people`` names its systems in one text, so what is no name there is not repeated as a key.
     """
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         return examine(
-            "concat_ws('.', held.source_system, held.source_table) || ' (' || held.entities || ')'",
+            """concat_ws('.', case when regexp_full_match(held.source_system, '\\w+')
+                    then held.source_system else 'no source system' end, held.source_table)
+                || ' (' || held.entities || ')'""",
             f"""not exists (
                 select 1 from batch as line
                 where line.{self.of_build()}

@@ -20,7 +20,7 @@ from orchestration.records import BuildRecord
 from orchestration.release import current_release
 from orchestration.release.files import explained
 from orchestration.report.claims import StageClaim, cause_words, claim_sentences
-from orchestration.report.facts import STAGES, MartFacts, TableRows, read_facts, without_sales
+from orchestration.report.facts import STAGES, MartFacts, Obstacle, TableRows, read_facts, without_sales
 from orchestration.report.verdicts import Issue, page_path, read_issues, verdict_of
 from orchestration.report.words import (
     STAGE_NAMES,
@@ -39,6 +39,14 @@ _LISTED_BUILDS = 500
 _LOOKED_BACK = 20
 _LISTED_NOTES = 50
 _LISTED_CAUSES = 6
+_HEADINGS = {
+    "suspect": "Suspects",
+    "prospect": "Prospects",
+    "mql": "MQLs",
+    "sql": "SQLs",
+    "recycled": "Recycled",
+    "disqualified": "Disqualified",
+}
 _PERSONAL = re.compile(r"[^\s|:/\"'<>]+@[^\s|\"'<>]+|\+\d[\d ().-]{6,}\d")
 
 
@@ -113,15 +121,7 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
         view |= {
             "funnel": _funnel_view(facts),
             "people_sentence": _people_sentence(facts),
-            "obstacles": [
-                {
-                    "stage_name": STAGE_NAMES.get(each.stage or "", "in no stage"),
-                    "words": each.words,
-                    "people": each.people,
-                    "share": share(each.people, each.people_in_stage),
-                }
-                for each in sorted(facts.obstacles, key=lambda each: _stage_place(each.stage))
-            ],
+            "obstacles": _obstacles_view(facts.obstacles),
             "mix": facts.mix,
             "rows": [row for row in facts.rows if row.files or row.landed],
             "row_totals": _row_totals([row for row in facts.rows if row.files or row.landed]),
@@ -180,7 +180,7 @@ def _funnel_view(facts: MartFacts) -> list[dict[str, Any]]:
         reached = sum(facts.funnel[stage].values())
         shown.append(
             {
-                "name": f"{STAGE_NAMES[stage][0].upper()}{STAGE_NAMES[stage][1:]}s",
+                "name": _HEADINGS[stage],
                 "reached": reached,
                 "share": reached / suspects if suspects else 0,
                 "of_before": share(reached, before) if stage != "suspect" else "",
@@ -206,6 +206,28 @@ def _people_sentence(facts: MartFacts) -> str:
         total = sum(people for _, people in facts.excluded)
         told.append(f"{counted(total, 'person is', 'people are')} excluded by policy ({reasons}).")
     return " ".join(told)
+
+
+def _obstacles_view(obstacles: Sequence[Obstacle]) -> list[dict[str, Any]]:
+    """Group what blocks people by the stage they are in."""
+    groups: dict[str | None, list[Obstacle]] = {}
+    for each in sorted(obstacles, key=lambda each: _stage_place(each.stage)):
+        groups.setdefault(each.stage, []).append(each)
+    return [
+        {
+            "name": _HEADINGS.get(stage or "", "In no stage"),
+            "people": same[0].people_in_stage,
+            "obstacles": [
+                {
+                    "words": each.words,
+                    "people": each.people,
+                    "share": share(each.people, each.people_in_stage),
+                }
+                for each in same
+            ],
+        }
+        for stage, same in groups.items()
+    ]
 
 
 def _stage_place(stage: str | None) -> int:

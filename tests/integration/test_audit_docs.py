@@ -104,6 +104,19 @@ def test_data_docs_say_what_was_expected_and_what_was_found(audited):
     assert "Data Docs of the last audit" in (docs / "index.html").read_text()
 
 
+def test_data_docs_show_people_no_inner_words(audited):
+    docs = audited / "quality" / "data_docs"
+    (results,) = (docs / "validations" / "touches").rglob("*.html")
+    text = results.read_text()
+
+    assert f"touches / {BUILD_ID} /" in text
+    assert "Table-Level Expectations" in text
+    for word in ("__none__", "Batch Markers", "Batch Spec", "schema_name", "collapse-body"):
+        assert word not in text, word
+    assert len(re.findall(r"<div\b", text)) == len(re.findall(r"</div>", text))
+    assert not re.search(r"\b0 of", re.sub(r"<[^>]+>", " ", text))
+
+
 def test_data_docs_are_replaced_as_a_whole(audited):
     docs = audited / "quality" / "data_docs"
     (docs / "stale.html").write_text("old")

@@ -27,7 +27,7 @@ def test_a_good_finding_holds():
 
     assert result.is_success
     assert result.severity == "critical"
-    assert result.message.startswith("0 of 10 rows fail:")
+    assert result.message.startswith("Holds of all 10 rows:")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,9 @@ def test_page_counts_what_the_marts_hold(settings: Settings) -> None:
     assert "Suspects 3 3" in text and "Prospects 2 67 % 2" in text and "SQLs 1 100 % 1" in text
     assert "Now: 1 prospect, 1 SQL and 1 disqualified." in text
     assert "1 person is excluded by policy (competitor 1)." in text
-    assert "prospect the context lacks message hypothesis 1 100 %" in text
+    assert "MQLs" not in text[text.index("Why people are blocked") : text.index("Inbound, outbound")]
+    assert "Prospects 1 no industry is recorded 1 100 % the context lacks message hypothesis 1 100 %" in text
+    assert "Disqualified 1 the last cycle has ended (disqualified) 1 100 %" in text
     assert "leadproof email 7 0" not in text
     assert "leadproof influencer 1 0 0 1" in text
     assert "leadproof touches touches 13 9 0 4 0 ✓ exact" in text
