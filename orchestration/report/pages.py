@@ -243,8 +243,8 @@ def _warnings(record: BuildRecord, rows: Sequence[TableRows]) -> list[str]:
         places = joined([f"{row.source_system}.{row.source_table} {row.warning_values:,}" for row in unread])
         total = sum(row.warning_values for row in unread)
         lines.append(
-            f"{counted(total, 'optional value was', 'optional values were')} unreadable and became null:"
-            f" {places}."
+            f"{counted(total, 'optional value was', 'optional values were')} unreadable or unknown"
+            f" and became null: {places}."
         )
     empty = sorted({f"{row.source_system}.{row.source_table}" for row in rows if not row.files})
     if empty:
