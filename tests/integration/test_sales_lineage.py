@@ -93,6 +93,8 @@ FOLLOW_CLAIMS = {
     "ExpectUniqueKey_stage_claims": "Nobody is claimed twice by one system.",
     "ExpectRequiredValues_stage_claims": "A claim names a stage.",
     "ExpectKnownPeople_stage_claims": "Claims are made of listed people.",
+    "ExpectAcceptedValues_stage_claims": "A claimed stage is one of the codes.",
+    "ExpectProvedStage_stage_claims": "Beside a claim stands the stage that is proved.",
     "ExpectNoPersonalValues_stage_claims": "Claims are published like any other table.",
 }
 """Promises that look at other rows after a sale: at the form of `stage_claims`, never at what is claimed."""
@@ -328,7 +330,8 @@ def _examined(settings: Settings) -> dict[str, Rows]:
     from expectations.claims import class_named
 
     about_deals = f"""
-        key in (select quarantine_id from {MARTS}.quarantine where entity = '{ENTITY}')
+        regexp_replace(key, '^.* of ', '')
+            in (select quarantine_id from {MARTS}.quarantine where entity = '{ENTITY}')
         or regexp_matches(key, '\\b({ENTITY}|potentials|closed_deals)\\b')
     """
     # Source systems share a promise's queries, so one of them speaks for all.

@@ -28,6 +28,7 @@ class Entity:
         columns: Kind of each canonical column.
         required: Columns without which the row goes to quarantine.
         codes: Columns whose value must be known, with the known values (touch types are asked of policy).
+        wanted_codes: Optional columns with a fixed list; any other word becomes null, with a warning.
         identity: Columns of which at least one is needed.
         key: Columns that make two rows one.
         time: Column of the row time.
@@ -38,6 +39,7 @@ class Entity:
     key: tuple[str, ...]
     time: str
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wanted_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
 
 
@@ -62,6 +64,11 @@ ENTITIES: dict[str, Entity] = {
         required=("source_contact_id", "created_at"),
         key=("source_contact_id", "updated_at"),
         time="updated_at",
+        wanted_codes={
+            "acquisition_source": (
+                "list_purchase", "web_form", "event", "referral", "partner", "import", "other",
+            )
+        },
     ),
     "companies": Entity(
         columns={"source_company_id": "id", **_COMPANY, "updated_at": "time"},
@@ -232,6 +239,9 @@ def staged_row(row: LandedRow, policy: Policy) -> Judged:
         values[column] = None if text is None else READERS[kind](text)
         if text is None:
             missing.append(column)
+        elif values[column] not in entity.wanted_codes.get(column, (values[column],)):
+            values[column] = None
+            unreadable.append(column)
         elif values[column] is None:
             unreadable.append(column)
     if name == "contacts" and values["updated_at"] is None:
@@ -242,7 +252,8 @@ def staged_row(row: LandedRow, policy: Policy) -> Judged:
     warnings = tuple(
         column
         for column in unreadable
-        if column not in entity.required and entity.columns[column] in ("time", "day", "number", "flag")
+        if column not in entity.required
+        and (column in entity.wanted_codes or entity.columns[column] in ("time", "day", "number", "flag"))
     )
     code, column_of_reason = reason or (None, None)
     return Judged(name, row, values, code, column_of_reason, warnings)

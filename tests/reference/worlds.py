@@ -408,7 +408,7 @@ def _contact(
         "employee_count_max": count_max,
         "company_type": world.coded(rng.choice(_TYPES)) if world.maybe(0.7) else None,
         "country": world.coded(rng.choice(_COUNTRIES)) if world.maybe(0.6) else None,
-        "acquisition_source": "import",
+        "acquisition_source": world.coded("import") if world.maybe(0.95) else "a list from somebody",
         "source_stage": rng.choice((None, "mql")),
         "is_deleted": {None: rng.choice((None, "false", "0")), True: "true", False: "false"}[is_deleted],
     }
