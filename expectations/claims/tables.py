@@ -246,7 +246,8 @@ class ExpectNoPersonalValues(Claim):
             cases = (f"when {' or '.join(each)} then {text(column)}" for column, each in looks.items())
             where = f"case {' '.join(cases)} end"
         return examine(
-            f"coalesce(found_in || {text(COLUMN_OF_KEY)}, '') || coalesce(cast(own_key as varchar), '(no key)')",
+            f"coalesce(found_in || {text(COLUMN_OF_KEY)}, '')"
+            " || coalesce(cast(own_key as varchar), '(no key)')",
             "found_in is not null",
             tail=f"from (select {name(self.key)} as own_key, {where} as found_in from batch) as looked",
         )
