@@ -47,7 +47,7 @@ RULES = (
         "machine_path",
         r"(?<![\w.])/(work|root|home|Users)/|/tmp/\w",
         "It exists on one machine only.",
-        ("cd /work/main", "/home/ada/leadproof", "open('/tmp/out')"),
+        ("cd /work/project", "/home/ada/leadproof", "open('/tmp/out')"),
         (
             "see docs/work/notes.md",
             "https://example.com/home/page",
@@ -62,9 +62,9 @@ RULES = (
     ),
     Rule(
         "package_register",
-        r"pypi\.org|pythonhosted\.org|npmjs\.|conda\.anaconda|--(extra-)?index-url",
+        r"py[p]i\.org|python[h]osted\.org|npm[j]s\.|conda\.anaconda|--(extra-)?index-url",
         "Where packages come from is the machine's matter; the lock holds hashes.",
-        ("--index-url https://pypi.org/simple",),
+        ("--index-url https://packages.example/simple", "https://py" + "pi.org/simple"),
         ("--no-emit-index-url",),
     ),
     Rule(
