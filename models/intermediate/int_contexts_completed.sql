@@ -1,6 +1,6 @@
 -- Grain: one combination of campaign period (or reason to have none), direction and policy period: is all context there
--- that the direction requires, what is missing of what it requires or wants, and what of that stands in the way. Touches share few combinations, so all
--- that are possible are judged once and not once per touch.
+-- that the direction requires, what is missing of what it requires or wants, and what of that stands in the way.
+-- Touches share few combinations, so all that are possible are judged once and not once per touch.
 with stamps as (
     select
         campaign_key,
