@@ -556,7 +556,7 @@ def _inputs_digest(database: duckdb.DuckDBPyConnection) -> str:
 
 
 def _next_due_at(database: duckdb.DuckDBPyConnection) -> str | None:
-    found = database.execute("select min(due_at) from intermediate.int_moments_due").fetchone()
+    found = database.execute("select min(due_at) from intermediate.int_changes_expected").fetchone()
     return utc_text(found[0].replace(tzinfo=UTC)) if found and found[0] else None
 
 

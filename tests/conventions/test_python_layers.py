@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.simulation",
     ),
     ("orchestration.records",),
-    ("orchestration.report", "orchestration.candidate_diff"),
+    ("orchestration.report", "orchestration.candidate_diff", "orchestration.starting_point"),
     ("orchestration.build",),
     ("orchestration.defs",),
     ("orchestration.definitions",),
