@@ -1,7 +1,7 @@
 # Everything a newcomer types. Each target works without a terminal; `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check lint-fix docs clean
+.PHONY: help setup demo test test-long dbt-tests check check-python lint-fix docs clean
 
 # The first interpreter that fits; override with `make setup PYTHON=/path/to/python3.12`.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -11,8 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SQL := $(shell find models dbt_project/tests/singular -name '*.sql' 2>/dev/null)
-# An empty warehouse of its own: dbt's unit tests need the columns of what they stand in for, not its rows, and the
-# linter compiles. So neither waits for a build that runs, nor disturbs it.
+# Empty warehouses of their own: dbt's unit tests need the columns of what they stand in for, not its rows, and the
+# linter compiles. So neither waits for a build that runs, for the other, nor disturbs them.
 SCRATCH := $(CURDIR)/target/test_warehouse
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 SQL_LINTED := .sqlfluff_cache/passed
@@ -44,24 +44,29 @@ $(READY): requirements.lock pyproject.toml
 demo: setup ## simulate a company, build, audit and publish its funnel
 	$(BIN)/leadproof demo
 
-test: check ## lint, types, pytest, dbt unit and data tests
+test: setup ## lint, types, pytest, dbt unit and data tests
+	@$(MAKE) --no-print-directory --jobs 2 check-python dbt-tests $(SQL_LINTED)
 	$(PYTEST) -m 'not long'
-	@rm -rf $(SCRATCH) && mkdir -p $(SCRATCH)/build
-	LEADPROOF_WAREHOUSE=$(SCRATCH) $(BIN)/dbt --quiet build --target-path $(SCRATCH)/target --log-path $(SCRATCH)/logs
+
+dbt-tests:
+	@rm -rf $(SCRATCH)/tests && mkdir -p $(SCRATCH)/tests/build
+	LEADPROOF_WAREHOUSE=$(SCRATCH)/tests $(BIN)/dbt --quiet build --target-path $(SCRATCH)/tests/target --log-path $(SCRATCH)/tests/logs
 
 test-long: setup ## the tests that make test leaves out: more cases of what it shows
 	$(PYTEST) -m long
 
 check: setup ## lint and type-check only
+	@$(MAKE) --no-print-directory --jobs 2 check-python $(SQL_LINTED)
+
+check-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory $(SQL_LINTED)
 
 # Compiling and linting every model takes minutes, so only files that changed since they last passed are linted.
 $(SQL_LINTED): $(SQL) .sqlfluff
-	@mkdir -p $(SCRATCH)/build
-	LEADPROOF_WAREHOUSE=$(SCRATCH) DBT_TARGET_PATH=$(SCRATCH)/target $(BIN)/sqlfluff lint --disable-progress-bar $(if $(filter .sqlfluff,$?),$(SQL),$(filter %.sql,$?))
+	@mkdir -p $(SCRATCH)/lint/build
+	LEADPROOF_WAREHOUSE=$(SCRATCH)/lint DBT_TARGET_PATH=$(SCRATCH)/lint/target $(BIN)/sqlfluff lint --disable-progress-bar $(if $(filter .sqlfluff,$?),$(SQL),$(filter %.sql,$?))
 	@mkdir -p $(@D) && touch $@
 
 lint-fix: setup ## repair what the linters can repair

@@ -203,9 +203,11 @@ def close_to_others(folder: Path) -> None:
     Args:
         folder: The folder; what lies above it is created with the usual mode.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The umask may have taken more than it should, and an earlier version made the folder for everybody.
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        # An earlier version made the folder for everybody. What its owner took from themselves stays taken.
+        folder.chmod(folder.stat().st_mode & 0o700)
 
 
 def seal(folder: Path) -> None:

@@ -75,9 +75,8 @@ def assert_agreement(compiled: CompiledWorld, folder: Path, *, people: int, seed
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:_SHOWN])
 
 
-@pytest.mark.parametrize("seed", (1, 2))
-def test_models_agree_with_the_reference(compiled: CompiledWorld, tmp_path: Path, seed: int) -> None:
-    assert_agreement(compiled, tmp_path, people=100, seed=seed)
+def test_models_agree_with_the_reference(compiled: CompiledWorld, tmp_path: Path) -> None:
+    assert_agreement(compiled, tmp_path, people=100, seed=1)
 
 
 @pytest.mark.long

@@ -290,6 +290,7 @@ def test_earlier_snapshot_that_arrives_later_dates_the_content(deliver: Deliver)
     assert _rows(settings, _CONTACTS, "stays") == [("Buyer", "01-01", False)]
 
 
+@pytest.mark.long
 def test_touched_file_delivers_nothing(deliver: Deliver) -> None:
     """A landing folder that is copied gives every file another modification time and is no new export."""
     settings = deliver(
@@ -365,7 +366,7 @@ def test_landed_row_that_is_back_in_force_counts_as_accepted(deliver: Deliver) -
     ("contents", "mended"),
     [
         pytest.param("A", "open", marks=pytest.mark.long),
-        ("AB", "replaced"),
+        pytest.param("AB", "replaced", marks=pytest.mark.long),
         ("ABA", "open"),
         pytest.param("ABAB", "replaced", marks=pytest.mark.long),
     ],
