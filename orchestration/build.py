@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orchestration import policy, records, release
+from orchestration import increment, policy, records, release
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names
 from orchestration.errors import LeadproofError
@@ -35,7 +35,12 @@ from orchestration.release.database import literal
 from orchestration.release.files import close_to_others, explained
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.starting_point import last_published, reason_to_build, starting_point
+from orchestration.starting_point import (
+    POLICY_OF_NO_ONE,
+    last_published,
+    reason_to_build,
+    starting_point,
+)
 
 if TYPE_CHECKING:
     from expectations import AuditRecord
@@ -203,6 +208,7 @@ class Build:
                 self.settings,
                 database,
                 record.policy_digest,
+                policy.policy_digest(policy.read_policy(PROJECT_ROOT), without=POLICY_OF_NO_ONE),
                 expectations.thresholds_digest(self._thresholds(record)),
             )
         last = last_published(self.settings, record.build_id)
@@ -216,6 +222,35 @@ class Build:
             record.status = records.UNCHANGED
         records.write_record(self.settings, record)
         return record.status == records.UNCHANGED
+
+    def choose_start(self, *, is_in_part: bool = False) -> bool:
+        """Choose where the models continue from, and tell them.
+
+        Args:
+            is_in_part: Whether only some models are to be built; what they leave cannot be continued.
+
+        Returns:
+            True if everything is built anew, False if only those people whom something new has touched.
+        """
+        record = self.begin()
+        with explained("Choosing where to start", self.settings.build_db.parent), self._connect() as database:
+            completed = increment.completed_build(database)
+            reason = (
+                increment.reason_for_full_build(completed, record.starting_point, _moment(record.as_of))
+                if record.starting_point
+                else "only some models are built"
+            )
+            if self.request.is_full_refresh:
+                reason = "it was asked for"
+            if completed is None or reason or is_in_part:
+                increment.build_anew(database)
+                record.is_full_refresh = True
+                record.full_refresh_reason = reason
+            else:
+                increment.continue_from(database, completed)
+                record.continued_from = completed.build_id
+        records.write_record(self.settings, record)
+        return record.is_full_refresh
 
     def finish_models(self) -> None:
         """Note that dbt rebuilt and tested everything, and keep what later builds look back at.
@@ -232,6 +267,8 @@ class Build:
         place = self.settings.build_db.parent
         with explained("Keeping the build's history", place), self._connect() as database:
             _append_history(database, self.record.build_id)
+            increment.remember_completed(database, self.record)
+            self.record.people, self.record.computed_people = increment.people_computed(database)
             self.record.inputs_digest = _inputs_digest(database)
             self.record.next_due_at = _next_due_at(database)
             _export_reconciliation(database, self.settings, self.record.build_id)
@@ -371,16 +408,13 @@ class Build:
     def _new_record(self) -> BuildRecord:
         started_at = utc_now()
         as_of = self.request.as_of or started_at
-        last = records.last_completed(self.settings)
-        # What was built for a later moment cannot be continued from an earlier one.
-        is_earlier = last is not None and as_of < _moment(last.as_of)
         return BuildRecord(
             build_id=f"b{started_at:%Y%m%dT%H%M%S}{secrets.token_hex(3)}",
             status=records.RUNNING,
             as_of=utc_text(as_of),
             started_at=utc_text(started_at),
             run_id=self.request.run_id,
-            is_full_refresh=self.request.is_full_refresh or is_earlier,
+            is_full_refresh=self.request.is_full_refresh,
             is_candidate_only=self.request.is_candidate_only,
             restatement_reason=self.request.restatement_reason,
             is_salted=bool(self.settings.id_salt),
@@ -466,10 +500,11 @@ class Build:
             database.execute("create schema if not exists ops")
             database.execute(
                 "create or replace table ops.current_build"
-                " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
+                " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
+                " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
             )
             database.execute(
-                "insert into ops.current_build values (?, ?, ?, ?)",
+                "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
                 [
                     record.build_id,
                     _naive(_moment(record.as_of)),

@@ -70,6 +70,10 @@ class BuildRecord:
         finished_at: ISO, UTC; None while it runs.
         run_id: Dagster's run; None outside Dagster.
         is_full_refresh: Whether everything is rebuilt from nothing.
+        full_refresh_reason: Why it is; None if it is not.
+        continued_from: The completed build from which affected people were computed anew; None if all were.
+        computed_people: People computed anew; None until the models are complete.
+        people: People there are; None until the models are complete.
         is_candidate_only: Whether nothing is to be published.
         restatement_reason: Reason for changing locked policy; None without one.
         is_salted: Whether person ids carry a secret salt.
@@ -96,6 +100,10 @@ class BuildRecord:
     finished_at: str | None = None
     run_id: str | None = None
     is_full_refresh: bool = False
+    full_refresh_reason: str | None = None
+    continued_from: str | None = None
+    computed_people: int | None = None
+    people: int | None = None
     is_candidate_only: bool = False
     restatement_reason: str | None = None
     is_salted: bool = False

@@ -25,8 +25,23 @@ _WORDS = {
 }
 
 
+# What these say moves no person: reports and audits read them, or the models compare them row by row.
+POLICY_OF_NO_ONE = (
+    "audit_thresholds",
+    "quarantine_dismissals",
+    "campaign_registry",
+    "exchange_rates",
+    "reporting",
+    "vocabulary",
+)
+
+
 def starting_point(
-    settings: Settings, database: duckdb.DuckDBPyConnection, policy_digest: str, thresholds_digest: str
+    settings: Settings,
+    database: duckdb.DuckDBPyConnection,
+    policy_digest: str,
+    people_policy_digest: str,
+    thresholds_digest: str,
 ) -> dict[str, str]:
     """Digest everything a build's result depends on, apart from as-of.
 
@@ -34,6 +49,7 @@ def starting_point(
         settings: Settings of the build.
         database: The build database, after the load.
         policy_digest: Digest of the policy tables.
+        people_policy_digest: Digest of those that may move anybody, which is all but ``POLICY_OF_NO_ONE``.
         thresholds_digest: Digest of the tolerances in force at as-of.
 
     Returns:
@@ -42,6 +58,7 @@ def starting_point(
     return {
         "files": _files_digest(database),
         "policy": policy_digest,
+        "people_policy": people_policy_digest,
         "thresholds": thresholds_digest,
         "code": _code_digest(),
         "settings": _digest(

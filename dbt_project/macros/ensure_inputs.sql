@@ -45,6 +45,16 @@
         {% do run_query(statement) %}
     {% endfor %}
 
+    {#- What dbt leaves when it is started by hand, perhaps in part, cannot be continued by the next build. -#}
+    {% if flags.WHICH in ('run', 'build') %}
+        {% set strangers = "(select build_id from ops.current_build where build_id = '"
+            ~ env_var('LEADPROOF_BUILD_ID', '') ~ "')" %}
+        {% if adapter.get_relation(target.database, 'ops', 'completed_build') is not none %}
+            {% do run_query('delete from ops.completed_build where not exists ' ~ strangers) %}
+        {% endif %}
+        {% do run_query('update ops.current_build set since_build_id = null where not exists ' ~ strangers) %}
+    {% endif %}
+
     {#- A build by hand has no build id of its own; it says so and looks at the present moment. -#}
     {% do run_query(
         "insert into ops.current_build (build_id, as_of, started_at, id_salt) "

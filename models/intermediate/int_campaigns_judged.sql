@@ -1,4 +1,5 @@
 -- Grain: one staged row of campaigns. A row is a version of its campaign; which of them stands is the verdict.
+-- depends_on: {{ ref('int_rows_changed') }}
 with staged as (
     {{ union_staging('campaigns') }}
 ),

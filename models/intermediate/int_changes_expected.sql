@@ -42,27 +42,11 @@ removals as (
     from missing
 ),
 
-last_activities as (
-    select
-        cycles.person_id,
-        cycles.cycle_number,
-        {{ days_after('max(activities.occurred_at)', 'max(cycles.dormancy_days)') }} as dormant_at
-    from {{ ref('int_cycles_bounded') }} as cycles
-    inner join {{ ref('int_activities_ordered') }} as activities
-        on
-            cycles.person_id = activities.person_id
-            and cycles.opened_at <= activities.occurred_at
-    where cycles.ended_at is null
-    group by
-        cycles.person_id,
-        cycles.cycle_number
-),
-
 dormancies as (
     select
         'dormancy' as kind,
         min(dormant_at) as due_at
-    from last_activities
+    from {{ ref('int_people_progressed') }}
 ),
 
 -- People are assessed, and their addresses judged, by the policy in force at as-of.

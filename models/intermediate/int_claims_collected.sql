@@ -1,5 +1,7 @@
 -- Grain: one person and source system: the stage that the system claims now. Read by stage_claims alone; nothing that
 -- proves a stage may look at it, because a CRM may set it when a deal is won.
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with staged as (
     {{ union_staging('contacts') }}
 ),

@@ -1,39 +1,13 @@
--- Grain: one staged contact version. Its verdict, its identity keys and its seniority.
--- What the CRM claims (source_stage) is left behind here: nothing that proves a stage may read it.
+-- Grain: one staged contact version with its verdict and identity keys.
+{{ config(materialized='view') }}
+
 with staged as (
-    {{ union_staging('contacts', omitted=['source_stage']) }}
+    select * from {{ ref('int_contacts_staged') }}
 ),
 
-{{ judged(
-    'staged', key=['source_system', 'source_contact_id', 'updated_at'], row_time='updated_at', is_version=true
-) }},
+{{ standing_rows('staged', row_time='updated_at', is_version=true) }},
 
-job_titles as (
-    select distinct job_title
-    from judged
-    where
-        job_title is not null
-        and seniority is null
-),
-
-titles_matched as (
-    select
-        job_titles.job_title,
-        min(seniority_rules.priority) as priority
-    from job_titles
-    inner join {{ ref('seniority_rules') }} as seniority_rules
-        on {{ regexp_like('job_titles.job_title', "'(?i)' || seniority_rules.job_title_pattern") }}
-    group by job_titles.job_title
-),
-
-titles_ranked as (
-    select
-        titles_matched.job_title,
-        seniority_rules.seniority
-    from titles_matched
-    inner join {{ ref('seniority_rules') }} as seniority_rules
-        on titles_matched.priority = seniority_rules.priority
-),
+{{ judged_rows('standing', ref('int_contacts_repeated'), key=['contact_key', 'updated_at']) }},
 
 final as (
     select
@@ -41,15 +15,15 @@ final as (
         judged.source_system,
         judged.source_contact_id,
         judged.source_company_id,
-        'contact:' || judged.source_system || ':' || judged.source_contact_id as contact_key,
-        {{ normalised_email('judged.email') }} as email_normalised,
+        judged.contact_key,
+        judged.email_normalised,
 
         -- facts
         judged.email,
         judged.phone,
         judged.full_name,
         judged.job_title,
-        lower(coalesce(judged.seniority, titles_ranked.seniority)) as seniority,
+        judged.seniority,
         judged.company_name,
         judged.company_domain,
         judged.industry,
@@ -77,8 +51,6 @@ final as (
         judged.warning_columns,
         judged.verdict
     from judged
-    left join titles_ranked
-        on judged.job_title = titles_ranked.job_title
 )
 
 select * from final

@@ -17,7 +17,9 @@ with identified as (
 
 final as (
     select * from identified
-    where person_id is not null
+    where
+        person_id is not null
+        and {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
 )
 
 select * from final

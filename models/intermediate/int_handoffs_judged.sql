@@ -1,4 +1,5 @@
 -- Grain: one staged row of handoffs. The row loaded last for an id stands.
+-- depends_on: {{ ref('int_rows_changed') }}
 with staged as (
     {{ union_staging('handoffs') }}
 ),

@@ -1,5 +1,7 @@
 -- Grain: one identity key with the person it belongs to. People are the connected components of the links; the
 -- component's leading key gives the person's id, so the id survives enrichment and newly linked visits.
+{{ replaced_rows(key='identity_key', by='int_keys_affected') }}
+
 with recursive {{ connected_components(ref('int_identity_links_found')) }},
 
 assigned as (
@@ -16,11 +18,9 @@ assigned as (
 
 final as (
     select
-        assigned.key_id,
         assigned.identity_key,
         assigned.kind_rank,
         assigned.first_appeared_at,
-        assigned.leading_key_id,
         assigned.key_id = assigned.leading_key_id as is_leading,
         {{ person_id_of('leaders.identity_key') }} as person_id
     from assigned

@@ -1,5 +1,7 @@
 -- Grain: one identity key that links nobody, with the reason: a shared mailbox, an address on too many contact
 -- records, an anonymous id that touches join with too many people. Linking through them would merge strangers.
+{{ replaced_rows(key='identity_key', by='int_keys_changed') }}
+
 with limits as (
     select max_contacts_per_address
     from {{ ref('int_stage_policy_versioned') }}
@@ -16,6 +18,7 @@ contact_addresses as (
     where
         verdict = 'accepted'
         and email_normalised is not null
+        and {{ within_increment("'email:' || email_normalised", 'int_keys_changed', 'identity_key') }}
 ),
 
 crowded_addresses as (
@@ -43,6 +46,8 @@ standing_touches as (
     where
         screened.standing = 'accepted'
         and coalesce(repeated.recency, 1) = 1
+        and screened.anonymous_key is not null
+        and {{ within_increment('screened.anonymous_key', 'int_keys_changed', 'identity_key') }}
 ),
 
 -- A shared mailbox is one on any row: whether a waiting or repeated row identifies somebody is asked too.
@@ -53,6 +58,7 @@ addresses as (
     where
         email_normalised is not null
         and standing <> 'quarantined'
+        and {{ within_increment("'email:' || email_normalised", 'int_keys_changed', 'identity_key') }}
 ),
 
 shared_addresses as (
@@ -69,7 +75,6 @@ crowded_visitors as (
         anonymous_key as identity_key,
         'anonymous_id_of_many' as reason
     from standing_touches
-    where anonymous_key is not null
     group by anonymous_key
     having
         count(distinct email_normalised) > (select limits.max_contacts_per_address from limits)

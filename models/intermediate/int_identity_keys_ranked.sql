@@ -7,7 +7,9 @@ with contact_keys as (
         2 as kind_rank,
         min(updated_at) as first_appeared_at
     from {{ ref('int_contacts_judged') }}
-    where verdict = 'accepted'
+    where
+        verdict = 'accepted'
+        and {{ within_increment('contact_key', 'int_keys_affected', 'identity_key') }}
     group by contact_key
 ),
 
@@ -20,6 +22,7 @@ contact_addresses as (
     where
         verdict = 'accepted'
         and email_normalised is not null
+        and {{ within_increment('contact_key', 'int_keys_affected', 'identity_key') }}
     group by email_normalised
 ),
 
@@ -40,6 +43,7 @@ touch_contacts as (
     where
         verdict = 'accepted'
         and contact_key is not null
+        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
     group by contact_key
 ),
 
@@ -52,6 +56,7 @@ touch_addresses as (
     where
         verdict = 'accepted'
         and email_key is not null
+        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
     group by email_key
 ),
 
@@ -64,6 +69,7 @@ touch_visitors as (
     where
         verdict = 'accepted'
         and anonymous_key is not null
+        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
     group by anonymous_key
 ),
 

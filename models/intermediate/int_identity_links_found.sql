@@ -7,6 +7,7 @@ with contact_links as (
     where
         verdict = 'accepted'
         and email_normalised is not null
+        and {{ within_increment('contact_key', 'int_keys_affected', 'identity_key') }}
 ),
 
 touch_links as (
@@ -17,6 +18,7 @@ touch_links as (
     from {{ ref('int_touches_judged') }}
     where
         verdict = 'accepted'
+        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
         and (
             (contact_key is not null and email_key is not null)
             or (contact_key is not null and anonymous_key is not null)

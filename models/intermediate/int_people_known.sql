@@ -7,6 +7,7 @@ with people as (
         bool_or(kind_rank = 1) as has_address,
         count(*) as identity_keys
     from {{ ref('int_identities_resolved') }}
+    where {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
     group by person_id
 ),
 
@@ -94,7 +95,9 @@ addresses as (
         person_id,
         substr(identity_key, 7) as address
     from {{ ref('int_identities_resolved') }}
-    where kind_rank = 1
+    where
+        kind_rank = 1
+        and {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
     union
     select
         person_id,

@@ -2,7 +2,9 @@
 -- `order_rank`: at one instant responses come first, then other touches, then opt-outs.
 with touches as (
     select * from {{ ref('int_touches_judged') }}
-    where verdict = 'accepted'
+    where
+        verdict = 'accepted'
+        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
 ),
 
 types as (

@@ -1,5 +1,7 @@
 -- Grain: one staged touch with its final verdict and the keys by which it may link people. A touch that carries only
 -- keys that link nobody is quarantined as no_identity; of the usable rows of one id, the last loaded stands.
+{{ config(materialized='view') }}
+
 with screened as (
     select * from {{ ref('int_touches_screened') }}
 ),

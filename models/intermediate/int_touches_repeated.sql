@@ -1,5 +1,7 @@
 -- Grain: one usable row of a touch id that has several. `recency` counts them from the last loaded. A model of its own,
 -- because few touches are repeated and the many that are not need no ranking.
+{{ replaced_rows(key='touch_id', by='int_rows_changed') }}
+
 with usable as (
     select
         touch_id,
@@ -10,7 +12,9 @@ with usable as (
         _source_file,
         _source_row
     from {{ ref('int_touches_screened') }}
-    where standing = 'accepted'
+    where
+        standing = 'accepted'
+        and {{ within_increment('touch_id', 'int_rows_changed', 'touch_id') }}
 ),
 
 repeated_ids as (

@@ -1,7 +1,9 @@
 -- Grain: one staged touch. All that can be judged without knowing who is who: codes and times. `standing` is `accepted`
 -- for every usable row.
+{{ config(materialized='view') }}
+
 with staged as (
-    {{ union_staging('touches') }}
+    select * from {{ ref('int_touches_staged') }}
 ),
 
 -- A type is known while one of its rows is in force: without one, nobody can say what the touch meant.
@@ -15,12 +17,12 @@ known_types as (
 
 checked as (
     select
-        staged.source_system || ':' || staged.source_touch_id as touch_id,
+        staged.touch_id,
         staged.source_system,
         staged.source_touch_id,
-        'contact:' || staged.source_system || ':' || staged.source_contact_id as contact_key,
-        {{ normalised_email('staged.email') }} as email_normalised,
-        'anonymous:' || staged.source_system || ':' || staged.anonymous_id as anonymous_key,
+        staged.contact_key,
+        staged.email_normalised,
+        staged.anonymous_key,
         staged.campaign_id,
         staged.answers_touch_id,
         staged.offer_id,

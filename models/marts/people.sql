@@ -2,29 +2,6 @@ with assessed as (
     select * from {{ ref('int_people_assessed') }}
 ),
 
-touched as (
-    select
-        person_id,
-        min(occurred_at) as first_touch_at,
-        max(occurred_at) as last_touch_at,
-        sum(case when direction = 'inbound' then 1 else 0 end) as inbound_touches,
-        sum(case when direction = 'outbound' then 1 else 0 end) as outbound_touches,
-        sum(case when direction = 'unclassified' then 1 else 0 end) as unclassified_touches
-    from {{ ref('int_touches_stamped') }}
-    group by person_id
-),
-
-acquisitions as (
-    select
-        person_id,
-        acquisition_source,
-        row_number() over (
-            partition by person_id order by created_at, updated_at, source_system, source_contact_id
-        ) as place
-    from {{ ref('int_contacts_identified') }}
-    where acquisition_source is not null
-),
-
 final as (
     select
         -- ids
@@ -49,7 +26,7 @@ final as (
         assessed.seniority,
         assessed.company_type,
         assessed.country,
-        acquisitions.acquisition_source,
+        assessed.acquisition_source,
 
         -- verdicts now
         assessed.icp_version,
@@ -58,20 +35,14 @@ final as (
         assessed.engagement_score,
 
         -- touches
-        touched.first_touch_at,
-        touched.last_touch_at,
-        cast(coalesce(touched.inbound_touches, 0) as bigint) as inbound_touches,
-        cast(coalesce(touched.outbound_touches, 0) as bigint) as outbound_touches,
-        cast(coalesce(touched.unclassified_touches, 0) as bigint) as unclassified_touches,
+        assessed.first_touch_at,
+        assessed.last_touch_at,
+        assessed.inbound_touches,
+        assessed.outbound_touches,
+        assessed.unclassified_touches,
         assessed.source_systems,
         assessed.identity_keys
     from assessed
-    left join touched
-        on assessed.person_id = touched.person_id
-    left join acquisitions
-        on
-            assessed.person_id = acquisitions.person_id
-            and acquisitions.place = 1
 )
 
 select * from final

@@ -22,17 +22,11 @@ raw_rows as (
         source_system,
         source_table,
         entity,
-        min(
-            case verdict when 'accepted' then 1 when 'superseded' then 2 when 'pending' then 3 else 4 end
-        ) as verdict_rank,
+        min({{ verdict_rank('verdict') }}) as verdict_rank,
         max(case when verdict = 'accepted' then row_at end) as row_at,
-        max(
-            case
-                when coalesce(warning_columns, '') = '' then 0
-                else length(warning_columns) - length(replace(warning_columns, '|', '')) + 1
-            end
-        ) as warning_values
+        max({{ listed_values('warning_columns') }}) as warning_values
     from {{ ref('int_rows_judged') }}
+    where not {{ stands_alone('source_system') }}
     group by
         source_system,
         source_table,
@@ -40,6 +34,28 @@ raw_rows as (
         _load_id,
         _source_file,
         _source_row
+),
+
+-- Where rows stand alone, each raw row is staged once per entity, so nothing has to be brought together row by row.
+verdict_ranks as (
+    select
+        source_system,
+        source_table,
+        entity,
+        verdict_rank,
+        row_at,
+        warning_values
+    from raw_rows
+    union all
+    select
+        source_system,
+        source_table,
+        entity,
+        {{ verdict_rank('verdict') }} as verdict_rank,
+        case when verdict = 'accepted' then row_at end as row_at,
+        {{ listed_values('warning_columns') }} as warning_values
+    from {{ ref('int_rows_judged') }}
+    where {{ stands_alone('source_system') }}
 ),
 
 counted as (
@@ -53,7 +69,7 @@ counted as (
         sum(case when verdict_rank = 4 then 1 else 0 end) as quarantined_rows,
         sum(warning_values) as warning_values,
         max(row_at) as latest_row_at
-    from raw_rows
+    from verdict_ranks
     group by
         source_system,
         source_table,

@@ -1,5 +1,8 @@
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with transitions as (
-    select * from {{ ref('int_transitions_evidenced') }}
+    select * from {{ ref('int_transitions_stamped') }}
+    where {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
 ),
 
 final as (
@@ -17,9 +20,9 @@ final as (
 
         -- evidence
         transitions.evidence_touch_id,
-        touches.direction,
-        touches.direction_rule_id,
-        {{ stamp_columns('touches') }},
+        transitions.direction,
+        transitions.direction_rule_id,
+        {{ stamp_columns('transitions') }},
 
         -- verdict at that moment
         transitions.engagement_score,
@@ -29,8 +32,6 @@ final as (
         transitions.mql_route,
         transitions.policy
     from transitions
-    left join {{ ref('touches') }} as touches
-        on transitions.evidence_touch_id = touches.touch_id
 )
 
 select * from final

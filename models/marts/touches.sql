@@ -1,3 +1,5 @@
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with final as (
     select
         -- ids

@@ -1,10 +1,14 @@
 -- The only relation after intermediate that holds personal data. It is written beside a release, never into it.
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with addresses as (
     select
         person_id,
         substr(identity_key, 7) as email
     from {{ ref('int_identities_resolved') }}
-    where kind_rank = 1
+    where
+        kind_rank = 1
+        and {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
     union
     select
         person_id,

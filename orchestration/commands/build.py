@@ -151,7 +151,9 @@ def tell_success(settings: Settings, record: BuildRecord) -> None:
         out.print(f"[bold green]Current[/] stays release {record.release_id}")
         out.print(f"  next due    {_due_words(record)}", markup=False)
         out.print("  build anew  leadproof build --full-refresh", markup=False)
-    elif record.release_id:
+    elif record.people is not None:
+        out.print(_computed_words(record), markup=False)
+    if record.release_id and record.status != records.UNCHANGED:
         out.print(f"[bold green]Published[/] release {record.release_id} as of {record.as_of[:19]} UTC")
         out.print(f"  read it at  {settings.current / 'leadproof.duckdb'} (schema marts)", markup=False)
     if record.report:
@@ -162,6 +164,15 @@ def tell_success(settings: Settings, record: BuildRecord) -> None:
             "Set LEADPROOF_ID_SALT (in .env) to a secret before real data is published.",
             style="yellow",
         )
+
+
+def _computed_words(record: BuildRecord) -> str:
+    if record.continued_from is None:
+        return f"Computed all {record.people:,} people anew: {record.full_refresh_reason}."
+    return (
+        f"Computed {record.computed_people:,} of {record.people:,} people anew:"
+        f" those whom something new since build {record.continued_from} has touched."
+    )
 
 
 def _due_words(record: BuildRecord) -> str:

@@ -113,12 +113,15 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
     if not context.is_subset and build.is_unchanged():
         context.log.info("Nothing is new, so the current release stays as it is.")
         return
+    is_full = build.choose_start(is_in_part=context.is_subset)
     with build.phase("dbt"):
-        say("Running dbt")
+        say("Running dbt on everyone" if is_full else "Running dbt on whom something new has touched")
+        # dbt started by hand is none of our builds: what it leaves cannot be continued.
+        os.environ["LEADPROOF_BUILD_ID"] = record.build_id
         # Beside the database it writes, under the same lock: two warehouses never share artifacts.
         target = build.settings.build_db.parent / "dbt"
         invocation = dbt.cli(
-            dbt_args("build", build.settings, full_refresh=record.is_full_refresh),
+            dbt_args("build", build.settings, full_refresh=is_full),
             context=context,
             target_path=target,
             raise_on_error=False,

@@ -50,12 +50,31 @@ class CompiledWorld:
 
     @cached_property
     def models(self) -> list[Node]:
-        """The models, each after those it reads."""
-        nodes = {
-            key: node for key, node in self.manifest["nodes"].items() if node["resource_type"] == "model"
-        }
-        order = TopologicalSorter({key: node["depends_on"]["nodes"] for key, node in nodes.items()})
-        return [nodes[key] for key in order.static_order() if key in nodes]
+        """The models as a full build compiles them, each after those it reads."""
+        return _models(self.manifest)
+
+    @cached_property
+    def increment_models(self) -> list[Node]:
+        """The models as an increment compiles them, each after those it reads."""
+        path = self.settings.warehouse / "target_increment" / "manifest.json"
+        return _models(json.loads(path.read_text(encoding="utf-8")))
+
+    def compile_increment(self) -> None:
+        """Compile the models once more, as a build does that continues from a completed one."""
+        with connect(self.settings) as database:
+            continue_build(database)
+        target = self.settings.warehouse / "target_increment"
+        run_dbt(
+            self.settings,
+            "--log-level-file",
+            "none",
+            "compile",
+            "--select",
+            "resource_type:model",
+            target=target,
+        )
+        with connect(self.settings) as database:
+            database.execute("update ops.current_build set since_build_id = null")
 
     @cached_property
     def sources(self) -> list[Node]:
@@ -74,9 +93,70 @@ class CompiledWorld:
         for schema in {node["schema"] for node in self.models}:
             database.execute(f"create schema if not exists {schema}")
         for node in self.models:
-            kind = "view" if node["config"]["materialized"] == "view" else "table"
-            relation = f"{node['schema']}.{node['alias']}"
-            database.execute(f"create or replace {kind} {relation} as\n{node['compiled_code']}\n")
+            run_model(database, node)
+
+    def run_increment(self, database: duckdb.DuckDBPyConnection) -> None:
+        """Build anew what rows have touched that are new since the last completed build."""
+        database.execute("set threads = 1")
+        for node in self.increment_models:
+            run_model(database, node, is_increment=True)
+
+
+def run_model(database: duckdb.DuckDBPyConnection, node: Node, *, is_increment: bool = False) -> None:
+    """Run one model's compiled SQL the way dbt materialises it.
+
+    Args:
+        database: The build database.
+        node: The model.
+        is_increment: Whether only the rows that its strategy names give way.
+    """
+    kind, relation = node["config"]["materialized"], f"{node['schema']}.{node['alias']}"
+    if not (is_increment and kind == "incremental"):
+        kind = "view" if kind == "view" else "table"
+        database.execute(f"create or replace {kind} {relation} as\n{node['compiled_code']}\n")
+        return
+    keys = node["config"]["unique_key"]
+    keys = [keys] if isinstance(keys, str) else keys
+    matches = " and ".join(f"target_rows.{key} = replaced.{key}" for key in keys)
+    replaced_by = node["config"]["meta"]["replaced_by"]
+    database.execute(f"create or replace temp table arrived as\n{node['compiled_code']}\n")
+    database.execute("begin")
+    database.execute(
+        f"delete from {relation} as target_rows"
+        f" where exists (select 1 from intermediate.{replaced_by} as replaced where {matches})"
+    )
+    database.execute(f"insert into {relation} by name select * from arrived")
+    database.execute("commit")
+
+
+def complete_build(database: duckdb.DuckDBPyConnection) -> None:
+    """Note that the models are complete, as a build does when dbt has succeeded."""
+    database.execute(
+        """
+        create or replace table ops.completed_build as
+        select
+            build_id,
+            as_of,
+            (select coalesce(max(load_id), 0) from landing.files) as load_id,
+            (select due_at from intermediate.int_changes_expected where kind = 'policy') as next_policy_at,
+            '{}' as starting_point
+        from ops.current_build
+        """
+    )
+    database.execute("create or replace table ops.completed_registry as from policy.campaign_registry")
+
+
+def continue_build(database: duckdb.DuckDBPyConnection) -> None:
+    """Let the models continue from the last completed build, or from nothing where none is noted."""
+    database.execute(
+        """
+        update ops.current_build
+        set
+            since_build_id = coalesce((select build_id from ops.completed_build), 'none'),
+            since_as_of = (select as_of from ops.completed_build),
+            since_load_id = (select load_id from ops.completed_build)
+        """
+    )
 
 
 def shared_world(root: Path) -> CompiledWorld:
@@ -116,6 +196,12 @@ def empty_world(root: Path) -> CompiledWorld:
     with connect(settings) as database:
         _create_missing_inputs(database, world.sources)
     return world
+
+
+def _models(manifest: dict[str, Any]) -> list[Node]:
+    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    order = TopologicalSorter({key: node["depends_on"]["nodes"] for key, node in nodes.items()})
+    return [nodes[key] for key in order.static_order() if key in nodes]
 
 
 def _load_modes() -> dict[str, str]:

@@ -89,10 +89,12 @@ def begin_build(settings: Settings, as_of: datetime, build_id: str = "b20260101T
         database.execute("create schema if not exists ops")
         database.execute(
             "create or replace table ops.current_build"
-            " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar)"
+            " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
+            " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
         )
         database.execute(
-            "insert into ops.current_build values (?, ?, ?, ?)", [build_id, as_of, as_of, settings.id_salt]
+            "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
+            [build_id, as_of, as_of, settings.id_salt],
         )
 
 

@@ -66,20 +66,3 @@ select
     {% endfor %}
 where 1 = 0
 {% endmacro %}
-
-{#-
-    All staged rows of an entity from the source systems that are on. `omitted` names canonical columns that
-    must not travel on: what a CRM claims stays out of everything that proves a stage.
--#}
-{% macro union_staging(entity, omitted=[]) %}
-    {% set names = [] %}
-    {% for name in (canonical_columns(entity).keys() | list) + (staged_columns().keys() | list) if name not in omitted %}
-        {% do names.append(name) %}
-    {% endfor %}
-    {% for system in var('source_systems') %}
-select {{ names | join(', ') }} from {{ ref('stg_' ~ system ~ '__' ~ entity) }}
-        {% if not loop.last %}union all{% endif %}
-    {% else %}
-select {{ names | join(', ') }} from ({{ no_rows(entity) }}) as nothing
-    {% endfor %}
-{% endmacro %}

@@ -9,3 +9,13 @@
         md5((select current_build.id_salt from {{ source('ops', 'current_build') }} as current_build) || {{ key }}), 1, 16
     )
 {%- endmacro %}
+
+{#- A contact record as an identity key; null without an id. -#}
+{% macro contact_key(source_system, source_contact_id) -%}
+    'contact:' || {{ source_system }} || ':' || {{ source_contact_id }}
+{%- endmacro %}
+
+{#- A visitor's anonymous id as an identity key; null without one. -#}
+{% macro anonymous_key(source_system, anonymous_id) -%}
+    'anonymous:' || {{ source_system }} || ':' || {{ anonymous_id }}
+{%- endmacro %}

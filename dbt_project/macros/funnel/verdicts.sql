@@ -19,6 +19,15 @@
     (not for versions, whose past stays true) from the moment it was found missing.
 -#}
 {% macro judged(staged, key, row_time, is_version=false) %}
+{{ standing_rows(staged, row_time, is_version) }},
+
+{{ repeated_rows('standing', key) }},
+
+{{ judged_rows('standing', 'repeated', key) }}
+{% endmacro %}
+
+{#- CTE `standing`: what can be said of each row without looking at the others. -#}
+{% macro standing_rows(staged, row_time, is_version=false) -%}
 standing as (
     select
         {{ staged }}.*,
@@ -32,11 +41,14 @@ standing as (
             else 'accepted'
         end as standing
     from {{ staged }}
-),
+)
+{%- endmacro %}
 
+{#- CTE `repeated`: usable rows whose key stands more than once, ranked from the row loaded last. -#}
+{% macro repeated_rows(standing, key) -%}
 repeated_keys as (
     select {{ key | join(', ') }}
-    from standing
+    from {{ standing }}
     where standing = 'accepted'
     group by {{ key | join(', ') }}
     having count(*) > 1
@@ -54,12 +66,15 @@ repeated as (
             partition by {% for column in key %}standing.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
             order by standing._is_synthetic, standing._load_id desc, standing._source_file desc, standing._source_row desc
         ) as recency
-    from standing
+    from {{ standing }} as standing
     inner join repeated_keys
         on {% for column in key %}standing.{{ column }} = repeated_keys.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
     where standing.standing = 'accepted'
-),
+)
+{%- endmacro %}
 
+{#- CTE `judged`: of the rows of one key only the one loaded last stands. -#}
+{% macro judged_rows(standing, repeated, key) -%}
 judged as (
     select
         standing.*,
@@ -67,8 +82,8 @@ judged as (
             when standing.standing = 'accepted' and repeated.recency > 1 then 'superseded'
             else standing.standing
         end as verdict
-    from standing
-    left join repeated
+    from {{ standing }} as standing
+    left join {{ repeated }} as repeated
         on
             standing._load_id = repeated._load_id
             and standing._source_file = repeated._source_file
@@ -78,4 +93,17 @@ judged as (
             and standing.{{ column }} = repeated.{{ column }}
             {% endfor %}
 )
-{% endmacro %}
+{%- endmacro %}
+
+{#- Verdicts from the best to the worst, as a number. -#}
+{% macro verdict_rank(verdict) -%}
+    case {{ verdict }} when 'accepted' then 1 when 'superseded' then 2 when 'pending' then 3 else 4 end
+{%- endmacro %}
+
+{#- How many values a `|` list holds. -#}
+{% macro listed_values(list) -%}
+    case
+        when coalesce({{ list }}, '') = '' then 0
+        else length({{ list }}) - length(replace({{ list }}, '|', '')) + 1
+    end
+{%- endmacro %}

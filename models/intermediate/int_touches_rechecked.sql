@@ -1,0 +1,34 @@
+-- Grain: one touch of which an increment asks again whether it answers a touch of another key: itself or the one it
+-- answers changed, or carries a key that began or ceased to link nobody. Empty where everything is built anew.
+{% if is_increment() -%}
+    with flipped as (
+        select changed.identity_key
+        from {{ ref('int_keys_changed') }} as changed
+        left join {{ ref('int_identity_hubs_found') }} as hubs
+            on changed.identity_key = hubs.identity_key
+        where changed.was_hub <> (hubs.identity_key is not null)
+    ),
+
+    rechecked as (
+        select touch_id from {{ ref('int_rows_changed') }}
+        where touch_id is not null
+        union
+        select touch_id from {{ ref('int_touches_staged') }}
+        where 'email:' || email_normalised in (select flipped.identity_key from flipped)
+        union
+        select touch_id from {{ ref('int_touches_staged') }}
+        where anonymous_key in (select flipped.identity_key from flipped)
+    ),
+
+    final as (
+        select touch_id from rechecked
+        union
+        select touch_id from {{ ref('int_touches_staged') }}
+        where source_system || ':' || answers_touch_id in (select rechecked.touch_id from rechecked)
+    )
+
+    select * from final
+{%- else -%}
+    select cast(null as varchar) as touch_id
+    where 1 = 0
+{%- endif %}
