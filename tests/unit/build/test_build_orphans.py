@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from orchestration import build
 from orchestration.build import Build, BuildRequest
 from orchestration.settings import load_settings
 
-HOLD = "import duckdb, sys, time; d = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(2)"
+HOLD = "import duckdb, sys; d = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.readline()"
+
+WAITING = "Waiting for the process that still uses the build database"
 
 
 def test_build_waits_for_the_process_that_still_writes(
@@ -23,20 +24,27 @@ def test_build_waits_for_the_process_that_still_writes(
     settings.build_db.parent.mkdir(parents=True)
     duckdb.connect(str(settings.build_db)).close()
     told: list[str] = []
-    monkeypatch.setattr(build, "say", told.append)
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(settings.build_db)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(settings.build_db)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as holder:
+        assert holder.stdin is not None
         assert holder.stdout is not None
         holder.stdout.readline()
-        started = time.monotonic()
+
+        def say(words: str) -> None:
+            told.append(words)
+            if words == WAITING:
+                holder.stdin.close()  # it lets go only once the build is known to wait
+
+        monkeypatch.setattr(build, "say", say)
         made = Build(settings, BuildRequest())
         try:
             made.begin()
         finally:
             made.close()
-        waited = time.monotonic() - started
-    assert waited > 1
-    assert "Waiting for the process that still uses the build database" in told
+    assert WAITING in told
     assert made.record is not None
     assert made.record.failure is None
