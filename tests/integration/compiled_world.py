@@ -7,7 +7,8 @@ what lies in the raw tables and see what follows from it. What a test expects do
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -62,21 +63,45 @@ class CompiledWorld:
         """The source tables."""
         return list(self.manifest["sources"].values())
 
+    @cached_property
+    def inputs(self) -> list[str]:
+        """What the models read and do not write: source and policy tables, as `schema.table`."""
+        seeds = [node for node in self.manifest["nodes"].values() if node["resource_type"] == "seed"]
+        return [
+            *(f"{source['schema']}.{source['identifier']}" for source in self.sources),
+            *(f"{seed['schema']}.{seed['alias']}" for seed in seeds),
+        ]
+
     def copied_to(self, folder: Path) -> Settings:
         """Copy the database, to be changed, under the name that the compiled SQL calls it by."""
         settings = make_warehouse(folder, self.settings.landing, source_systems=self.settings.source_systems)
         shutil.copyfile(self.settings.build_db, settings.build_db)
         return settings
 
-    def run_models(self, database: duckdb.DuckDBPyConnection) -> None:
-        """Build every model anew from what lies in the raw tables."""
+    def run_models(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        nodes: Sequence[Node] | None = None,
+        *,
+        catalog: str | None = None,
+    ) -> None:
+        """Build models anew from what lies in the raw tables.
+
+        Args:
+            database: A connection to the build database.
+            nodes: The models, in order; null for all.
+            catalog: The attached database to build in; null for the one that the compiled SQL names.
+        """
+        own = self.settings.build_db.stem
+        place = catalog or own
         database.execute("set threads = 1")  # a second one costs more than it brings where tables are small
         for schema in {node["schema"] for node in self.models}:
-            database.execute(f"create schema if not exists {schema}")
-        for node in self.models:
+            database.execute(f"create schema if not exists {place}.{schema}")
+        for node in self.models if nodes is None else nodes:
             kind = "view" if node["config"]["materialized"] == "view" else "table"
-            relation = f"{node['schema']}.{node['alias']}"
-            database.execute(f"create or replace {kind} {relation} as\n{node['compiled_code']}\n")
+            relation = f"{place}.{node['schema']}.{node['alias']}"
+            select = node["compiled_code"].replace(f'"{own}".', f'"{place}".')
+            database.execute(f"create or replace {kind} {relation} as\n{select}\n")
 
 
 def shared_world(root: Path) -> CompiledWorld:
@@ -85,37 +110,45 @@ def shared_world(root: Path) -> CompiledWorld:
     It holds the golden people and the small exports of the other systems, so that every mart has rows.
     """
     settings = make_warehouse(root, root / "landing", source_systems=SYSTEMS, load_modes=_load_modes())
-    finished = root / "finished"
-    with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        world = CompiledWorld(settings)
-        if not finished.exists():
+    world = CompiledWorld(settings)
+    with _made_once(root) as is_made:
+        if not is_made:
             shutil.copytree(GOLDEN / "landing", settings.landing)
             for system in ("zoho", "olist"):
                 shutil.copytree(EXPORTS / system, settings.landing / system)
-            load_landing(settings, now=AS_OF)
-            load_policy(settings, _policy(root / "policy"))
-            begin_build(settings, AS_OF, BUILD_ID)
-            run_dbt(settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
+            _compile(world, _policy(root / "policy"))
             with connect(settings) as database:
-                _create_missing_inputs(database, world.sources)
                 world.run_models(database)
-            finished.touch()
     return world
 
 
 def empty_world(root: Path) -> CompiledWorld:
     """Compile the models of the canonical system on a warehouse into which nothing was loaded."""
-    settings = make_warehouse(root, root / "landing")
-    settings.landing.mkdir(parents=True)
-    load_landing(settings, now=AS_OF)
-    load_policy(settings, PROJECT_ROOT / "seeds")
-    begin_build(settings, AS_OF, BUILD_ID)
-    run_dbt(settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
-    world = CompiledWorld(settings)
-    with connect(settings) as database:
-        _create_missing_inputs(database, world.sources)
+    world = CompiledWorld(make_warehouse(root, root / "landing"))
+    with _made_once(root) as is_made:
+        if not is_made:
+            world.settings.landing.mkdir(parents=True)
+            _compile(world, PROJECT_ROOT / "seeds")
     return world
+
+
+@contextmanager
+def _made_once(root: Path) -> Iterator[bool]:
+    """Say whether a world stands below a folder; if not, it does when the block ends without an error."""
+    finished = root / "finished"
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield finished.exists()
+        finished.touch()
+
+
+def _compile(world: CompiledWorld, policy: Path) -> None:
+    load_landing(world.settings, now=AS_OF)
+    load_policy(world.settings, policy)
+    begin_build(world.settings, AS_OF, BUILD_ID)
+    run_dbt(world.settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
+    with connect(world.settings) as database:
+        _create_missing_inputs(database, world.sources)
 
 
 def _load_modes() -> dict[str, str]:
