@@ -1,7 +1,7 @@
 # Everything a newcomer types. Each target works without a terminal; `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long dbt-tests check check-python lint-fix docs clean
+.PHONY: help setup demo test test-long prove dbt-tests check check-python lint-fix docs clean
 
 # The first interpreter that fits; override with `make setup PYTHON=/path/to/python3.12`.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -16,6 +16,10 @@ SQL := $(shell find models dbt_project/tests/singular -name '*.sql' 2>/dev/null)
 SCRATCH := $(CURDIR)/target/test_warehouse
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 SQL_LINTED := .sqlfluff_cache/passed
+
+# One seed stands for ten sequences; the one that `make prove` names where it fails repeats them.
+SEQUENCES ?= 500
+SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
@@ -54,6 +58,9 @@ dbt-tests:
 
 test-long: setup ## the tests that make test leaves out: more cases of what it shows
 	$(PYTEST) -m long
+
+prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference; SEQUENCES=500 SEED=1
+	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --seed $(SEED)
 
 check: setup ## lint and type-check only
 	@$(MAKE) --no-print-directory --jobs 2 check-python $(SQL_LINTED)

@@ -267,7 +267,7 @@ class Build:
         place = self.settings.build_db.parent
         with explained("Keeping the build's history", place), self._connect() as database:
             _append_history(database, self.record.build_id)
-            increment.remember_completed(database, self.record)
+            increment.remember_completed(database, self.record.starting_point)
             self.record.people, self.record.computed_people = increment.people_computed(database)
             self.record.inputs_digest = _inputs_digest(database)
             self.record.next_due_at = _next_due_at(database)

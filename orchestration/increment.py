@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from orchestration.records import BuildRecord
-
 _GOVERN_EVERYONE = {
     "people_policy": "a policy that governs everyone",
     "code": "the code",
@@ -122,12 +120,12 @@ def build_anew(database: duckdb.DuckDBPyConnection) -> None:
     database.execute("commit")
 
 
-def remember_completed(database: duckdb.DuckDBPyConnection, record: BuildRecord) -> None:
+def remember_completed(database: duckdb.DuckDBPyConnection, starting_point: dict[str, str]) -> None:
     """Note that the models are complete, so that the next build can continue from here.
 
     Args:
         database: The build database.
-        record: The build that completed them.
+        starting_point: What the build that completed them started from, as digests.
     """
     database.execute(_STATE)
     database.execute("begin")
@@ -143,7 +141,7 @@ def remember_completed(database: duckdb.DuckDBPyConnection, record: BuildRecord)
             ?
         from ops.current_build
         """,
-        [json.dumps(record.starting_point)],
+        [json.dumps(starting_point)],
     )
     database.execute(
         "create or replace table ops.completed_registry as select * from policy.campaign_registry"

@@ -22,7 +22,6 @@ RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT, UNCHANGED = (
     "built",
     "unchanged",
 )
-COMPLETED = frozenset({CANDIDATE, PUBLISHED})
 
 
 @dataclass
@@ -160,15 +159,6 @@ def read_record(settings: Settings, build_id: str) -> BuildRecord:
 def build_ids(settings: Settings) -> list[str]:
     """List the ids of all recorded builds, latest first."""
     return sorted((path.stem for path in (settings.state / "builds").glob("b*.json")), reverse=True)
-
-
-def last_completed(settings: Settings) -> BuildRecord | None:
-    """Return the latest build whose candidate passed its audit, or None."""
-    for build_id in build_ids(settings):
-        record = read_record(settings, build_id)
-        if record.status in COMPLETED:
-            return record
-    return None
 
 
 def find_run(settings: Settings, run_id: str) -> BuildRecord | None:

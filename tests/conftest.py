@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.compiled_world import CompiledWorld
 
 
@@ -13,9 +15,20 @@ def compiled_world(tmp_path_factory: pytest.TempPathFactory) -> "CompiledWorld":
     """A small warehouse with every model, built once for all processes of a test run. Never write into it."""
     from tests.integration.compiled_world import shared_world
 
-    folder = tmp_path_factory.getbasetemp()
+    return shared_world(_folder_of_run(tmp_path_factory, "compiled_world"))
+
+
+@pytest.fixture(scope="session")
+def empty_compiled_world(tmp_path_factory: pytest.TempPathFactory) -> "CompiledWorld":
+    """The canonical system's compiled models and nothing loaded, for all processes. Never write into it."""
+    from tests.integration.compiled_world import empty_world
+
+    return empty_world(_folder_of_run(tmp_path_factory, "empty_compiled_world"))
+
+
+def _folder_of_run(factory: pytest.TempPathFactory, name: str) -> "Path":
+    folder = factory.getbasetemp()
     # Under pytest-xdist each process has a folder of its own below that of the run.
-    run = folder.parent if folder.name.startswith("popen-") else folder
-    root = run / "compiled_world"
+    root = (folder.parent if folder.name.startswith("popen-") else folder) / name
     root.mkdir(exist_ok=True)
-    return shared_world(root)
+    return root

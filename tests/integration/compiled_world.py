@@ -7,7 +7,8 @@ what lies in the raw tables and see what follows from it. What a test expects do
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +28,7 @@ GOLDEN = PROJECT_ROOT / "tests" / "fixtures" / "golden"
 EXPORTS = PROJECT_ROOT / "tests" / "fixtures" / "staging" / "landing"
 AS_OF = datetime(2026, 6, 30, 12)
 BUILD_ID = "b20260630T120000000000"
+TARGET_OF_INCREMENT = "target_increment"
 
 Node = dict[str, Any]
 
@@ -56,30 +58,22 @@ class CompiledWorld:
     @cached_property
     def increment_models(self) -> list[Node]:
         """The models as an increment compiles them, each after those it reads."""
-        path = self.settings.warehouse / "target_increment" / "manifest.json"
+        path = self.settings.warehouse / TARGET_OF_INCREMENT / "manifest.json"
         return _models(json.loads(path.read_text(encoding="utf-8")))
-
-    def compile_increment(self) -> None:
-        """Compile the models once more, as a build does that continues from a completed one."""
-        with connect(self.settings) as database:
-            continue_build(database)
-        target = self.settings.warehouse / "target_increment"
-        run_dbt(
-            self.settings,
-            "--log-level-file",
-            "none",
-            "compile",
-            "--select",
-            "resource_type:model",
-            target=target,
-        )
-        with connect(self.settings) as database:
-            database.execute("update ops.current_build set since_build_id = null")
 
     @cached_property
     def sources(self) -> list[Node]:
         """The source tables."""
         return list(self.manifest["sources"].values())
+
+    @cached_property
+    def inputs(self) -> list[str]:
+        """What the models read and do not write: source and policy tables, as `schema.table`."""
+        seeds = [node for node in self.manifest["nodes"].values() if node["resource_type"] == "seed"]
+        return [
+            *(f"{source['schema']}.{source['identifier']}" for source in self.sources),
+            *(f"{seed['schema']}.{seed['alias']}" for seed in seeds),
+        ]
 
     def copied_to(self, folder: Path) -> Settings:
         """Copy the database, to be changed, under the name that the compiled SQL calls it by."""
@@ -87,40 +81,56 @@ class CompiledWorld:
         shutil.copyfile(self.settings.build_db, settings.build_db)
         return settings
 
-    def run_models(self, database: duckdb.DuckDBPyConnection) -> None:
-        """Build every model anew from what lies in the raw tables."""
+    def run_models(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        nodes: Sequence[Node] | None = None,
+        *,
+        catalog: str | None = None,
+    ) -> None:
+        """Build models anew from what lies in the raw tables.
+
+        Args:
+            database: A connection to the build database.
+            nodes: The models, in order; null for all.
+            catalog: The attached database to build in; null for the one that the compiled SQL names.
+        """
+        own = self.settings.build_db.stem
+        place = catalog or own
         database.execute("set threads = 1")  # a second one costs more than it brings where tables are small
         for schema in {node["schema"] for node in self.models}:
-            database.execute(f"create schema if not exists {schema}")
-        for node in self.models:
-            run_model(database, node)
+            database.execute(f"create schema if not exists {place}.{schema}")
+        for node in self.models if nodes is None else nodes:
+            kind = "view" if node["config"]["materialized"] == "view" else "table"
+            relation = f"{place}.{node['schema']}.{node['alias']}"
+            select = node["compiled_code"].replace(f'"{own}".', f'"{place}".')
+            database.execute(f"create or replace {kind} {relation} as\n{select}\n")
 
-    def run_increment(self, database: duckdb.DuckDBPyConnection) -> None:
-        """Build anew what rows have touched that are new since the last completed build."""
+    def run_increment(self, database: duckdb.DuckDBPyConnection, nodes: Sequence[Node] | None = None) -> None:
+        """Build models the way an increment does: of some, only the rows that something new has touched.
+
+        Args:
+            database: A connection to the build database, which a completed build has left.
+            nodes: The models as an increment compiles them, in order; null for all.
+        """
         database.execute("set threads = 1")
-        for node in self.increment_models:
-            run_model(database, node, is_increment=True)
+        for node in self.increment_models if nodes is None else nodes:
+            if node["config"]["materialized"] == "incremental":
+                _replace_rows(database, node)
+            else:
+                self.run_models(database, [node])
 
 
-def run_model(database: duckdb.DuckDBPyConnection, node: Node, *, is_increment: bool = False) -> None:
-    """Run one model's compiled SQL the way dbt materialises it.
-
-    Args:
-        database: The build database.
-        node: The model.
-        is_increment: Whether only the rows that its strategy names give way.
-    """
-    kind, relation = node["config"]["materialized"], f"{node['schema']}.{node['alias']}"
-    if not (is_increment and kind == "incremental"):
-        kind = "view" if kind == "view" else "table"
-        database.execute(f"create or replace {kind} {relation} as\n{node['compiled_code']}\n")
-        return
+def _replace_rows(database: duckdb.DuckDBPyConnection, node: Node) -> None:
+    """Do what the strategy `replaced_rows` does, in one transaction as dbt does it."""
+    relation = f"{node['schema']}.{node['alias']}"
     keys = node["config"]["unique_key"]
-    keys = [keys] if isinstance(keys, str) else keys
-    matches = " and ".join(f"target_rows.{key} = replaced.{key}" for key in keys)
+    matches = " and ".join(
+        f"target_rows.{key} = replaced.{key}" for key in ([keys] if isinstance(keys, str) else keys)
+    )
     replaced_by = node["config"]["meta"]["replaced_by"]
-    database.execute(f"create or replace temp table arrived as\n{node['compiled_code']}\n")
     database.execute("begin")
+    database.execute(f"create or replace temp table arrived as\n{node['compiled_code']}\n")
     database.execute(
         f"delete from {relation} as target_rows"
         f" where exists (select 1 from intermediate.{replaced_by} as replaced where {matches})"
@@ -129,72 +139,31 @@ def run_model(database: duckdb.DuckDBPyConnection, node: Node, *, is_increment: 
     database.execute("commit")
 
 
-def complete_build(database: duckdb.DuckDBPyConnection) -> None:
-    """Note that the models are complete, as a build does when dbt has succeeded."""
-    database.execute(
-        """
-        create or replace table ops.completed_build as
-        select
-            build_id,
-            as_of,
-            (select coalesce(max(load_id), 0) from landing.files) as load_id,
-            (select due_at from intermediate.int_changes_expected where kind = 'policy') as next_policy_at,
-            '{}' as starting_point
-        from ops.current_build
-        """
-    )
-    database.execute("create or replace table ops.completed_registry as from policy.campaign_registry")
-
-
-def continue_build(database: duckdb.DuckDBPyConnection) -> None:
-    """Let the models continue from the last completed build, or from nothing where none is noted."""
-    database.execute(
-        """
-        update ops.current_build
-        set
-            since_build_id = coalesce((select build_id from ops.completed_build), 'none'),
-            since_as_of = (select as_of from ops.completed_build),
-            since_load_id = (select load_id from ops.completed_build)
-        """
-    )
-
-
 def shared_world(root: Path) -> CompiledWorld:
     """Build the world below a folder, unless another process of the same test run has done so.
 
     It holds the golden people and the small exports of the other systems, so that every mart has rows.
     """
     settings = make_warehouse(root, root / "landing", source_systems=SYSTEMS, load_modes=_load_modes())
-    finished = root / "finished"
-    with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        world = CompiledWorld(settings)
-        if not finished.exists():
+    world = CompiledWorld(settings)
+    with _made_once(root) as is_made:
+        if not is_made:
             shutil.copytree(GOLDEN / "landing", settings.landing)
             for system in ("zoho", "olist"):
                 shutil.copytree(EXPORTS / system, settings.landing / system)
-            load_landing(settings, now=AS_OF)
-            load_policy(settings, _policy(root / "policy"))
-            begin_build(settings, AS_OF, BUILD_ID)
-            run_dbt(settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
+            _compile(world, _policy(root / "policy"))
             with connect(settings) as database:
-                _create_missing_inputs(database, world.sources)
                 world.run_models(database)
-            finished.touch()
     return world
 
 
 def empty_world(root: Path) -> CompiledWorld:
     """Compile the models of the canonical system on a warehouse into which nothing was loaded."""
-    settings = make_warehouse(root, root / "landing")
-    settings.landing.mkdir(parents=True)
-    load_landing(settings, now=AS_OF)
-    load_policy(settings, PROJECT_ROOT / "seeds")
-    begin_build(settings, AS_OF, BUILD_ID)
-    run_dbt(settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
-    world = CompiledWorld(settings)
-    with connect(settings) as database:
-        _create_missing_inputs(database, world.sources)
+    world = CompiledWorld(make_warehouse(root, root / "landing"))
+    with _made_once(root) as is_made:
+        if not is_made:
+            world.settings.landing.mkdir(parents=True)
+            _compile(world, PROJECT_ROOT / "seeds")
     return world
 
 
@@ -202,6 +171,44 @@ def _models(manifest: dict[str, Any]) -> list[Node]:
     nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     order = TopologicalSorter({key: node["depends_on"]["nodes"] for key, node in nodes.items()})
     return [nodes[key] for key in order.static_order() if key in nodes]
+
+
+@contextmanager
+def _made_once(root: Path) -> Iterator[bool]:
+    """Say whether a world stands below a folder; if not, it does when the block ends without an error."""
+    finished = root / "finished"
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield finished.exists()
+        finished.touch()
+
+
+def _compile(world: CompiledWorld, policy: Path) -> None:
+    load_landing(world.settings, now=AS_OF)
+    load_policy(world.settings, policy)
+    begin_build(world.settings, AS_OF, BUILD_ID)
+    run_dbt(world.settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
+    with connect(world.settings) as database:
+        _create_missing_inputs(database, world.sources)
+    _compile_increment(world)
+
+
+def _compile_increment(world: CompiledWorld) -> None:
+    """Compile the models once more, as a build does that continues from a completed one."""
+    with connect(world.settings) as database:
+        database.execute("update ops.current_build set since_build_id = build_id")
+    target = world.settings.warehouse / TARGET_OF_INCREMENT
+    run_dbt(
+        world.settings,
+        "--log-level-file",
+        "none",
+        "compile",
+        "--select",
+        "resource_type:model",
+        target=target,
+    )
+    with connect(world.settings) as database:
+        database.execute("update ops.current_build set since_build_id = null")
 
 
 def _load_modes() -> dict[str, str]:

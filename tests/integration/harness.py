@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,27 @@ def load_policy(settings: Settings, folder: Path) -> None:
         settings: Whose build database is written.
         folder: CSV files named like the seeds; a seed without a file becomes an empty table.
     """
-    declared = yaml.safe_load((PROJECT_ROOT / "seeds" / "_seeds.yml").read_text(encoding="utf-8"))
     with connect(settings) as database:
         database.execute("create schema if not exists policy")
-        for seed in declared["seeds"]:
-            types: dict[str, str] = seed["config"]["column_types"]
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
-            database.execute(f'create or replace table policy."{seed["name"]}" ({columns})')
-            path = folder / f"{seed['name']}.csv"
-            if path.exists():
-                _fill(database, seed["name"], types, path)
+        for table in seed_types():
+            load_policy_table(database, table, folder)
+
+
+@cache
+def seed_types() -> dict[str, dict[str, str]]:
+    """The declared column types of each seed."""
+    declared = yaml.safe_load((PROJECT_ROOT / "seeds" / "_seeds.yml").read_text(encoding="utf-8"))
+    return {seed["name"]: seed["config"]["column_types"] for seed in declared["seeds"]}
+
+
+def load_policy_table(database: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    """Load one policy table anew; without a file it becomes empty."""
+    types = seed_types()[table]
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+    database.execute(f'create or replace table policy."{table}" ({columns})')
+    path = folder / f"{table}.csv"
+    if path.exists():
+        _fill(database, table, types, path)
 
 
 def _fill(database: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], path: Path) -> None:
@@ -86,16 +98,23 @@ def _fill(database: duckdb.DuckDBPyConnection, table: str, types: dict[str, str]
 def begin_build(settings: Settings, as_of: datetime, build_id: str = "b20260101T000000000000") -> None:
     """Say which build runs and at which moment it looks (UTC, without zone)."""
     with connect(settings) as database:
-        database.execute("create schema if not exists ops")
-        database.execute(
-            "create or replace table ops.current_build"
-            " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
-            " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
-        )
-        database.execute(
-            "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
-            [build_id, as_of, as_of, settings.id_salt],
-        )
+        write_current_build(database, as_of, build_id, settings.id_salt)
+
+
+def write_current_build(
+    database: duckdb.DuckDBPyConnection, as_of: datetime, build_id: str, id_salt: str = ""
+) -> None:
+    """Say in an open database which build runs and at which moment it looks."""
+    database.execute("create schema if not exists ops")
+    database.execute(
+        "create or replace table ops.current_build"
+        " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
+        " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
+    )
+    database.execute(
+        "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
+        [build_id, as_of, as_of, id_salt],
+    )
 
 
 def run_dbt(

@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.landing import load_landing
 from orchestration.settings import PROJECT_ROOT, Settings
-from tests.integration.compiled_world import CompiledWorld, empty_world
+from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import begin_build, connect, fetch, load_policy, make_warehouse
 from tests.reference.comparison import differences
 from tests.reference.landing import read_landing
@@ -34,11 +34,6 @@ COMPARED = (
 # The digest of policy has no formula in the specification; its rows are compared by what they lead to.
 NO_FORMULA = ("policy",)
 _SHOWN = 40
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledWorld:
-    return empty_world(tmp_path_factory.mktemp("empty"))
 
 
 def run_models(compiled: CompiledWorld, small: SmallWorld, folder: Path) -> Settings:
@@ -75,13 +70,13 @@ def assert_agreement(compiled: CompiledWorld, folder: Path, *, people: int, seed
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:_SHOWN])
 
 
-def test_models_agree_with_the_reference(compiled: CompiledWorld, tmp_path: Path) -> None:
-    assert_agreement(compiled, tmp_path, people=100, seed=1)
+def test_models_agree_with_the_reference(empty_compiled_world: CompiledWorld, tmp_path: Path) -> None:
+    assert_agreement(empty_compiled_world, tmp_path, people=100, seed=1)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(101, 151))
 def test_models_agree_with_the_reference_on_a_thousand_people(
-    compiled: CompiledWorld, tmp_path: Path, seed: int
+    empty_compiled_world: CompiledWorld, tmp_path: Path, seed: int
 ) -> None:
-    assert_agreement(compiled, tmp_path, people=1_000, seed=seed)
+    assert_agreement(empty_compiled_world, tmp_path, people=1_000, seed=seed)

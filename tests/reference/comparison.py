@@ -50,8 +50,9 @@ def differences(
         if len(mine[name]) != len(theirs[name]):
             found.append(f"{table} {name}: {len(theirs[name])} rows instead of {len(mine[name])}")
             continue
-        for left, right in zip(mine[name], theirs[name], strict=True):
-            compared = columns or [column for column in left if column in right]
+        compared = columns or [column for column in mine[name][0] if column in theirs[name][0]]
+        ranked = [sorted(rows[name], key=lambda row: _rank(row, compared)) for rows in (mine, theirs)]
+        for left, right in zip(*ranked, strict=True):
             found += [
                 f"{table} {name}: {column} is {right[column]!r} instead of {left[column]!r}"
                 for column in compared
@@ -83,6 +84,11 @@ def _by_key(
     for row in rows:
         found.setdefault(tuple(row[column] for column in key), []).append(row)
     return found
+
+
+def _rank(row: Mapping[str, object], columns: Sequence[str]) -> list[str]:
+    """An order for rows that share their key, so that equal ones meet: a file comes in several contents."""
+    return [str(row[column]) for column in columns]
 
 
 def _in_utc(moment: datetime) -> datetime:

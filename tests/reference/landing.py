@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -78,7 +78,13 @@ class Landing:
     tables: frozenset[tuple[str, str]] = field(default_factory=frozenset)
 
 
-def read_landing(folder: Path, loaded_at: datetime, *, earlier: Landing | None = None) -> Landing:
+def read_landing(
+    folder: Path,
+    loaded_at: datetime,
+    *,
+    earlier: Landing | None = None,
+    only: Container[str] | None = None,
+) -> Landing:
     """Section 2: load what lies in a landing folder and was not loaded before.
 
     The same content again, under any name within the same system and table, loads nothing; a known path with
@@ -88,6 +94,7 @@ def read_landing(folder: Path, loaded_at: datetime, *, earlier: Landing | None =
         folder: The landing folder.
         loaded_at: Time of this load.
         earlier: What earlier loads brought; null for the first load.
+        only: Paths, relative to the folder, at which this load got before it was killed; null for all.
 
     Returns:
         All rows of all loads.
@@ -97,6 +104,8 @@ def read_landing(folder: Path, loaded_at: datetime, *, earlier: Landing | None =
     files, rows = list(before.files), list(before.rows)
     for path in _paths(folder):
         source_file = path.relative_to(folder).as_posix()
+        if only is not None and source_file not in only:
+            continue
         system, table = PurePosixPath(source_file).parts[:2]
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         content_hash = hashlib.sha256(content).hexdigest()

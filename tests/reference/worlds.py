@@ -115,7 +115,7 @@ def write_world(
 class _World:
     rng: Random
     most_on_address: int
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in _KEYS})
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in KEYS})
     touches: list[tuple[datetime, str]] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=lambda: [FIRST, SECOND, THIRD, FOURTH])
     campaign_ids: dict[str, list[str]] = field(default_factory=dict)
@@ -182,9 +182,9 @@ _TYPES = ("private", "public", "startup", "agency")
 _COUNTRIES = ("de", "us", "fr", "br")
 
 # Type, channel and what decides its direction.
-_Kind = tuple[str, str, Mapping[str, tuple[str | None, ...]]]
+Kind = tuple[str, str, Mapping[str, tuple[str | None, ...]]]
 _CONSENT: Mapping[str, tuple[str | None, ...]] = {"audience_consent": ("opt_in", "none", None)}
-_COMPANY_KINDS: tuple[_Kind, ...] = (
+COMPANY_KINDS: tuple[Kind, ...] = (
     ("email_sent", "email", {**_CONSENT, "placement": (None, None, "cold_list", "newsletter")}),
     ("email_sent", "email", _CONSENT),
     ("call_made", "phone", {}),
@@ -195,7 +195,7 @@ _COMPANY_KINDS: tuple[_Kind, ...] = (
     ("ad_impression", "paid_social", {"placement": ("feed_ad", None)}),
     ("outreach_sent", "other", {}),
 )
-_RESPONSE_KINDS: tuple[_Kind, ...] = (
+RESPONSE_KINDS: tuple[Kind, ...] = (
     ("email_reply", "email", {"initiated_by": ("contact", None, None), "audience_consent": (None, "none")}),
     ("email_reply", "email", {}),
     ("email_click", "email", {}),
@@ -223,13 +223,13 @@ _RESPONSE_KINDS: tuple[_Kind, ...] = (
     ("free_tool_use", "free_tool", {}),
     ("trial_signup", "website", {}),
 )
-_OTHER_KINDS: tuple[_Kind, ...] = (
+OTHER_KINDS: tuple[Kind, ...] = (
     ("email_open", "email", {}),
     ("auto_reply", "email", {}),
     ("meeting_scheduled", "phone", {}),
     ("email_bounced", "email", {}),
 )
-_OPT_OUT_KINDS: tuple[_Kind, ...] = (
+OPT_OUT_KINDS: tuple[Kind, ...] = (
     ("unsubscribe", "email", {}),
     ("do_not_contact_request", "phone", {}),
     ("spam_complaint", "email", _CONSENT),
@@ -294,13 +294,13 @@ def _act(world: _World, actor: _Actor, moment: datetime) -> None:
     rng = world.rng
     draw = rng.random()
     if draw < 0.42:
-        _touch(world, actor, moment, rng.choice(_RESPONSE_KINDS), is_response=True)
+        _touch(world, actor, moment, rng.choice(RESPONSE_KINDS), is_response=True)
     elif draw < 0.62:
-        _touch(world, actor, moment, rng.choice(_COMPANY_KINDS))
+        _touch(world, actor, moment, rng.choice(COMPANY_KINDS))
     elif draw < 0.66:
-        _touch(world, actor, moment, rng.choice(_OTHER_KINDS))
+        _touch(world, actor, moment, rng.choice(OTHER_KINDS))
     elif draw < 0.69:
-        _touch(world, actor, moment, rng.choice(_OPT_OUT_KINDS))
+        _touch(world, actor, moment, rng.choice(OPT_OUT_KINDS))
     elif draw < 0.76:
         _handoff(world, actor, moment, rng.choice(("accepted", "accepted", "rejected")))
     elif draw < 0.90:
@@ -313,7 +313,7 @@ def _act(world: _World, actor: _Actor, moment: datetime) -> None:
             _contact(world, actor, contact, moment, is_deleted=world.maybe(0.75))
 
 
-def _touch(world: _World, actor: _Actor, moment: datetime, kind: _Kind, *, is_response: bool = False) -> None:
+def _touch(world: _World, actor: _Actor, moment: datetime, kind: Kind, *, is_response: bool = False) -> None:
     rng = world.rng
     touch_type, channel, facts = kind
     touch_id = world.new_id("t")
@@ -591,11 +591,11 @@ def _corners(world: _World) -> None:
     bases = (START + 10 * _DAY, START + 100 * _DAY, SECOND + 10 * _DAY, THIRD - 5 * _DAY)
     for place, base in enumerate(bases):
         dormancy, tick = _DAY * (180 if base < SECOND else 60), timedelta(microseconds=1)
-        for number, script in enumerate(_SCRIPTS):
+        for number, script in enumerate(SCRIPTS):
             script(_Corner(world, f"corner{place}-{number}", base), dormancy, tick)
 
 
-_Script = Callable[[_Corner, timedelta, timedelta], None]
+Script = Callable[[_Corner, timedelta, timedelta], None]
 _NOW = timedelta(0)
 
 
@@ -815,7 +815,7 @@ def _version_of_a_company_that_was_left(corner: _Corner, dormancy: timedelta, ti
         corner.world.add("companies", source_company_id=f"{corner.name}-{company}", updated_at=at)
 
 
-_SCRIPTS: tuple[_Script, ...] = (
+SCRIPTS: tuple[Script, ...] = (
     _exit_where_dormancy_ends,
     _rejection_where_dormancy_ends,
     _opt_out_while_silent,
@@ -846,6 +846,23 @@ _SCRIPTS: tuple[_Script, ...] = (
 )
 
 
+def scripted_rows(
+    script: Script, name: str, base: datetime, dormancy: timedelta, first_id: int
+) -> dict[str, list[Row]]:
+    """Tell one script of one person, as rows of each table.
+
+    Args:
+        script: One of `SCRIPTS`.
+        name: The person's record; ids of touches and handoffs are drawn after it.
+        base: The moment from which the script counts.
+        dormancy: What the script takes for the silence that ends a cycle.
+        first_id: From where on ids are numbered; they are used up as the rows are many.
+    """
+    world = _World(Random(name), most_on_address=5, used=first_id)
+    script(_Corner(world, name, base), dormancy, timedelta(microseconds=1))
+    return {table: rows for table, rows in world.rows.items() if rows}
+
+
 def _deals_and_spend(world: _World) -> None:
     rng = world.rng
     for number in range(20):
@@ -870,7 +887,7 @@ def _deals_and_spend(world: _World) -> None:
 
 # --- dirt ----------------------------------------------------------------------------------------
 
-_KEYS: dict[str, str] = {
+KEYS: dict[str, str] = {
     "contacts": "source_contact_id",
     "companies": "source_company_id",
     "touches": "source_touch_id",
@@ -879,7 +896,7 @@ _KEYS: dict[str, str] = {
     "handoffs": "source_handoff_id",
     "deals": "source_deal_id",
 }
-_FLAWS: Mapping[str, tuple[Row, ...]] = {
+FLAWS: Mapping[str, tuple[Row, ...]] = {
     "contacts": (
         {"source_contact_id": None},
         {"created_at": None},
@@ -911,7 +928,7 @@ _FLAWS: Mapping[str, tuple[Row, ...]] = {
     ),
     "deals": ({"status": "stalled"}, {"source_contact_id": None, "email": None}),
 }
-_TIMES = {
+TIMES = {
     "contacts": "updated_at",
     "companies": "updated_at",
     "touches": "occurred_at",
@@ -949,13 +966,13 @@ def _soil(world: _World) -> None:
             elif draw < 0.09:
                 added.append({**row, **_CHANGES[table](rng)})
             elif draw < 0.13:
-                flawed = {**row, **rng.choice(_FLAWS[table])}
-                if world.maybe(0.6) and flawed[_KEYS[table]]:
-                    flawed[_KEYS[table]] = world.new_id("x")
+                flawed = {**row, **rng.choice(FLAWS[table])}
+                if world.maybe(0.6) and flawed[KEYS[table]]:
+                    flawed[KEYS[table]] = world.new_id("x")
                 added.append(flawed)
             elif draw < 0.145:
                 early = rng.choice((AS_OF + timedelta(microseconds=1), AS_OF + 30 * _DAY, AS_OF))
-                added.append({**row, _KEYS[table]: world.new_id("e"), _TIMES[table]: world.written(early)})
+                added.append({**row, KEYS[table]: world.new_id("e"), TIMES[table]: world.written(early)})
         rows.extend(added)
 
 
@@ -1006,7 +1023,7 @@ def change_policy(seeds: Path) -> None:
     """Let policy change while people act: rows that close, follow, begin and end without a follower."""
     _begin_later(seeds / "stage_policy.csv", START + 90 * _DAY)
     _begin_later(seeds / "icp_profiles.csv", START + 60 * _DAY)
-    _edit(
+    edit_policy(
         seeds / "stage_policy.csv",
         "key",
         {
@@ -1018,7 +1035,7 @@ def change_policy(seeds: Path) -> None:
             "max_contacts_per_address": [(FOURTH, {"value": "3"})],
         },
     )
-    _edit(
+    edit_policy(
         seeds / "touch_types.csv",
         "touch_type",
         {
@@ -1029,7 +1046,7 @@ def change_policy(seeds: Path) -> None:
             "newsletter_signup": [(THIRD, None)],
         },
     )
-    _edit(
+    edit_policy(
         seeds / "touch_direction_rules.csv",
         "rule_id",
         {
@@ -1040,7 +1057,7 @@ def change_policy(seeds: Path) -> None:
             "email_to_opt_in": [(THIRD, {"rule_id": "email_to_opt_in_again"})],
         },
     )
-    _edit(
+    edit_policy(
         seeds / "context_requirements.csv",
         ("direction", "field"),
         {
@@ -1052,7 +1069,7 @@ def change_policy(seeds: Path) -> None:
             ("unclassified", "message_hypothesis"): [(FIRST, None)],
         },
     )
-    _edit(
+    edit_policy(
         seeds / "segment_rules.csv",
         ("segment_name", "attribute"),
         {
@@ -1060,7 +1077,7 @@ def change_policy(seeds: Path) -> None:
             ("industrial", "employee_count"): [(THIRD, None)],
         },
     )
-    _append(
+    append_policy(
         seeds / "icp_profiles.csv",
         [
             {
@@ -1082,7 +1099,7 @@ def change_policy(seeds: Path) -> None:
             )
         ],
     )
-    _append(
+    append_policy(
         seeds / "campaign_registry.csv",
         [
             {
@@ -1107,7 +1124,7 @@ def change_policy(seeds: Path) -> None:
 _Key = str | tuple[str, ...]
 
 
-def _edit(
+def edit_policy(
     path: Path,
     key: _Key,
     changes: Mapping[_Key, Sequence[tuple[datetime, Mapping[str, str] | None]]],
@@ -1140,7 +1157,7 @@ def _begin_later(path: Path, moment: datetime) -> None:
     _write(path, columns, rows)
 
 
-def _append(path: Path, added: Sequence[Mapping[str, str]]) -> None:
+def append_policy(path: Path, added: Sequence[Mapping[str, str]]) -> None:
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         columns, rows = list(reader.fieldnames or ()), list(reader)

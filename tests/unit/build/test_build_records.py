@@ -37,17 +37,6 @@ def test_record_survives_writing_and_reading(settings: Settings) -> None:
     assert records.find_run(settings, "r2") is None
 
 
-def test_last_completed_skips_failed_and_running_builds(settings: Settings) -> None:
-    assert records.last_completed(settings) is None
-    records.write_record(settings, _record("b20260301T000000aaaaaa", records.PUBLISHED))
-    records.write_record(settings, _record("b20260302T000000aaaaaa", records.CANDIDATE))
-    records.write_record(settings, _record("b20260303T000000aaaaaa", records.FAILED))
-    records.write_record(settings, _record("b20260304T000000aaaaaa", records.RUNNING))
-    last = records.last_completed(settings)
-    assert last is not None
-    assert last.build_id == "b20260302T000000aaaaaa"
-
-
 def test_abandoned_builds_are_closed_and_finished_ones_left_alone(settings: Settings) -> None:
     records.write_record(settings, _record("b20260301T000000aaaaaa", records.PUBLISHED))
     records.write_record(settings, _record("b20260302T000000aaaaaa", records.RUNNING))

@@ -98,7 +98,7 @@ def test_files_are_what_they_deliver(settings: Settings) -> None:
     with duckdb.connect() as database:
 
         def digest() -> str:
-            return starting_point(settings, database, "p", "t")["files"]
+            return starting_point(settings, database, "p", "e", "t")["files"]
 
         database.execute("create schema landing")
         database.execute(FILES)
@@ -113,7 +113,7 @@ def test_settings_and_policy_count(settings: Settings) -> None:
     with duckdb.connect() as database:
         database.execute("create schema landing")
         database.execute(FILES)
-        plain = starting_point(settings, database, "p", "t")
-        salted = starting_point(replace(settings, id_salt="secret"), database, "q", "t")
+        plain = starting_point(settings, database, "p", "e", "t")
+        salted = starting_point(replace(settings, id_salt="secret"), database, "q", "e", "t")
     assert {name for name in plain if plain[name] != salted[name]} == {"settings", "policy"}
     assert "secret" not in str(salted)
