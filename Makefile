@@ -17,7 +17,7 @@ SCRATCH := $(CURDIR)/target/test_warehouse
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 SQL_LINTED := .sqlfluff_cache/passed
 
-# One seed stands for ten sequences; the one that `make prove` names where it fails repeats them.
+# One seed stands for twenty sequences; the one that `make prove` names where it fails repeats them.
 SEQUENCES ?= 500
 SEED ?= 1
 

@@ -170,7 +170,7 @@ def test_test_files_have_names_of_their_own() -> None:
 
 
 def test_test_files_lie_in_a_room_for_tests() -> None:
-    rooms = ("unit", "integration", "conventions", "properties")
+    rooms = ("unit", "integration", "conventions", "properties", "proof")
     for path in below("tests", ".py"):
         parts = Path(path).parts
         assert parts[1] in (*rooms, "fixtures", "reference", "conftest.py"), path

@@ -44,7 +44,8 @@ def _before_mql(
     now = score(cycle, as_of)
     is_qualified = any(is_qualifying(response, cycle, stamps) for response in cycle.responses)
     if not is_enough(now, cycle) and not is_qualified:
-        words.append(f"score:{math.floor(now)}/{cycle.values.mql_min_score:g}")
+        # Section 5: published rounded. Down from there, or `score:0` stands beside a score of 1.000000.
+        words.append(f"score:{math.floor(round(now, 6))}/{cycle.values.mql_min_score:g}")
     if not any(stamps[response.touch_id].is_context_complete for response in cycle.responses):
         lacks = stamps[cycle.responses[-1].touch_id].missing_required
         words += [f"context_missing:{name}" for name in lacks]

@@ -223,6 +223,12 @@ def test_score_halves_and_counts_the_first_of_each_type() -> None:
     assert world.people[0]["blocked_by"] == "score:21/50"
 
 
+def test_score_that_is_missing_is_the_published_one_rounded_down() -> None:
+    world = Case().fit(NOON).visit("t", AS_OF - timedelta(microseconds=1)).world()
+    assert world.people[0]["engagement_score"] == 1
+    assert world.people[0]["blocked_by"] == "score:1/50"
+
+
 def test_score_is_reached_together_at_one_instant() -> None:
     case = Case().fit(NOON).touch("a", NOON, "trial_signup", "website")
     case.touch("b", NOON, "free_tool_use", "website")
