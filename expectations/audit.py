@@ -1,7 +1,6 @@
 """One audit: hash the candidate, plan, run the checkpoint, judge, and write the record before raising."""
 
 import contextlib
-import hashlib
 import logging
 import os
 import tempfile
@@ -16,6 +15,7 @@ from expectations.record import AuditRecord, AuditResult
 from expectations.suites import PlannedExpectation
 from expectations.thresholds import ANY_SYSTEM, Threshold, thresholds_digest
 from expectations.verdict import Finding, judge, verdict_of
+from orchestration.digests import sha256_of, sha256_with_shared
 
 AUDIT_FILE = "audit.json"
 _LOG = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def run_audit(
     *,
     memory_limit: str | None = None,
     threads: int | None = None,
+    shared_files: Sequence[Path] = (),
 ) -> AuditRecord:
     """Audit a candidate and write ``audit.json``.
 
@@ -46,6 +47,8 @@ def run_audit(
         context_dir: Folder of the file Data Context, for Data Docs; None keeps none.
         memory_limit: DuckDB's memory limit with its unit (``16GB``); None leaves DuckDB's default.
         threads: DuckDB threads; None leaves DuckDB's default.
+        shared_files: Files that views of the candidate read; they are audited with it, each in a folder
+            that is named after its table.
 
     Returns:
         The record, as written.
@@ -55,13 +58,21 @@ def run_audit(
     out_dir.mkdir(parents=True, exist_ok=True)
     sha256 = ""
     try:
-        sha256 = _sha256(candidate_db)
-        before = _fingerprint(candidate_db)
+        before = _fingerprints(candidate_db, shared_files)
+        sha256 = _sha256(candidate_db, shared_files)
         planned, results = _examine(
-            candidate_db, build_id, clock, thresholds, out_dir, context_dir, memory_limit, threads
+            candidate_db,
+            build_id,
+            clock,
+            thresholds,
+            out_dir,
+            context_dir,
+            memory_limit,
+            threads,
+            shared_files,
         )
         verdict = verdict_of(planned, results)
-        if _fingerprint(candidate_db) != before:
+        if _fingerprints(candidate_db, shared_files) != before:
             results = (*results, _broken("the candidate changed while it was audited"))
             verdict = "failed"
     except Exception as error:
@@ -106,7 +117,7 @@ def record_error(
     """
     if not candidate_sha256:
         with contextlib.suppress(OSError):
-            candidate_sha256 = _sha256(candidate_db)
+            candidate_sha256 = sha256_of(candidate_db)
     record = AuditRecord(
         build_id=build_id,
         candidate_sha256=candidate_sha256,
@@ -139,10 +150,11 @@ def _examine(
     context_dir: Path | None,
     memory_limit: str | None,
     threads: int | None,
+    shared_files: Sequence[Path],
 ) -> tuple[tuple[PlannedExpectation, ...], tuple[AuditResult, ...]]:
     if candidate_db.with_name(candidate_db.name + ".wal").exists():
         raise UnclosedCandidateError
-    catalogue = read_catalogue(candidate_db, build_id)
+    catalogue = read_catalogue(candidate_db, build_id, shared_files)
     planned = suites.plan(catalogue, build_id, as_of, thresholds)
     present = [each for each in planned if each.promise.table in catalogue.columns]
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".audit-") as scratch:
@@ -154,6 +166,7 @@ def _examine(
             memory_limit,
             threads,
             Path(scratch) / "spill",
+            shared_files,
         )
     missing = {
         each.identity: Finding(error="the table is missing")
@@ -172,13 +185,16 @@ def _run_checkpoint(
     memory_limit: str | None,
     threads: int | None,
     spill_dir: Path,
+    shared_files: Sequence[Path],
 ) -> dict[tuple[str, str, str], Finding]:
     if not planned:
         return {}
     _switch_telemetry_off()
     from expectations.context import close_context, run_checkpoint, write_context
 
-    context, checkpoint = write_context(context_dir, candidate_db, planned, memory_limit, threads, spill_dir)
+    context, checkpoint = write_context(
+        context_dir, candidate_db, planned, memory_limit, threads, spill_dir, shared_files
+    )
     try:
         return dict(_findings(run_checkpoint(checkpoint, build_id)))
     finally:
@@ -252,18 +268,18 @@ def _kind(error: BaseException) -> str:
     if isinstance(error, UnclosedCandidateError):
         return "the candidate was not closed by its writer (a .wal file lies beside it)"
     if isinstance(error, FileNotFoundError):
-        return "the candidate does not exist"
+        return "the candidate or a file that it reads does not exist"
     return type(error).__name__
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(candidate_db: Path, shared_files: Sequence[Path]) -> str:
+    shared = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in shared_files}
+    return sha256_with_shared(sha256_of(candidate_db), shared)
 
 
-def _fingerprint(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+def _fingerprints(candidate_db: Path, shared_files: Sequence[Path]) -> list[tuple[int, int, int]]:
+    found = [path.stat() for path in (candidate_db, *shared_files)]
+    return [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found]
 
 
 def _now() -> str:

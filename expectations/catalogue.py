@@ -1,6 +1,6 @@
 """How a candidate is opened for reading, and what it holds: marts, columns, source systems."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def hardening(memory_limit: str | None, threads: int | None, spill_dir: Path | None) -> list[str]:
-    """The statements that make a connection a reader which can reach nothing but its file.
+def hardening(
+    memory_limit: str | None, threads: int | None, spill_dir: Path | None, shared_files: Sequence[Path] = ()
+) -> list[str]:
+    """The statements that make a connection a reader which can reach nothing but its files.
 
     Args:
         memory_limit: DuckDB's memory limit with its unit; None leaves the default.
         threads: DuckDB threads; None leaves the default.
         spill_dir: Folder for what does not fit into memory; None leaves the default.
+        shared_files: Files that views of the candidate read.
 
     Returns:
         SQL statements in their order; the last one locks the others.
@@ -34,6 +37,7 @@ def hardening(memory_limit: str | None, threads: int | None, spill_dir: Path | N
         "set autoinstall_known_extensions = false",
         "set autoload_known_extensions = false",
         "set allow_community_extensions = false",
+        f"set allowed_paths = [{', '.join(_quoted(str(path)) for path in shared_files)}]",
         "set enable_external_access = false",
         "set lock_configuration = true",
     ]
@@ -41,7 +45,11 @@ def hardening(memory_limit: str | None, threads: int | None, spill_dir: Path | N
 
 @contextmanager
 def open_candidate(
-    path: Path, memory_limit: str | None = None, threads: int | None = None, spill_dir: Path | None = None
+    path: Path,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+    spill_dir: Path | None = None,
+    shared_files: Sequence[Path] = (),
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open a candidate read-only and hardened.
 
@@ -50,6 +58,7 @@ def open_candidate(
         memory_limit: DuckDB's memory limit with its unit.
         threads: DuckDB threads.
         spill_dir: Folder for what does not fit into memory.
+        shared_files: Files that views of the candidate read.
 
     Yields:
         The connection, closed afterwards.
@@ -58,25 +67,26 @@ def open_candidate(
 
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        for statement in hardening(memory_limit, threads, spill_dir):
+        for statement in hardening(memory_limit, threads, spill_dir, shared_files):
             connection.execute(statement)
         yield connection
     finally:
         connection.close()
 
 
-def read_catalogue(path: Path, build_id: str) -> Catalogue:
+def read_catalogue(path: Path, build_id: str, shared_files: Sequence[Path] = ()) -> Catalogue:
     """Read which marts and source systems a candidate holds.
 
     Args:
         path: The DuckDB file.
         build_id: The build that is audited; earlier builds in ``row_reconciliation`` count for nothing.
+        shared_files: Files that views of the candidate read.
 
     Returns:
         The catalogue. A row without a source system contributes none.
     """
     columns: dict[str, dict[str, str]] = {}
-    with open_candidate(path) as connection:
+    with open_candidate(path, shared_files=shared_files) as connection:
         for table, column, kind in connection.execute(
             "select table_name, column_name, data_type from information_schema.columns"
             " where table_schema = ? order by table_name, ordinal_position",

@@ -81,6 +81,7 @@ def write_context(
     memory_limit: str | None,
     threads: int | None,
     spill_dir: Path,
+    shared_files: Sequence[Path] = (),
 ) -> tuple[FileDataContext, Checkpoint]:
     """Write a fresh file Data Context for one candidate.
 
@@ -91,6 +92,7 @@ def write_context(
         memory_limit: DuckDB's memory limit with its unit.
         threads: DuckDB threads.
         spill_dir: Folder for what does not fit into memory.
+        shared_files: Files that views of the candidate read.
 
     Returns:
         The context and its checkpoint.
@@ -108,6 +110,7 @@ def write_context(
             memory_limit=memory_limit,
             threads=threads,
             spill_dir=str(spill_dir),
+            shared_files=tuple(str(path) for path in shared_files),
             assets=[_asset(table) for table in tables],
         )
     )

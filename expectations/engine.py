@@ -54,6 +54,7 @@ class CandidateDatasource(SQLDatasource):
         memory_limit: DuckDB's memory limit with its unit; None leaves DuckDB's default.
         threads: DuckDB threads; None leaves DuckDB's default.
         spill_dir: Folder for what does not fit into memory.
+        shared_files: Files that views of the candidate read.
     """
 
     type: Literal["duckdb_candidate"] = "duckdb_candidate"
@@ -62,6 +63,7 @@ class CandidateDatasource(SQLDatasource):
     memory_limit: str | None = None
     threads: int | None = None
     spill_dir: str = ""
+    shared_files: tuple[str, ...] = ()
 
     _engine: sqlalchemy.Engine | None = pydantic.PrivateAttr(None)
     _held: HeldConnectionEngine | None = pydantic.PrivateAttr(None)
@@ -99,9 +101,11 @@ class CandidateDatasource(SQLDatasource):
         )
         spill_dir = Path(self.spill_dir) if self.spill_dir else None
 
+        shared_files = [Path(path) for path in self.shared_files]
+
         def harden(connection: Any, _record: Any) -> None:
             cursor = connection.cursor()
-            for statement in hardening(self.memory_limit, self.threads, spill_dir):
+            for statement in hardening(self.memory_limit, self.threads, spill_dir, shared_files):
                 cursor.execute(statement)
             cursor.close()
 

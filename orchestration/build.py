@@ -25,7 +25,7 @@ import duckdb
 
 from orchestration import increment, policy, records, release
 from orchestration.candidate_diff import compare_with_current
-from orchestration.dbt import mart_names
+from orchestration.dbt import mart_names, month_columns
 from orchestration.errors import LeadproofError
 from orchestration.moments import require_known
 from orchestration.progress import say
@@ -289,6 +289,7 @@ class Build:
                 build_id=record.build_id,
                 as_of=_moment(record.as_of),
                 tables=[name for name in mart_names() if name not in ADDED_BY_PUBLICATION],
+                month_columns=month_columns(),
             )
         if self.request.is_candidate_only:
             # Before the audit: who would move is worth knowing of a candidate that fails it, too.
@@ -309,16 +310,17 @@ class Build:
         record = self.resume()
         with self.phase("audit"):
             say("Auditing the candidate")
-            folder = self.settings.candidates / record.build_id
+            candidate = release.read_candidate(self.settings, record.build_id)
             audit = expectations.run_audit(
-                folder / "leadproof.duckdb",
+                candidate.path,
                 record.build_id,
                 _moment(record.as_of),
                 self._thresholds(record),
-                folder,
+                candidate.folder,
                 self._audit_context,
                 memory_limit=self.settings.memory_limit,
                 threads=self.settings.threads,
+                shared_files=candidate.shared_files,
             )
             expectations.append_audit_history(self.settings.quality, audit)
         record.audit = _audit_summary(audit)

@@ -182,6 +182,35 @@ def mart_names(root: Path = PROJECT_ROOT) -> list[str]:
     )
 
 
+def month_columns(root: Path = PROJECT_ROOT) -> dict[str, str]:
+    """Return which published tables may be published by month: ``meta: {published_by: <column>}``.
+
+    Args:
+        root: The project's root folder.
+
+    Returns:
+        By table name, the column that says to which month a row belongs.
+
+    Raises:
+        LeadproofError: If a table names a column that it does not declare.
+    """
+    manifest = json.loads(manifest_path(root).read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "model" or node["schema"] != "marts":
+            continue
+        column = node["config"].get("meta", {}).get("published_by")
+        if column is None:
+            continue
+        if column not in node["columns"]:
+            raise LeadproofError(
+                f"Model {node['name']} is published by {column}, which is none of its columns.",
+                "Name a column of it under meta: published_by, or take that line out.",
+            )
+        found[node["alias"]] = str(column)
+    return found
+
+
 def _parse(settings: Settings, root: Path) -> None:
     done = subprocess.run(
         [dbt_executable(), "--no-use-colors", *dbt_args("parse", settings)],

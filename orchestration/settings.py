@@ -31,6 +31,8 @@ class Settings:
         load_modes: ``append`` or ``snapshot`` by ``<system>.<table>``; absent means ``append``.
         keep_releases: How many releases retention keeps.
         dagster_home: Folder of Dagster's own storage.
+        shared_from_rows: Rows from which a mart that is published by month lies in files that releases share.
+        reader_path: The warehouse under the name by which readers reach it; None if it is the same name.
     """
 
     landing: Path
@@ -42,6 +44,8 @@ class Settings:
     load_modes: dict[str, str]
     keep_releases: int
     dagster_home: Path
+    shared_from_rows: int = 5_000_000
+    reader_path: Path | None = None
 
     @property
     def build_db(self) -> Path:
@@ -62,6 +66,16 @@ class Settings:
     def releases(self) -> Path:
         """Immutable releases, one folder each."""
         return self.warehouse / "releases"
+
+    @property
+    def shared(self) -> Path:
+        """Files that several releases share, one folder for each table."""
+        return self.releases / "shared"
+
+    @property
+    def shared_as_read(self) -> Path:
+        """The same folder under the name that is written into releases, for readers to open."""
+        return (self.reader_path or self.warehouse) / self.shared.relative_to(self.warehouse)
 
     @property
     def current(self) -> Path:
@@ -120,12 +134,24 @@ def load_settings(root: Path = PROJECT_ROOT) -> Settings:
         load_modes=dict(project["vars"].get("load_modes") or {}),
         keep_releases=_whole_number("LEADPROOF_KEEP_RELEASES", 30),
         dagster_home=_folder("DAGSTER_HOME", root / ".dagster"),
+        shared_from_rows=_whole_number("LEADPROOF_SHARED_FROM_ROWS", Settings.shared_from_rows),
+        reader_path=_reader_path(),
     )
 
 
 def _folder(variable: str, default: Path) -> Path:
     value = os.environ.get(variable, "").strip()
     return Path(value).expanduser().absolute() if value else default
+
+
+def _reader_path() -> Path | None:
+    value = os.environ.get("LEADPROOF_READER_PATH", "").strip()
+    if value and not Path(value).is_absolute():
+        raise LeadproofError(
+            f"LEADPROOF_READER_PATH is '{value}', which does not begin at the root.",
+            "Give the whole path under which readers reach the warehouse.",
+        )
+    return Path(value) if value else None
 
 
 def _whole_number(variable: str, default: int) -> int:

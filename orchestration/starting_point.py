@@ -62,7 +62,14 @@ def starting_point(
         "thresholds": thresholds_digest,
         "code": _code_digest(),
         "settings": _digest(
-            [settings.id_salt, sorted(settings.source_systems), sorted(settings.load_modes.items())]
+            [
+                settings.id_salt,
+                sorted(settings.source_systems),
+                sorted(settings.load_modes.items()),
+                # They decide where readers find the rows: a moved warehouse asks for a release.
+                settings.shared_from_rows,
+                str(settings.shared_as_read),
+            ]
         ),
     }
 

@@ -1,20 +1,28 @@
 """The candidate: a clean copy of the marts, frozen and hashed before its audit.
 
 Audits run on this file and publication copies it, so the bytes that were audited are the bytes that are
-published. Nothing here knows what the tables mean.
+published. A long mart that is published by month is a view in it, over files that releases share; these
+files belong to the candidate's bytes. Nothing here knows what the tables mean.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
+
+from orchestration.digests import sha256_of, sha256_with_shared
 from orchestration.errors import LeadproofError
 from orchestration.release.database import (
+    DATABASE,
     MARTS,
     TableDigest,
+    columns_to_publish,
     copy_table,
     digest_of,
+    identifier,
     literal,
     relations_of,
     writer,
@@ -24,16 +32,22 @@ from orchestration.release.files import (
     explained,
     read_json,
     remove_tree,
-    sha256_of,
     stamp,
     sync,
     utc,
     write_json,
 )
 from orchestration.release.locks import checked_build_id, publication_lock
+from orchestration.release.months import create_month_view, view_text
+from orchestration.release.shared import (
+    MonthFile,
+    months_noted,
+    prepare_shared,
+    settle_months,
+    sweep_shared,
+)
 from orchestration.settings import IDENTIFIER, Settings
 
-DATABASE = "leadproof.duckdb"
 ADDED_BY_PUBLICATION = ("audit_results", "releases")
 
 
@@ -45,9 +59,12 @@ class Candidate:
         build_id: The build.
         as_of: The build's as-of (UTC).
         path: The candidate's database.
-        sha256: Hex digest of its bytes.
+        sha256: Hex digest of its bytes, those of the shared files that it reads included.
         digests: Content digest by table.
         row_counts: Rows by table.
+        months: Months by table, of the tables that lie in shared files.
+        views: The text of the view by table, of the same tables.
+        shared_files: The shared files, under the names by which the views open them.
         written_at: When it was written (UTC).
     """
 
@@ -57,6 +74,9 @@ class Candidate:
     sha256: str
     digests: dict[str, str]
     row_counts: dict[str, int]
+    months: dict[str, tuple[MonthFile, ...]]
+    views: dict[str, str]
+    shared_files: tuple[Path, ...]
     written_at: datetime
 
     @property
@@ -65,10 +85,33 @@ class Candidate:
         return self.path.parent
 
 
+@dataclass(frozen=True)
+class _Copied:
+    """A mart as it lies in the candidate."""
+
+    content: TableDigest
+    view: str | None = None
+    months: tuple[MonthFile, ...] = ()
+
+    def note(self) -> dict[str, Any]:
+        noted: dict[str, Any] = {"rows": self.content.rows, "digest": self.content.digest}
+        if self.months:
+            noted |= {"view": self.view, "months": [month.note() for month in self.months]}
+        return noted
+
+
 def write_candidate(
-    settings: Settings, *, build_id: str, as_of: datetime, tables: Sequence[str] | None = None
+    settings: Settings,
+    *,
+    build_id: str,
+    as_of: datetime,
+    tables: Sequence[str] | None = None,
+    month_columns: Mapping[str, str] | None = None,
 ) -> Candidate:
     """Copy the marts of the build database into a new file and hash it.
+
+    Of a mart that is published by month and has as many rows as the settings say, only months that no release
+    holds yet are written, into files that releases share.
 
     Candidates of earlier builds are removed: one build runs at a time, so they are failed or dead.
 
@@ -77,6 +120,8 @@ def write_candidate(
         build_id: The build.
         as_of: The build's as-of; without a zone it is UTC.
         tables: Tables or views of schema ``marts`` to publish; by default all of them.
+        month_columns: By mart that is published by month, the column (UTC moment or date) that says to which
+            month a row belongs.
 
     Returns:
         The candidate.
@@ -95,19 +140,21 @@ def write_candidate(
         close_to_others(settings.candidates)
         for leftover in settings.candidates.iterdir():
             remove_tree(leftover)
+        # A candidate that was blocked has left months that no release needs.
+        sweep_shared(settings)
         try:
             writing.mkdir()
-            found = _copy_marts(settings, writing / DATABASE, tables)
+            found = _copy_marts(settings, writing / DATABASE, tables, month_columns or {})
+            shared = {month.name: month.sha256 for copied in found.values() for month in copied.months}
             write_json(
                 writing / "candidate.json",
                 {
                     "build_id": build_id,
                     "as_of": stamp(as_of),
                     "written_at": stamp(datetime.now(UTC)),
-                    "sha256": sha256_of(writing / DATABASE),
-                    "tables": {
-                        name: {"rows": table.rows, "digest": table.digest} for name, table in found.items()
-                    },
+                    "sha256": sha256_with_shared(sha256_of(writing / DATABASE), shared),
+                    "shared": str(settings.shared_as_read),
+                    "tables": {name: copied.note() for name, copied in found.items()},
                 },
             )
             sync(writing / DATABASE)
@@ -137,6 +184,8 @@ def read_candidate(settings: Settings, build_id: str) -> Candidate:
         note = read_json(folder / "candidate.json")
     if note is None or note.get("build_id") != build_id or not (folder / DATABASE).is_file():
         raise LeadproofError(f"Build {build_id} has no candidate.", "Run leadproof build again.")
+    months = months_noted(note["tables"])
+    shared = Path(note["shared"])
     return Candidate(
         build_id=build_id,
         as_of=utc(datetime.fromisoformat(note["as_of"])),
@@ -144,6 +193,9 @@ def read_candidate(settings: Settings, build_id: str) -> Candidate:
         sha256=note["sha256"],
         digests={name: table["digest"] for name, table in note["tables"].items()},
         row_counts={name: table["rows"] for name, table in note["tables"].items()},
+        months=months,
+        views={name: note["tables"][name]["view"] for name in months},
+        shared_files=tuple(shared / month.name for files in months.values() for month in files),
         written_at=utc(datetime.fromisoformat(note["written_at"])),
     )
 
@@ -164,27 +216,78 @@ def assert_closed(database: Path) -> None:
         )
 
 
-def _copy_marts(settings: Settings, database: Path, tables: Sequence[str] | None) -> dict[str, TableDigest]:
+def _copy_marts(
+    settings: Settings, database: Path, tables: Sequence[str] | None, month_columns: Mapping[str, str]
+) -> dict[str, _Copied]:
     if not settings.build_db.is_file():
         raise LeadproofError(
             f"There is no build database at {settings.build_db}.", "Run leadproof build first."
         )
-    with writer(settings, [settings.build_db.parent, database.parent]) as connection:
+    folders = [settings.build_db.parent, database.parent, settings.shared, settings.shared_as_read]
+    with writer(settings, folders) as connection:
         connection.execute(f"attach {literal(settings.build_db)} as build (read_only)")
         comments = relations_of(connection, "build", MARTS)
         names = _published_names(comments, tables)
+        by_month = _settle_long_marts(connection, settings, names, month_columns)
         connection.execute(f"attach {literal(database)} as candidate")
         # One transaction: a commit for each table and comment would wait for the disk each time.
         connection.execute("begin")
         connection.execute(f"create schema candidate.{MARTS}")
         for name in names:
-            copy_table(connection, "build", "candidate", name, comments.get(name))
+            if name in by_month:
+                columns = columns_to_publish(connection, "build", name)
+                files = [settings.shared_as_read / month.name for month in by_month[name].months]
+                create_month_view(connection, "candidate", name, columns, comments.get(name), files)
+            else:
+                copy_table(connection, "build", "candidate", name, comments.get(name))
         connection.execute("commit")
         connection.execute("checkpoint candidate")
         connection.execute("detach candidate")
         assert_closed(database)
         connection.execute(f"attach {literal(database)} as candidate (read_only)")
-        return {name: digest_of(connection, "candidate", name) for name in names}
+        return {
+            name: replace(by_month[name], view=view_text(connection, "candidate", name))
+            if name in by_month
+            else _Copied(digest_of(connection, "candidate", name))
+            for name in names
+        }
+
+
+def _settle_long_marts(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    names: Sequence[str],
+    month_columns: Mapping[str, str],
+) -> dict[str, _Copied]:
+    """Bring the marts that are published by month, and are long enough, into shared files."""
+    long_marts = [
+        name
+        for name in names
+        if name in month_columns and _rows(connection, name) >= settings.shared_from_rows
+    ]
+    settled: dict[str, _Copied] = {}
+    if long_marts:
+        writing = prepare_shared(settings, long_marts)
+        try:
+            for name in long_marts:
+                columns = columns_to_publish(connection, "build", name)
+                source = f"build.{MARTS}.{identifier(name)}"
+                folder = writing / name
+                folder.mkdir()
+                content, months = settle_months(
+                    connection, settings, name, source, columns, month_columns[name], folder
+                )
+                settled[name] = _Copied(content, months=months)
+        finally:
+            remove_tree(writing)
+    return settled
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    columns_to_publish(connection, "build", table)
+    row = connection.execute(f"select count(*) from build.{MARTS}.{identifier(table)}").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _published_names(present: dict[str, str | None], tables: Sequence[str] | None) -> list[str]:

@@ -17,6 +17,11 @@ from orchestration.errors import LeadproofError
 from orchestration.settings import Settings
 
 MARTS = "marts"
+DATABASE = "leadproof.duckdb"
+"""Name of the file in a candidate and in a release."""
+ROW_GROUP_ROWS = 122_880
+Columns = list[tuple[str, str, bool, str | None]]
+"""Name, type, whether null is allowed, comment; in order."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,29 @@ class TableDigest:
 
     rows: int
     digest: str
+
+
+@dataclass(frozen=True)
+class RowSums:
+    """Row hashes added up in two ways that do not depend on the order of the rows.
+
+    The exclusive or finds a changed row, the sum also finds pairs of repeated rows that the exclusive or
+    cancels. Sums of parts of a table add up to those of the table.
+
+    Args:
+        rows: Number of rows.
+        exclusive_or: Exclusive or of the row hashes.
+        total: Sum of the row hashes.
+    """
+
+    rows: int
+    exclusive_or: int
+    total: int
+
+    def __add__(self, other: "RowSums") -> "RowSums":
+        return RowSums(
+            self.rows + other.rows, self.exclusive_or ^ other.exclusive_or, self.total + other.total
+        )
 
 
 def identifier(name: str) -> str:
@@ -96,6 +124,8 @@ def writer(settings: Settings, folders: Sequence[Path]) -> Iterator[duckdb.DuckD
         connection.execute(f"set threads = {int(settings.threads)}")
         connection.execute(f"set temp_directory = {literal(spill)}")
         connection.execute("set global TimeZone = 'UTC'")
+        # Rows that a file of many keeps in memory before it writes a row group of them.
+        connection.execute(f"set partitioned_write_flush_threshold = {ROW_GROUP_ROWS}")
         connection.execute("set autoinstall_known_extensions = false")
         connection.execute("set autoload_known_extensions = false")
         connection.execute(f"set allowed_directories = [{allowed}]")
@@ -104,9 +134,7 @@ def writer(settings: Settings, folders: Sequence[Path]) -> Iterator[duckdb.DuckD
         yield connection
 
 
-def columns_of(
-    connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str
-) -> list[tuple[str, str, bool, str | None]]:
+def columns_of(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> Columns:
     """List a table's or view's columns.
 
     Args:
@@ -169,12 +197,7 @@ def copy_table(
     Raises:
         LeadproofError: If the source has no such table.
     """
-    columns = columns_of(connection, source, MARTS, table)
-    if not columns:
-        raise LeadproofError(
-            f"Table marts.{table} is to be published but the build database has no such table.",
-            "Build it first, or take it off the list of published tables.",
-        )
+    columns = columns_to_publish(connection, source, table)
     place = f"{identifier(target)}.{MARTS}.{identifier(table)}"
     definitions = ", ".join(
         f"{identifier(name)} {data_type}{'' if nullable else ' not null'}"
@@ -185,8 +208,46 @@ def copy_table(
     connection.execute(
         f"insert into {place} select {names} from {identifier(source)}.{MARTS}.{identifier(table)}"
     )
+    add_comments(connection, "table", place, columns, comment)
+
+
+def columns_to_publish(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> Columns:
+    """List the columns of a mart that is to be published.
+
+    Args:
+        connection: Connection with the database attached.
+        source: Alias of the build database.
+        table: Table or view name in schema ``marts``.
+
+    Returns:
+        What ``columns_of`` returns, never empty.
+
+    Raises:
+        LeadproofError: If the database has no such table.
+    """
+    columns = columns_of(connection, source, MARTS, table)
+    if not columns:
+        raise LeadproofError(
+            f"Table marts.{table} is to be published but the build database has no such table.",
+            "Build it first, or take it off the list of published tables.",
+        )
+    return columns
+
+
+def add_comments(
+    connection: duckdb.DuckDBPyConnection, kind: str, place: str, columns: Columns, comment: str | None
+) -> None:
+    """Give a table or view the descriptions of the mart it was made from.
+
+    Args:
+        connection: Connection with the database attached for writing.
+        kind: ``table`` or ``view``.
+        place: Its quoted name with database and schema.
+        columns: The mart's columns.
+        comment: The mart's own comment.
+    """
     if comment:
-        connection.execute(f"comment on table {place} is {literal(comment)}")
+        connection.execute(f"comment on {kind} {place} is {literal(comment)}")
     for name, _, _, description in columns:
         if description:
             connection.execute(f"comment on column {place}.{identifier(name)} is {literal(description)}")
@@ -194,9 +255,6 @@ def copy_table(
 
 def digest_of(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> TableDigest:
     """Digest the content of a mart, whatever the order of its rows.
-
-    The exclusive or of the row hashes finds a changed row, their sum also finds pairs of repeated rows that
-    the exclusive or cancels.
 
     Args:
         connection: Connection with the database attached.
@@ -207,17 +265,47 @@ def digest_of(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
         Row count and digest.
     """
     columns = columns_of(connection, database, MARTS, table)
+    source = f"{identifier(database)}.{MARTS}.{identifier(table)}"
+    sums = row_sums(connection, source, columns).get(0, RowSums(0, 0, 0))
+    return TableDigest(rows=sums.rows, digest=digest_from(columns, sums))
+
+
+def row_sums(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, part: str = "0"
+) -> dict[int, RowSums]:
+    """Add up the row hashes of a relation, all together or part by part, in one scan.
+
+    Args:
+        connection: Connection that reaches the relation.
+        source: The relation, as SQL.
+        columns: The columns that are hashed, in this order.
+        part: SQL expression that gives a row the number of its part; by default all are in part 0.
+
+    Returns:
+        Sums by part, in order; a part without rows is left out.
+    """
     names = ", ".join(identifier(name) for name, *_ in columns)
-    row = connection.execute(
+    rows = connection.execute(
         f"""
-        select
-            count(*),
-            coalesce(bit_xor(row_hash), 0)::varchar,
-            coalesce(sum(row_hash::hugeint), 0)::varchar
-        from (select hash({names}) as row_hash from {identifier(database)}.{MARTS}.{identifier(table)})
+        select part, count(*), bit_xor(row_hash)::varchar, sum(row_hash::hugeint)::varchar
+        from (select {part} as part, hash({names}) as row_hash from {source})
+        group by part
+        order by part
         """
-    ).fetchone()
-    assert row is not None
+    ).fetchall()
+    return {part: RowSums(int(count), int(xor), int(total)) for part, count, xor, total in rows}
+
+
+def digest_from(columns: Columns, sums: RowSums) -> str:
+    """Digest the columns and the summed row hashes of a table, or of a part of one.
+
+    Args:
+        columns: Its columns.
+        sums: Its row hashes, added up.
+
+    Returns:
+        The hex digest.
+    """
     shape = "\n".join(f"{name} {data_type}" for name, data_type, *_ in columns)
-    text = f"{shape}\n{row[0]} {row[1]} {row[2]}"
-    return TableDigest(rows=int(row[0]), digest=hashlib.sha256(text.encode()).hexdigest())
+    text = f"{shape}\n{sums.rows} {sums.exclusive_or} {sums.total}"
+    return hashlib.sha256(text.encode()).hexdigest()

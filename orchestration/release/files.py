@@ -21,6 +21,8 @@ from orchestration.errors import LeadproofError
 _BLOCK_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# EPERM is also what file systems without hard links answer.
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 _FULL_TEXTS = ("no space left", "disk quota exceeded", "file too large")
 _DENIED_TEXTS = ("permission denied", "read-only file system", "operation not permitted")
 
@@ -166,19 +168,6 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sha256_of(path: Path) -> str:
-    """Hash a file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The hex digest of its bytes.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def copy_hashed(source: Path, target: Path) -> str:
     """Copy a file and hash exactly the bytes that were copied.
 
@@ -195,6 +184,25 @@ def copy_hashed(source: Path, target: Path) -> str:
             digest.update(block)
             writer.write(block)
     return digest.hexdigest()
+
+
+def link(source: Path, target: Path) -> bool:
+    """Give a file a second name, so that both are the same bytes on the disk.
+
+    Args:
+        source: The file.
+        target: Its further name, not taken yet.
+
+    Returns:
+        False if the file system has no second names; nothing was done then.
+    """
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return False
+        raise
+    return True
 
 
 def close_to_others(folder: Path) -> None:

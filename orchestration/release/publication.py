@@ -13,29 +13,38 @@ from typing import Any
 
 import duckdb
 
+from orchestration.digests import sha256_of, sha256_with_shared
 from orchestration.errors import LeadproofError
 from orchestration.release.candidate import (
     ADDED_BY_PUBLICATION,
-    DATABASE,
     Candidate,
     assert_closed,
     read_candidate,
 )
-from orchestration.release.database import MARTS, digest_of, identifier, literal, relations_of, writer
+from orchestration.release.database import (
+    DATABASE,
+    MARTS,
+    digest_of,
+    identifier,
+    literal,
+    relations_of,
+    writer,
+)
 from orchestration.release.files import (
     copy_hashed,
     explained,
     remove_tree,
     seal,
-    sha256_of,
     utc,
     write_json,
 )
 from orchestration.release.history import add_audit_results, add_releases
 from orchestration.release.locks import check_build_token, publication_lock
+from orchestration.release.months import view_text
 from orchestration.release.record import AuditRecord, check_audit_record, read_audit_record
 from orchestration.release.restricted import write_contacts
 from orchestration.release.retention import retire, sweep
+from orchestration.release.shared import check_as_read, link_months, open_to_readers
 from orchestration.release.store import (
     Release,
     activate,
@@ -167,8 +176,14 @@ def _stage(work: _Work) -> None:
     _copy_policy(work.policy_dir, work.staged / "policy")
     database = work.staged / DATABASE
     assert_closed(work.candidate.path)
+    months = [month for files in work.candidate.months.values() for month in files]
+    if months:
+        check_as_read(work.settings)
     # What is hashed is what is copied: nothing can change between the check and the use.
-    if copy_hashed(work.candidate.path, database) != work.record.candidate_sha256:
+    copied = copy_hashed(work.candidate.path, database)
+    linked = link_months(work.settings, months, work.staged)
+    shared = {name.removeprefix(f"{MARTS}/"): entry["sha256"] for name, entry in linked.items()}
+    if sha256_with_shared(copied, shared) != work.record.candidate_sha256:
         raise LeadproofError(
             f"Build {work.candidate.build_id} is not published: its candidate has changed since the audit.",
             "Run leadproof build again; the release that readers see is unchanged.",
@@ -176,6 +191,8 @@ def _stage(work: _Work) -> None:
     contacts = work.release.contacts
     history = work.settings.quality / "audit_results"
     folders = [work.staged, contacts.parent, work.settings.build_db.parent, history]
+    if months:
+        folders.append(work.settings.shared_as_read)
     if work.past:
         folders.append(work.past[0].path)
     with writer(work.settings, folders) as connection:
@@ -183,13 +200,14 @@ def _stage(work: _Work) -> None:
         assert_closed(database)
         connection.execute(f"attach {literal(database)} as release (read_only)")
         counts = _verify(connection, work)
-        for table in counts:
+        for table in counts.keys() - work.candidate.months.keys():
             connection.execute(
                 f"copy release.{MARTS}.{identifier(table)} "
                 f"to {literal(work.staged / MARTS / f'{table}.parquet')} (format parquet, compression zstd)"
             )
         write_contacts(connection, work.settings, work.candidate.build_id, contacts)
-    _write_manifest(work, counts)
+    open_to_readers(work.settings, months)
+    _write_manifest(work, counts, linked)
     seal(work.staged)
 
 
@@ -234,16 +252,23 @@ def _attach_previous(connection: duckdb.DuckDBPyConnection, past: list[Release])
 
 def _verify(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, int]:
     """Make sure that the release holds the audited tables unchanged, the two added ones, and no other."""
-    found = {
-        name: digest_of(connection, "release", name) for name in relations_of(connection, "release", MARTS)
-    }
-    for name, digest in work.candidate.digests.items():
-        if name not in found or found[name].digest != digest:
+    counts: dict[str, int] = {}
+    relations = relations_of(connection, "release", MARTS)
+    for name in relations:
+        view = view_text(connection, "release", name)
+        if view is not None:
+            # The view names its files, and their bytes have been compared with the audited ones.
+            if view != work.candidate.views.get(name):
+                raise _changed(work, name)
+            counts[name] = work.candidate.row_counts[name]
+            continue
+        found = digest_of(connection, "release", name)
+        if work.candidate.digests.get(name) != found.digest and name not in ADDED_BY_PUBLICATION:
             raise _changed(work, name)
-    for name in found:
-        if name not in work.candidate.digests and name not in ADDED_BY_PUBLICATION:
-            raise _changed(work, name)
-    return {name: table.rows for name, table in found.items()}
+        counts[name] = found.rows
+    for name in work.candidate.digests.keys() - relations.keys():
+        raise _changed(work, name)
+    return counts
 
 
 def _changed(work: _Work, table: str) -> LeadproofError:
@@ -253,7 +278,8 @@ def _changed(work: _Work, table: str) -> LeadproofError:
     )
 
 
-def _write_manifest(work: _Work, counts: dict[str, int]) -> None:
+def _write_manifest(work: _Work, counts: dict[str, int], linked: dict[str, dict[str, Any]]) -> None:
+    months = work.candidate.months
     files = sorted(path for path in work.staged.rglob("*") if path.is_file())
     contacts = work.release.contacts
     write_json(
@@ -266,10 +292,19 @@ def _write_manifest(work: _Work, counts: dict[str, int]) -> None:
                 "thresholds_digest": work.record.thresholds_digest,
             },
             "tables": {
-                name: {"rows": rows, "digest": work.candidate.digests.get(name)}
+                name: {
+                    "rows": rows,
+                    "digest": work.candidate.digests.get(name),
+                    **({"months": [month.note() for month in months[name]]} if name in months else {}),
+                }
                 for name, rows in counts.items()
             },
-            "files": {path.relative_to(work.staged).as_posix(): _file_entry(path) for path in files},
+            "shared": str(work.settings.shared_as_read) if linked else None,
+            "files": {
+                name: linked.get(name) or _file_entry(path)
+                for path in files
+                for name in [path.relative_to(work.staged).as_posix()]
+            },
             "contacts": _file_entry(contacts),
         },
     )

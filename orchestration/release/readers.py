@@ -1,13 +1,15 @@
 """Read-only access to a release, closed in so that a query can reach nothing but the release."""
 
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
 from orchestration.errors import LeadproofError
 from orchestration.release.database import literal
 from orchestration.release.files import explained
-from orchestration.release.store import current_release, find_release
+from orchestration.release.store import current_release, find_release, shared_files
 from orchestration.settings import Settings
 
 # Connections to one file share an instance within a process, and an instance is locked only once.
@@ -18,7 +20,7 @@ def open_release(settings: Settings, release_id: str | None = None) -> duckdb.Du
     """Open a release for reading.
 
     The connection stays with the release it was opened on, whatever is published meanwhile. It cannot write,
-    read other files, load extensions, or lift these restrictions.
+    read other files than the release's, load extensions, or lift these restrictions.
 
     Args:
         settings: Where the warehouse lies and how much of the machine may be used.
@@ -34,16 +36,17 @@ def open_release(settings: Settings, release_id: str | None = None) -> duckdb.Du
     if release is None:
         raise LeadproofError("Nothing is published yet.", "Run leadproof build, or make demo for an example.")
     with explained(f"Opening release {release.release_id}", release.path), _OPENING:
+        shared = shared_files(release)
         connection = duckdb.connect(release.database, read_only=True)
         try:
-            _close_in(connection, settings)
+            _close_in(connection, settings, shared)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _close_in(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def _close_in(connection: duckdb.DuckDBPyConnection, settings: Settings, shared: Sequence[Path]) -> None:
     locked = connection.execute("select current_setting('lock_configuration')").fetchone()
     if locked and locked[0]:
         return
@@ -54,5 +57,7 @@ def _close_in(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None
     connection.execute("set autoinstall_known_extensions = false")
     connection.execute("set autoload_known_extensions = false")
     connection.execute("set allow_community_extensions = false")
+    # File by file: a folder that is allowed may also be written into.
+    connection.execute(f"set allowed_paths = [{', '.join(literal(path) for path in shared)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

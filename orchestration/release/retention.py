@@ -2,9 +2,10 @@
 
 import logging
 
-from orchestration.release.candidate import DATABASE
+from orchestration.release.database import DATABASE
 from orchestration.release.files import explained, remove_tree, sync
 from orchestration.release.locks import pointer_lock, publication_lock
+from orchestration.release.shared import sweep_shared
 from orchestration.release.store import list_releases, release_names, settle
 from orchestration.settings import Settings
 
@@ -72,6 +73,8 @@ def sweep(settings: Settings) -> None:
                 remove_tree(path)
         sync(settings.releases)
     _sweep_candidates(settings)
+    # Last: what a retired release or a published candidate alone has held is free by now.
+    sweep_shared(settings)
 
 
 def _sweep_contacts(settings: Settings) -> None:

@@ -7,14 +7,16 @@ never published unless the pointer names it.
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
-from orchestration.release.candidate import DATABASE
-from orchestration.release.files import explained, read_json, sha256_of, stamp, sync, utc, write_json
+from orchestration.release.database import DATABASE, MARTS
+from orchestration.release.files import explained, read_json, stamp, sync, utc, write_json
 from orchestration.release.locks import pointer_lock
 from orchestration.settings import Settings
 
@@ -250,6 +252,62 @@ def verify(release: Release) -> None:
         budget -= size
         if budget >= 0 and sha256_of(path) != sha256:
             raise _damaged(release, name)
+    check_shared(release, files)
+
+
+def check_shared(release: Release, files: Iterable[str]) -> None:
+    """Make sure that the files a release shares with others are where its views look for them.
+
+    Args:
+        release: The release.
+        files: Paths of its files, from its folder.
+
+    Raises:
+        LeadproofError: If a file is missing, is not the one that the release holds, or the warehouse is no
+            longer reached under the name that the views use.
+    """
+    shared = [Path(name) for name in files if len(Path(name).parts) == 3 and name.startswith(f"{MARTS}/")]
+    if not shared:
+        return
+    noted = (read_json(release.path / "manifest.json") or {}).get("shared")
+    as_read = Path(noted) if isinstance(noted, str) else Path()
+    here = release.path.parent / "shared"
+    if not noted or not as_read.is_dir() or not as_read.samefile(here):
+        raise LeadproofError(
+            f"Release {release.release_id} looks for its months in {as_read}, which does not lead to {here}.",
+            "Let a symbolic link there lead to the warehouse, or publish again with "
+            "leadproof build --full-refresh.",
+        )
+    for path in shared:
+        held, looked_for = release.path / path, here / path.relative_to(MARTS)
+        is_there = held.is_file() and looked_for.is_file()
+        if not is_there or not (held.samefile(looked_for) or _are_equal(held, looked_for)):
+            raise _damaged(release, f"releases/shared/{path.relative_to(MARTS)}")
+
+
+def shared_files(release: Release) -> list[Path]:
+    """List the files outside its folder that a release's views open.
+
+    Args:
+        release: The release.
+
+    Returns:
+        Their paths as the views name them; empty if everything lies in its database.
+
+    Raises:
+        LeadproofError: If one of them cannot be found there.
+    """
+    manifest = read_json(release.path / "manifest.json") or {}
+    try:
+        names = [
+            f"{table}/{month['file']}"
+            for table, entry in manifest["tables"].items()
+            for month in entry.get("months", ())
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _damaged(release, "manifest.json") from error
+    check_shared(release, [f"{MARTS}/{name}" for name in names])
+    return [Path(manifest["shared"], name) for name in names]
 
 
 def next_release_id(settings: Settings, build_id: str, now: datetime) -> str:
@@ -386,6 +444,11 @@ def _note_path(settings: Settings) -> Path:
 def _note(settings: Settings) -> str | None:
     name = (read_json(_note_path(settings)) or {}).get("release_id")
     return name if isinstance(name, str) and RELEASE_ID.match(name) else None
+
+
+def _are_equal(one: Path, other: Path) -> bool:
+    """Compare copies, which stand in for second names where the file system has none."""
+    return one.stat().st_size == other.stat().st_size and sha256_of(one) == sha256_of(other)
 
 
 def _damaged(release: Release, name: str) -> LeadproofError:

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from orchestration.records import BuildRecord
-from orchestration.release import list_releases, open_release
-from orchestration.release.database import literal
+from orchestration.release import list_releases, open_release, read_candidate
+from orchestration.release.database import DATABASE, literal
 from orchestration.report.claims import StageClaim, count_claims
 from orchestration.report.obstacles import phrase
 from orchestration.report.words import split_list
@@ -151,12 +151,14 @@ def read_facts(settings: Settings, record: BuildRecord) -> MartFacts | None:
 
 @contextmanager
 def _marts(settings: Settings, build_id: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    candidate = settings.candidates / build_id / "leadproof.duckdb"
-    if candidate.is_file():
+    if (settings.candidates / build_id / DATABASE).is_file():
         from expectations.catalogue import open_candidate
 
         spill = settings.build_db.parent / "spill"
-        with open_candidate(candidate, settings.memory_limit, settings.threads, spill) as connection:
+        candidate = read_candidate(settings, build_id)
+        with open_candidate(
+            candidate.path, settings.memory_limit, settings.threads, spill, candidate.shared_files
+        ) as connection:
             yield connection
         return
     for release in list_releases(settings):

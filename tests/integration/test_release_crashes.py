@@ -19,6 +19,7 @@ import pytest
 from orchestration.errors import LeadproofError
 from orchestration.release import (
     apply_retention,
+    claim_build_token,
     current_release,
     list_releases,
     rollback,
@@ -36,13 +37,15 @@ from tests.fixtures.release_world import (
     publish_candidate,
 )
 
-# Publishes one candidate. Killed from outside, or by itself just before the n-th change of the file system.
+# Publishes or writes one candidate. Killed from outside, or by itself just before the n-th change of the file system.
 PUBLISHER = """
 import os, signal, sys
 from pathlib import Path
-from tests.fixtures.release_world import make_settings, publish_candidate
+from orchestration.release import write_candidate
+from tests.fixtures.release_world import MONTH_COLUMNS, build_id_of, make_settings, moment_of
+from tests.fixtures.release_world import publish_candidate
 
-root, number, kill_at = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+root, number, kill_at, rows = Path(sys.argv[1]), *map(int, sys.argv[2:5])
 steps = []
 def counted(name):
     real = getattr(os, name)
@@ -52,10 +55,16 @@ def counted(name):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*arguments, **options)
     setattr(os, name, step)
-for name in ("rename", "replace", "symlink", "unlink", "mkdir", "chmod", "fsync", "rmdir"):
+for name in ("rename", "replace", "symlink", "link", "unlink", "mkdir", "chmod", "fsync", "rmdir"):
     counted(name)
 print("ready", flush=True)
-publish_candidate(make_settings(root), number)
+settings = make_settings(root, shared_from_rows=rows)
+if sys.argv[5] == "publish":
+    publish_candidate(settings, number)
+else:
+    write_candidate(
+        settings, build_id=build_id_of(number), as_of=moment_of(number), month_columns=MONTH_COLUMNS
+    )
 print(",".join(steps), flush=True)
 """
 
@@ -68,14 +77,15 @@ from tests.fixtures.release_world import make_settings, publish_candidate
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
-    publish_candidate(make_settings(Path(sys.argv[1])), int(sys.argv[2]))
+    settings = make_settings(Path(sys.argv[1]), shared_from_rows=int(sys.argv[4]))
+    publish_candidate(settings, int(sys.argv[2]))
 except LeadproofError as error:
     print(error)
     sys.exit(1)
 """
 
 
-def _start(script: str, root: Path, *arguments: int) -> subprocess.Popen[str]:
+def _start(script: str, root: Path, *arguments: int | str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script, str(root), *map(str, arguments)],
         cwd=PROJECT_ROOT,
@@ -84,8 +94,11 @@ def _start(script: str, root: Path, *arguments: int) -> subprocess.Popen[str]:
     )
 
 
-def _publish_in_a_process(root: Path, number: int, kill_at: int = 0) -> tuple[int, list[str]]:
-    process = _start(PUBLISHER, root, number, kill_at)
+def _in_a_process(
+    settings: Settings, number: int, kill_at: int = 0, what: str = "publish"
+) -> tuple[int, list[str]]:
+    root = settings.warehouse.parent
+    process = _start(PUBLISHER, root, number, kill_at, settings.shared_from_rows, what)
     output, _ = process.communicate(timeout=60)
     return process.returncode, output.splitlines()[-1].split(",")
 
@@ -112,33 +125,35 @@ def _assert_next_publication_tidies_up(settings: Settings, seen: int, tried: int
     assert generation_of(settings.current / "leadproof.duckdb") == {tried}
     assert leftovers_of(settings) == []
     assert {path.name for path in settings.restricted.iterdir()} == {
-        path.name for path in settings.releases.iterdir()
+        path.name for path in settings.releases.iterdir() if path != settings.shared
     }
 
 
-@pytest.fixture
-def settings(tmp_path) -> Settings:
-    return make_settings(tmp_path, keep_releases=3)
+@pytest.fixture(params=[5_000_000, 1], ids=["in one file", "months shared"])
+def settings(request, tmp_path) -> Settings:
+    return make_settings(tmp_path, keep_releases=3, shared_from_rows=request.param)
 
 
 @pytest.mark.slow
-def test_publisher_killed_at_the_decisive_steps_leaves_the_old_or_the_new_release(settings, tmp_path):
+def test_publisher_killed_at_the_decisive_steps_leaves_the_old_or_the_new_release(settings):
     make_release(settings, 1)
     make_candidate(settings, 2)
-    code, steps = _publish_in_a_process(tmp_path, 2)
+    code, steps = _in_a_process(settings, 2)
     assert code == 0
     # Before each change of a name, right after the swap of the pointer, and while files are written.
     swap = len(steps) - steps[::-1].index("replace")
     names = {"rename", "replace", "symlink"}
     decisive = [place for place, step in enumerate(steps, start=1) if step in names]
-    chosen = [*decisive, swap + 1, swap + 2, random.Random(7).randrange(1, decisive[0])]
+    links = [place for place, step in enumerate(steps, start=1) if step == "link"]
+    chosen = [*decisive, *links[1:2], swap + 1, swap + 2, random.Random(7).randrange(1, decisive[0])]
     assert len(decisive) >= 4
+    assert bool(links) == (settings.shared_from_rows == 1)
 
     outcomes = set()
     seen = 2
     for number, kill_at in enumerate(chosen, start=3):
         make_candidate(settings, number)
-        code, _ = _publish_in_a_process(tmp_path, number, kill_at)
+        code, _ = _in_a_process(settings, number, kill_at)
         assert code == -signal.SIGKILL
         old, seen = seen, _assert_whole(settings, seen, number)
         outcomes.add(seen == number)
@@ -156,7 +171,7 @@ def test_publisher_killed_at_random_moments_leaves_the_old_or_the_new_release(se
     moments = random.Random(11)
     for number in range(2, 6):
         make_candidate(settings, number, touches=100_000)
-        process = _start(PUBLISHER, tmp_path, number, 0)
+        process = _start(PUBLISHER, tmp_path, number, 0, settings.shared_from_rows, "publish")
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(moments.uniform(0, 0.4))
@@ -166,19 +181,42 @@ def test_publisher_killed_at_random_moments_leaves_the_old_or_the_new_release(se
         _assert_next_publication_tidies_up(settings, seen, number)
 
 
-def test_rollback_after_a_crash_finds_no_release_that_was_never_published(settings, tmp_path):
+def test_rollback_after_a_crash_finds_no_release_that_was_never_published(settings):
     first = make_release(settings, 1)
     make_candidate(settings, 2)
-    _, steps = _publish_in_a_process(tmp_path, 2)
+    _, steps = _in_a_process(settings, 2)
     make_candidate(settings, 3)
     # The folder has its name; the pointer does not name it yet.
-    _publish_in_a_process(tmp_path, 3, kill_at=steps.index("symlink") + 1)
-    assert len([path for path in settings.releases.iterdir() if not path.name.startswith(".")]) == 3
+    _in_a_process(settings, 3, kill_at=steps.index("symlink") + 1)
+    assert len(list(settings.releases.glob("r*"))) == 3
     assert [release.build_id for release in list_releases(settings)] == [build_id_of(2), build_id_of(1)]
 
     assert rollback(settings, first.release_id).is_current
     assert [release.build_id for release in list_releases(settings)] == [build_id_of(2), build_id_of(1)]
     assert publish_candidate(settings, 3).is_current
+    assert leftovers_of(settings) == []
+
+
+@pytest.mark.slow
+def test_writer_of_shared_months_killed_at_any_step_leaves_nothing_that_counts(tmp_path):
+    settings = make_settings(tmp_path, keep_releases=3, shared_from_rows=1)
+    make_release(settings, 1)
+    make_build_db(settings, 2)
+    claim_build_token(settings, build_id_of(2))
+    code, steps = _in_a_process(settings, 2, what="write")
+    assert code == 0
+    decisive = [place for place, step in enumerate(steps, start=1) if step in {"rename", "replace", "unlink"}]
+    chosen = [*decisive, *random.Random(3).sample(range(1, len(steps)), 3)]
+    assert len(decisive) >= 3
+
+    for kill_at in chosen:
+        code, _ = _in_a_process(settings, 2, kill_at, what="write")
+        assert code == -signal.SIGKILL
+        assert _assert_whole(settings, 1, 1) == 1
+
+    make_candidate(settings, 2)
+    assert publish_candidate(settings, 2).is_current
+    assert _assert_whole(settings, 2, 2) == 2
     assert leftovers_of(settings) == []
 
 
@@ -205,7 +243,7 @@ def test_full_disk_is_told_in_a_sentence_and_leaves_the_previous_release(setting
     size = candidate.path.stat().st_size
     limit = size // 2 if room == "no room for the copy" else size + 4096
 
-    process = _start(CONFINED, tmp_path, 2, limit)
+    process = _start(CONFINED, tmp_path, 2, limit, settings.shared_from_rows)
     output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
@@ -238,11 +276,12 @@ def _ordinary_account() -> Iterator[None]:
 
 @pytest.fixture
 def ordinary() -> Iterator[Settings]:
-    """A warehouse of an ordinary account, outside pytest's folder, which only its owner may enter."""
+    """A warehouse of an ordinary account that shares months, outside pytest's folder, which only its owner
+    may enter."""
     root = Path(tempfile.mkdtemp(prefix="leadproof-test-"))
     root.chmod(0o777)
     with _ordinary_account():
-        yield make_settings(root, keep_releases=2)
+        yield make_settings(root, keep_releases=2, shared_from_rows=1)
     for place, _, _ in os.walk(root):
         Path(place).chmod(0o700)
     shutil.rmtree(root)

@@ -26,7 +26,9 @@ from tests.fixtures.release_world import (
 READER = """
 import sys, duckdb
 path = sys.argv[1]
-generations = "select distinct generation from {} union select distinct generation from {}"
+generations = (
+    "select generation from {} union select generation from {} where generation is not null"
+)
 def seen(connection, prefix="marts"):
     rows = connection.execute(generations.format(prefix + ".people", prefix + ".touches")).fetchall()
     return ",".join(str(row[0]) for row in sorted(rows))
@@ -76,9 +78,9 @@ class Reader:
         return self.process.stdout.readline().strip()
 
 
-@pytest.fixture
-def settings(tmp_path) -> Settings:
-    return make_settings(tmp_path)
+@pytest.fixture(params=[5_000_000, 1], ids=["in one file", "months shared"])
+def settings(request, tmp_path) -> Settings:
+    return make_settings(tmp_path, shared_from_rows=request.param)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import stat
 import duckdb
 import pytest
 
+from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
 from orchestration.release import Candidate, read_candidate, write_candidate
 from orchestration.release.database import digest_of
-from orchestration.release.files import sha256_of
 from orchestration.settings import Settings
 from tests.fixtures.release_world import build_id_of, make_build_db, make_candidate, make_settings, moment_of
 

@@ -138,7 +138,7 @@ def test_candidate_changed_after_its_audit_is_refused(settings):
 
 
 def test_candidate_whose_description_was_changed_with_it_is_refused(settings):
-    from orchestration.release.files import sha256_of
+    from orchestration.digests import sha256_of
 
     candidate = _candidate(settings)
     with duckdb.connect(candidate.path) as database:

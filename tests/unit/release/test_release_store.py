@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
+from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
 from orchestration.release import (
     AUDIT_RESULTS_COLUMNS,
@@ -19,7 +20,6 @@ from orchestration.release import (
     released_policy,
     rollback,
 )
-from orchestration.release.files import sha256_of
 from orchestration.settings import Settings
 from tests.fixtures.release_world import (
     build_id_of,

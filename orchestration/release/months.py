@@ -1,0 +1,214 @@
+"""A mart by calendar month: what each month holds, and one Parquet file for each that is new.
+
+Works in DuckDB only; which files are known already and where they are kept is decided in ``shared.py``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import LeadproofError
+from orchestration.release.database import (
+    MARTS,
+    ROW_GROUP_ROWS,
+    Columns,
+    RowSums,
+    add_comments,
+    digest_from,
+    identifier,
+    literal,
+    row_sums,
+)
+from orchestration.settings import Settings
+
+# The number of a month is year and month in one; rows without a moment, or beyond the calendar, are month 0.
+_NO_MONTH = 0
+_PARTITION = "leadproof_month"
+# What a value takes in memory before it is written: most columns are texts of sixteen bytes and more.
+_VALUE_BYTES = 16
+# DuckDB keeps a hundred files open at a time; a month that has to be opened again would get a second file.
+_OPEN_FILES = 90
+_UNITS = {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+@dataclass(frozen=True)
+class Month:
+    """What a mart holds of one calendar month.
+
+    Args:
+        number: Year and month in one number (``202601``); 0 for rows without one.
+        sums: Its row hashes, added up.
+        digest: Hex digest of its content.
+    """
+
+    number: int
+    sums: RowSums
+    digest: str
+
+    @property
+    def label(self) -> str:
+        """The month as it is written (``2026-01``)."""
+        return f"{self.number // 100:04d}-{self.number % 100:02d}" if self.number else "none"
+
+
+def months_of(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, column: str
+) -> list[Month]:
+    """Digest a mart month by month, in one scan.
+
+    Args:
+        connection: Connection that reaches the mart.
+        source: The mart, as SQL.
+        columns: Its columns.
+        column: Column of the moment (UTC) or date that says to which month a row belongs.
+
+    Returns:
+        Its months, in order, rows without one first.
+    """
+    sums = row_sums(connection, source, columns, _number(column))
+    return [Month(number, found, digest_from(columns, found)) for number, found in sums.items()]
+
+
+def write_months(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    source: str,
+    columns: Columns,
+    column: str,
+    months: Sequence[Month],
+    folder: Path,
+) -> dict[int, Path]:
+    """Write some months of a mart, one Parquet file each, and read every file back.
+
+    Several months are written in one scan, as many as fit into memory side by side: a mart is in no order
+    that would let a scan find one month, and sorting it costs more than all the rest.
+
+    Args:
+        connection: Connection that reaches the mart and may write into the folder.
+        settings: How much memory may be used.
+        source: The mart, as SQL.
+        columns: Its columns.
+        column: Column that says to which month a row belongs.
+        months: The months to write.
+        folder: Empty folder to write into.
+
+    Returns:
+        File by number of the month.
+
+    Raises:
+        LeadproofError: If a file does not give back what was written into it.
+    """
+    names = ", ".join(identifier(name) for name, *_ in columns)
+    found: dict[int, Path] = {}
+    at_once = _months_at_once(settings, len(columns))
+    for start in range(0, len(months), at_once):
+        some = months[start : start + at_once]
+        numbers = ", ".join(str(month.number) for month in some)
+        target = folder / f"pass_{start}"
+        target.mkdir()
+        connection.execute(
+            f"""
+            copy (
+                select {names}, {_number(column)} as {_PARTITION}
+                from {source}
+                where {_range(column, some)} {_number(column)} in ({numbers})
+            ) to {literal(target)} (
+                format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, partition_by ({_PARTITION})
+            )
+            """
+        )
+        for month in some:
+            found[month.number] = _written(connection, columns, month, target)
+    return found
+
+
+def create_month_view(
+    connection: duckdb.DuckDBPyConnection,
+    target: str,
+    table: str,
+    columns: Columns,
+    comment: str | None,
+    files: Sequence[Path],
+) -> None:
+    """Create a mart as a view over exactly these files.
+
+    Args:
+        connection: Connection with the target attached for writing, which reaches the files.
+        target: Alias of the database.
+        table: Name of the mart.
+        columns: The mart's columns with their comments.
+        comment: The mart's own comment.
+        files: Its months' files, under the names by which readers reach them.
+    """
+    place = f"{identifier(target)}.{MARTS}.{identifier(table)}"
+    names = ", ".join(identifier(name) for name, *_ in columns)
+    connection.execute(f"create view {place} as select {names} from {_parquet(files)}")
+    add_comments(connection, "view", place, columns, comment)
+
+
+def view_text(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> str | None:
+    """Give the text of a view, which names every file that it reads.
+
+    Args:
+        connection: Connection with the database attached.
+        database: Its alias.
+        table: Name of the mart.
+
+    Returns:
+        The SQL; ``None`` if the mart is no view.
+    """
+    row = connection.execute(
+        f"select sql from duckdb_views() where database_name = {literal(database)} "
+        f"and schema_name = {literal(MARTS)} and view_name = {literal(table)}"
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _number(column: str) -> str:
+    name = identifier(column)
+    return (
+        f"coalesce(case when year({name}) between 1 and 9999 then year({name}) * 100 + month({name}) end, "
+        f"{_NO_MONTH})::integer"
+    )
+
+
+def _range(column: str, months: Sequence[Month]) -> str:
+    """Say from when to when, which lets a scan pass over row groups that lie outside."""
+    if any(month.number == _NO_MONTH for month in months):
+        return ""
+    first, last = min(month.label for month in months), max(month.label for month in months)
+    name = identifier(column)
+    return f"{name} >= date '{first}-01' and {name} < date '{last}-01' + interval 1 month and"
+
+
+def _months_at_once(settings: Settings, columns: int) -> int:
+    found = re.fullmatch(r"([\d.]+)\s?([KMGT])i?B", settings.memory_limit, re.IGNORECASE)
+    assert found, settings.memory_limit
+    limit = float(found[1]) * _UNITS[found[2].upper()]
+    one = settings.threads * ROW_GROUP_ROWS * columns * _VALUE_BYTES
+    return max(1, min(_OPEN_FILES, int(limit / one)))
+
+
+def _written(connection: duckdb.DuckDBPyConnection, columns: Columns, month: Month, target: Path) -> Path:
+    files = sorted((target / f"{_PARTITION}={month.number}").glob("*.parquet"))
+    shape = connection.execute(f"describe from {_parquet(files)}").fetchall() if files else []
+    is_same = (
+        len(files) == 1
+        and [(row[0], row[1]) for row in shape] == [(name, data_type) for name, data_type, *_ in columns]
+        and row_sums(connection, _parquet(files), columns) == {0: month.sums}
+    )
+    if not is_same:
+        raise LeadproofError(
+            f"Month {month.label} did not come back from its Parquet file as it was written.",
+            "Publish columns of ordinary types only, let nothing else write the build database, "
+            "and run leadproof build again.",
+        )
+    return files[0]
+
+
+def _parquet(files: Sequence[Path]) -> str:
+    listed = ", ".join(literal(file) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
