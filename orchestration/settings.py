@@ -31,7 +31,7 @@ class Settings:
         load_modes: ``append`` or ``snapshot`` by ``<system>.<table>``; absent means ``append``.
         keep_releases: How many releases retention keeps.
         dagster_home: Folder of Dagster's own storage.
-        shared_from_rows: Rows from which a mart that is published by month lies in files that releases share.
+        shared_from_rows: Rows from which a mart lies in files that releases share.
         reader_path: The warehouse under the name by which readers reach it; None if it is the same name.
     """
 

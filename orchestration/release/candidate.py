@@ -1,8 +1,8 @@
 """The candidate: a clean copy of the marts, frozen and hashed before its audit.
 
 Audits run on this file and publication copies it, so the bytes that were audited are the bytes that are
-published. A long mart that is published by month is a view in it, over files that releases share; these
-files belong to the candidate's bytes. Nothing here knows what the tables mean.
+published. A long mart is a view in it, over files that releases share, if it can be by month; these files
+belong to the candidate's bytes. Nothing here knows what the tables mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,8 +110,8 @@ def write_candidate(
 ) -> Candidate:
     """Copy the marts of the build database into a new file and hash it.
 
-    Of a mart that is published by month and has as many rows as the settings say, only months that no release
-    holds yet are written, into files that releases share.
+    A mart with as many rows as the settings say goes into files that releases share; only months, or marts,
+    that no release holds yet are written.
 
     Candidates of earlier builds are removed: one build runs at a time, so they are failed or dead.
 
@@ -120,8 +120,7 @@ def write_candidate(
         build_id: The build.
         as_of: The build's as-of; without a zone it is UTC.
         tables: Tables or views of schema ``marts`` to publish; by default all of them.
-        month_columns: By mart that is published by month, the column (UTC moment or date) that says to which
-            month a row belongs.
+        month_columns: By mart whose rows belong to months, the column (UTC moment or date) that tells.
 
     Returns:
         The candidate.
@@ -259,12 +258,8 @@ def _settle_long_marts(
     names: Sequence[str],
     month_columns: Mapping[str, str],
 ) -> dict[str, _Copied]:
-    """Bring the marts that are published by month, and are long enough, into shared files."""
-    long_marts = [
-        name
-        for name in names
-        if name in month_columns and _rows(connection, name) >= settings.shared_from_rows
-    ]
+    """Bring the marts that are long enough into shared files."""
+    long_marts = [name for name in names if _rows(connection, name) >= settings.shared_from_rows]
     settled: dict[str, _Copied] = {}
     if long_marts:
         writing = prepare_shared(settings, long_marts)
@@ -275,7 +270,7 @@ def _settle_long_marts(
                 folder = writing / name
                 folder.mkdir()
                 content, months = settle_months(
-                    connection, settings, name, source, columns, month_columns[name], folder
+                    connection, settings, name, source, columns, month_columns.get(name), folder
                 )
                 settled[name] = _Copied(content, months=months)
         finally:

@@ -1,4 +1,4 @@
-"""A mart by calendar month: what each month holds, and one Parquet file for each that is new.
+"""A long mart in parts, by calendar month or in one: what each part holds, one Parquet file for each new one.
 
 Works in DuckDB only; which files are known already and where they are kept is decided in ``shared.py``.
 """
@@ -24,7 +24,8 @@ from orchestration.release.database import (
 )
 from orchestration.settings import Settings
 
-# The number of a month is year and month in one; rows without a moment, or beyond the calendar, are month 0.
+# The number of a month is year and month in one. Rows without a moment, or beyond the calendar, are month 0,
+# and so are all rows of a mart that is not published by month.
 _NO_MONTH = 0
 _PARTITION = "leadproof_month"
 # What a value takes in memory before it is written: most columns are texts of sixteen bytes and more.
@@ -51,11 +52,11 @@ class Month:
     @property
     def label(self) -> str:
         """The month as it is written (``2026-01``)."""
-        return f"{self.number // 100:04d}-{self.number % 100:02d}" if self.number else "none"
+        return f"{self.number // 100:04d}-{self.number % 100:02d}" if self.number else "undated"
 
 
 def months_of(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, column: str
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, column: str | None
 ) -> list[Month]:
     """Digest a mart month by month, in one scan.
 
@@ -63,7 +64,8 @@ def months_of(
         connection: Connection that reaches the mart.
         source: The mart, as SQL.
         columns: Its columns.
-        column: Column of the moment (UTC) or date that says to which month a row belongs.
+        column: Column of the moment (UTC) or date that says to which month a row belongs; ``None`` takes the
+            whole mart for one month.
 
     Returns:
         Its months, in order, rows without one first.
@@ -77,7 +79,7 @@ def write_months(
     settings: Settings,
     source: str,
     columns: Columns,
-    column: str,
+    column: str | None,
     months: Sequence[Month],
     folder: Path,
 ) -> dict[int, Path]:
@@ -91,7 +93,7 @@ def write_months(
         settings: How much memory may be used.
         source: The mart, as SQL.
         columns: Its columns.
-        column: Column that says to which month a row belongs.
+        column: Column that says to which month a row belongs, if any does.
         months: The months to write.
         folder: Empty folder to write into.
 
@@ -167,7 +169,9 @@ def view_text(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
     return str(row[0]) if row else None
 
 
-def _number(column: str) -> str:
+def _number(column: str | None) -> str:
+    if column is None:
+        return str(_NO_MONTH)
     name = identifier(column)
     return (
         f"coalesce(case when year({name}) between 1 and 9999 then year({name}) * 100 + month({name}) end, "
@@ -175,9 +179,9 @@ def _number(column: str) -> str:
     )
 
 
-def _range(column: str, months: Sequence[Month]) -> str:
+def _range(column: str | None, months: Sequence[Month]) -> str:
     """Say from when to when, which lets a scan pass over row groups that lie outside."""
-    if any(month.number == _NO_MONTH for month in months):
+    if column is None or any(month.number == _NO_MONTH for month in months):
         return ""
     first, last = min(month.label for month in months), max(month.label for month in months)
     name = identifier(column)

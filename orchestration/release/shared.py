@@ -1,4 +1,4 @@
-"""The files that releases share: one Parquet file for each month of a mart, kept while a release needs it.
+"""The files that releases share: one Parquet file for each month of a long mart, kept while one needs it.
 
 A file is named after its content and its bytes, and never changed. Whether a month may be taken from an
 earlier release is decided by its content digest, and then by the hash of the file itself.
@@ -29,7 +29,7 @@ class MonthFile:
 
     Args:
         table: The mart.
-        month: The month (``2026-01``), or ``none``.
+        month: The month (``2026-01``); ``undated`` for rows without one.
         rows: Its rows.
         digest: Hex digest of its content.
         file: Name of the file.
@@ -77,7 +77,7 @@ def settle_months(
     table: str,
     source: str,
     columns: Columns,
-    column: str,
+    column: str | None,
     writing: Path,
 ) -> tuple[TableDigest, tuple[MonthFile, ...]]:
     """Bring every month of a mart into the shared folder: known ones are kept, the others are written.
@@ -88,7 +88,7 @@ def settle_months(
         table: The mart.
         source: The mart, as SQL.
         columns: Its columns.
-        column: Column that says to which month a row belongs.
+        column: Column that says to which month a row belongs, if any does.
         writing: Empty folder in the shared folder to write into.
 
     Returns:

@@ -322,3 +322,56 @@ def _suites(folder: Path) -> dict[str, list[dict]]:
         ]
         for path in sorted((folder / "gx" / "expectations").glob("*.json"))
     }
+
+
+# -- files that the candidate's views read ----------------------------------------------------------
+
+
+@pytest.fixture
+def by_month(candidate: Path, tmp_path: Path) -> tuple[Path, list[Path]]:
+    """The candidate with its touches in two files beside it."""
+    folder = tmp_path / "shared" / "touches"
+    folder.mkdir(parents=True)
+    files = [folder / "first.parquet", folder / "second.parquet"]
+    with duckdb.connect(str(candidate)) as connection:
+        for number, file in enumerate(files):
+            connection.execute(
+                f"copy (from marts.touches where hash(touch_id) % 2 = {number}) to '{file}' (format parquet)"
+            )
+        connection.execute("drop table marts.touches")
+        connection.execute(f"create view marts.touches as from read_parquet({[str(file) for file in files]})")
+    return candidate, files
+
+
+def test_audit_examines_shared_files_and_is_bound_to_their_bytes(by_month):
+    candidate, files = by_month
+    whole = _audit(candidate, shared_files=files)
+    assert whole.passed, [result.message for result in whole.failing_results]
+
+    with duckdb.connect() as connection:
+        connection.execute(f"create table t as from '{files[0]}'")
+        connection.execute(
+            f"copy (select * replace (null as person_id) from t) to '{files[0]}' (format parquet)"
+        )
+    broken = _audit(candidate, shared_files=files)
+
+    assert not broken.passed
+    assert "touches" in {result.table_name for result in broken.failing_results}
+    assert broken.candidate_sha256 != whole.candidate_sha256
+    assert whole.candidate_sha256 != hashlib.sha256(candidate.read_bytes()).hexdigest()
+
+
+def test_audit_fails_where_a_view_reads_a_file_that_is_not_the_candidates(by_month):
+    candidate, files = by_month
+
+    assert not _audit(candidate, shared_files=files[:1]).passed
+
+
+def test_audit_fails_where_a_shared_file_is_missing(by_month):
+    candidate, files = by_month
+    files[1].unlink()
+
+    record = _audit(candidate, shared_files=files)
+
+    assert not record.passed
+    assert "a file that it reads does not exist" in record.results[0].message

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.dbt import dbt_args, ensure_manifest, is_manifest_stale, missing_seeds, project_fingerprint
+from orchestration.dbt import (
+    dbt_args,
+    ensure_manifest,
+    is_manifest_stale,
+    missing_seeds,
+    month_columns,
+    project_fingerprint,
+)
 from orchestration.defs.dbt import dbt_failure
 from orchestration.errors import LeadproofError
 from orchestration.settings import Settings, load_settings
@@ -137,3 +144,55 @@ def test_dbt_failure_names_tests_models_and_rows(tmp_path: Path) -> None:
 
 def test_dbt_failure_without_results_still_is_a_sentence(tmp_path: Path) -> None:
     assert "an unknown number" in dbt_failure(tmp_path / "run_results.json").message
+
+
+def _write_manifest(root: Path, published_by: str) -> None:
+    def model(name: str, schema: str, meta: dict[str, str]) -> dict[str, object]:
+        return {
+            "resource_type": "model",
+            "name": name,
+            "alias": name,
+            "schema": schema,
+            "config": {"meta": meta},
+            "columns": {"occurred_at": {}},
+        }
+
+    nodes = [
+        model("touches", "marts", {"published_by": published_by}),
+        model("people", "marts", {}),
+        model("int_touches_stamped", "intermediate", {"published_by": published_by}),
+    ]
+    path = root / "target" / "manifest.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"nodes": {str(node["name"]): node for node in nodes}}), encoding="utf-8")
+
+
+def test_marts_say_by_which_column_they_are_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DBT_TARGET_PATH", raising=False)
+    _write_manifest(tmp_path, "occurred_at")
+
+    assert month_columns(tmp_path) == {"touches": "occurred_at"}
+
+
+def test_mart_published_by_no_column_of_its_own_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DBT_TARGET_PATH", raising=False)
+    _write_manifest(tmp_path, "happened_at")
+
+    with pytest.raises(LeadproofError, match="published by happened_at, which is none of its columns"):
+        month_columns(tmp_path)
+
+
+def test_reader_path_has_to_begin_at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADPROOF_READER_PATH", "/data/warehouse")
+    monkeypatch.setenv("LEADPROOF_SHARED_FROM_ROWS", "7")
+    settings = load_settings()
+    assert settings.shared_as_read == Path("/data/warehouse/releases/shared")
+    assert settings.shared_from_rows == 7
+
+    monkeypatch.setenv("LEADPROOF_READER_PATH", "data/warehouse")
+    with pytest.raises(LeadproofError, match="LEADPROOF_READER_PATH is 'data/warehouse'"):
+        load_settings()
