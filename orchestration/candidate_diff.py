@@ -125,7 +125,7 @@ def compare_with_current(settings: Settings, build_id: str) -> StageChanges:
     current = current_release(settings)
     with (
         explained("Comparing the candidate with the current release", folder),
-        writer(settings, [settings.candidates, settings.releases]) as connection,
+        writer(settings, [settings.candidates, settings.releases, settings.shared_as_read]) as connection,
     ):
         connection.execute(f"attach {literal(folder / 'leadproof.duckdb')} as candidate (read_only)")
         if current is not None:
