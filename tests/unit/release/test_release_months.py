@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,8 @@ from orchestration.release import (
     rollback,
     write_candidate,
 )
-from orchestration.release.months import view_text, write_months
+from orchestration.release.database import RowSums
+from orchestration.release.months import months_of, view_text, write_months
 from orchestration.settings import Settings
 from tests.fixtures.release_world import (
     CLOSED_TOUCHES,
@@ -175,6 +177,18 @@ def test_column_that_parquet_cannot_hold_is_refused(settings):
     assert leftovers_of(settings) == []
 
 
+def test_file_that_does_not_give_back_what_was_read_is_refused(settings, monkeypatch):
+    def read_otherwise(*arguments):
+        first, *others = months_of(*arguments)
+        return [replace(first, sums=first.sums + RowSums(0, 1, 1)), *others]
+
+    monkeypatch.setattr("orchestration.release.shared.months_of", read_otherwise)
+    with pytest.raises(LeadproofError, match="Month undated did not come back"):
+        make_release(settings, 1)
+
+    assert leftovers_of(settings) == []
+
+
 def test_months_are_written_in_several_passes_where_memory_is_short(tmp_path):
     # Room for two months at a time: threads times rows of a row group times four columns of 16 bytes.
     settings = make_settings(tmp_path, shared_from_rows=100, memory_limit="32MB")
@@ -299,9 +313,8 @@ def test_manifest_that_calls_a_file_by_another_content_leads_nobody_astray(setti
     path = release.path / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     months = {month["month"]: month for month in manifest["tables"]["touches"]["months"]}
-    swapped = ("file", "sha256", "size_bytes")
-    for key in swapped:
-        months["2025-02"][key], months["2025-03"][key] = months["2025-03"][key], months["2025-02"][key]
+    for key in ("file", "sha256", "size_bytes"):
+        months["2025-02"][key] = months["2025-03"][key]
     path.chmod(0o644)
     path.write_text(json.dumps(manifest), encoding="utf-8")
 
