@@ -41,18 +41,15 @@ class Month:
 
     Args:
         number: Year and month in one number (``202601``); 0 for rows without one.
+        label: The month as it is written: ``2026-01``, ``undated``, or ``all`` of a mart without months.
         sums: Its row hashes, added up.
         digest: Hex digest of its content.
     """
 
     number: int
+    label: str
     sums: RowSums
     digest: str
-
-    @property
-    def label(self) -> str:
-        """The month as it is written (``2026-01``)."""
-        return f"{self.number // 100:04d}-{self.number % 100:02d}" if self.number else "undated"
 
 
 def months_of(
@@ -71,7 +68,16 @@ def months_of(
         Its months, in order, rows without one first.
     """
     sums = row_sums(connection, source, columns, _number(column))
-    return [Month(number, found, digest_from(columns, found)) for number, found in sums.items()]
+    none = "all" if column is None else "undated"
+    return [
+        Month(
+            number,
+            f"{number // 100:04d}-{number % 100:02d}" if number else none,
+            found,
+            digest_from(columns, found),
+        )
+        for number, found in sums.items()
+    ]
 
 
 def write_months(

@@ -29,7 +29,7 @@ class MonthFile:
 
     Args:
         table: The mart.
-        month: The month (``2026-01``); ``undated`` for rows without one.
+        month: The month (``2026-01``), ``undated`` or ``all``.
         rows: Its rows.
         digest: Hex digest of its content.
         file: Name of the file.

@@ -151,7 +151,7 @@ def test_long_table_without_months_lies_in_one_file(tmp_path):
     first, second = make_release(settings, 1), make_release(settings, 2)
     changed = [*first.path.glob("marts/people/*"), *second.path.glob("marts/people/*")]
 
-    assert [path.name.rsplit("-", 2)[0] for path in changed] == ["undated", "undated"]
+    assert [path.name.rsplit("-", 2)[0] for path in changed] == ["all", "all"]
     assert changed[0].name != changed[1].name
     assert generation_of(settings.current / "leadproof.duckdb") == {2}
     with open_release(settings, first.release_id) as connection:
