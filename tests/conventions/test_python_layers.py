@@ -22,7 +22,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.simulation",
     ),
     ("orchestration.records",),
-    ("orchestration.report", "orchestration.candidate_diff", "orchestration.starting_point"),
+    (
+        "orchestration.report",
+        "orchestration.candidate_diff",
+        "orchestration.starting_point",
+        "orchestration.increment",
+    ),
     ("orchestration.build",),
     ("orchestration.defs",),
     ("orchestration.definitions",),
