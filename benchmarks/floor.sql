@@ -5,9 +5,10 @@
 -- `campaigns`, `handoffs`) in the order in which they were loaded. Schema `policy` holds the seeds. Files are typed
 -- Parquet of the system leadproof in append mode; a row that cannot be used is dropped and not accounted for.
 --
--- What saves time: files are read once for each question, with the columns that it needs; people, campaigns and touch
--- contexts are small integers; only events (responses, opt-outs, permissions: a quarter of all touches) are held and
--- ordered, the other touches stream from the files straight into the result.
+-- What saves time: the files of touches are read twice, once for the keys and once for the rest; people, campaigns and
+-- touch contexts are small integers; only events (responses, opt-outs, permissions: a quarter of all touches) are
+-- ordered, the other touches pass once through joins with small tables. What only the script needs is temporary: it
+-- spills where memory ends, and is not compressed.
 
 create schema if not exists marts;
 
@@ -128,6 +129,17 @@ select
         where effective_from <= period_from
     ) as icp_version
 from periods;
+
+-- A join on a range alone sorts both sides. By way of the day it hashes.
+create or replace temp table day_period as
+select
+    days.day::timestamp as day,
+    period.period_no,
+    period.icp_version,
+    period.period_from,
+    period.period_to
+from generate_series(timestamp '1900-01-01', getvariable('as_of')::timestamp, interval 1 day) as days (day)
+inner join period on period.period_from < days.day + interval 1 day and period.period_to > days.day;
 
 -- Rows that can be used ----------------------------------------------------------------------------------------------
 
@@ -280,15 +292,19 @@ where
     and coalesce(read.response_relevance in ('relevant', 'irrelevant'), true)
     and (read.contact_id is not null or read.email is not null or read.visitor_id is not null);
 
+create or replace temp table keyed_touch as
+select source_touch_id, hash(source_touch_id) as id_hash, file_no, row_no, contact_id, email, visitor_id, occurred_at
+from usable_touch;
+
 -- Few ids are repeated. They are found by a number instead of the text; a collision costs a look, no error.
 create or replace temp table repeated_touch as
 with suspicious as (
-    select hash(source_touch_id) as id_hash from usable_touch group by all having count(*) > 1
+    select id_hash from keyed_touch group by id_hash having count(*) > 1
 )
 
 select source_touch_id, file_no, row_no, contact_id, email, visitor_id, occurred_at
-from usable_touch
-where hash(source_touch_id) in (select id_hash from suspicious)
+from keyed_touch
+where id_hash in (select id_hash from suspicious)
 qualify count(*) over (partition by source_touch_id) > 1;
 
 -- People -------------------------------------------------------------------------------------------------------------
@@ -296,7 +312,7 @@ qualify count(*) over (partition by source_touch_id) > 1;
 -- Touches share few combinations of keys; everything about identity is asked of these.
 create or replace temp table single_keys as
 select contact_id, email, visitor_id, min(occurred_at) as first_at
-from usable_touch
+from keyed_touch
 anti join repeated_touch using (file_no, row_no)
 group by all;
 
@@ -391,8 +407,8 @@ select
     first_at
 from keys;
 
-create or replace temp table component as
-with recursive numbered as (
+create or replace temp table link as
+with numbered as (
     select contacts.key_no as contact_no, emails.key_no as email_no, visitors.key_no as visitor_no
     from (
         select distinct contact_id, email, null as visitor_id from contact where email is not null
@@ -412,26 +428,52 @@ links as (
     union
     select coalesce(contact_no, email_no), visitor_no from numbered
     where coalesce(contact_no, email_no) is not null and visitor_no is not null
-),
-
-edges as (
-    select left_no as from_no, right_no as to_no from links
-    union all
-    select right_no, left_no from links
-),
-
-labels (node_no, component_no) using key (node_no) as (
-    select from_no, least(from_no, min(to_no)) from edges group by from_no
-    union
-    select edges.to_no, min(labels.component_no)
-    from labels
-    inner join edges on labels.node_no = edges.from_no
-    inner join recurring.labels as known on edges.to_no = known.node_no
-    where labels.component_no < known.component_no
-    group by edges.to_no
 )
 
-select node_no as key_no, component_no from labels;
+select left_no as from_no, right_no as to_no from links
+union all
+select right_no, left_no from links;
+
+-- Walking the whole graph recursively costs minutes. Most people are stars: let every key join its smallest neighbour,
+-- twice, and only what is not one key by then is walked.
+create or replace temp table first_hop as
+select from_no as key_no, least(from_no, min(to_no)) as label_no from link group by from_no;
+
+create or replace temp table first_rest as
+select distinct left_hop.label_no as from_no, right_hop.label_no as to_no
+from link
+inner join first_hop as left_hop on link.from_no = left_hop.key_no
+inner join first_hop as right_hop on link.to_no = right_hop.key_no
+where left_hop.label_no <> right_hop.label_no;
+
+create or replace temp table second_hop as
+select from_no as key_no, least(from_no, min(to_no)) as label_no from first_rest group by from_no;
+
+create or replace temp table second_rest as
+select distinct left_hop.label_no as from_no, right_hop.label_no as to_no
+from first_rest
+inner join second_hop as left_hop on first_rest.from_no = left_hop.key_no
+inner join second_hop as right_hop on first_rest.to_no = right_hop.key_no
+where left_hop.label_no <> right_hop.label_no;
+
+create or replace temp table component as
+with recursive labels (node_no, component_no) using key (node_no) as (
+    select from_no, least(from_no, min(to_no)) from second_rest group by from_no
+    union
+    select second_rest.to_no, min(labels.component_no)
+    from labels
+    inner join second_rest on labels.node_no = second_rest.from_no
+    inner join recurring.labels as known on second_rest.to_no = known.node_no
+    where labels.component_no < known.component_no
+    group by second_rest.to_no
+)
+
+select
+    first_hop.key_no,
+    coalesce(labels.component_no, second_hop.label_no, first_hop.label_no) as component_no
+from first_hop
+left join second_hop on first_hop.label_no = second_hop.key_no
+left join labels on coalesce(second_hop.label_no, first_hop.label_no) = labels.node_no;
 
 create or replace temp table person_key as
 select
@@ -481,16 +523,16 @@ visits as (
 
 traits as (
     select person_no, 'email' as kind, value as trait from person_key where kind = 1
-    union
+    union all
     select person_no, 'email', email from contact_version where email is not null
-    union
+    union all
     select person_no, 'company_domain', company_domain from contact_version where company_domain is not null
-    union
+    union all
     select contact_version.person_no, 'company_domain', company.company_domain
-    from (select distinct person_no, company_id from contact_version) as contact_version
-    inner join company using (company_id)
+    from contact_version
+    inner join (select distinct company_id, company_domain from company) as company using (company_id)
     where company.company_domain is not null
-    union
+    union all
     select person_no, 'job_title', job_title from contact_version where job_title is not null
 ),
 
@@ -926,28 +968,38 @@ left join missing using (campaign_no, direction, period_no);
 
 -- Events: responses, opt-outs, permissions, with all their columns ------------------------------------------------------
 
-create or replace temp view identified_touch as
+create or replace temp table touch as
 select
-    usable_touch.*,
-    period.period_no,
-    period.icp_version,
-    coalesce(contact_person.person_no, email_person.person_no, visitor_person.person_no) as person_no
+    usable_touch.* exclude (file_no, row_no, contact_id, email, visitor_id),
+    hash(channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by) as fields,
+    day_period.period_no,
+    day_period.icp_version,
+    coalesce(contact_person.person_no, email_person.person_no, visitor_person.person_no) as person_no,
+    is_response or is_opt_out or grants_permission as is_event
 from usable_touch
-inner join period on usable_touch.occurred_at >= period.period_from and usable_touch.occurred_at < period.period_to
+-- Outer where it could be inner: the optimizer expects few touches here and would hash all of them.
+left join day_period
+    on
+        date_trunc('day', usable_touch.occurred_at) = day_period.day
+        and usable_touch.occurred_at >= day_period.period_from
+        and usable_touch.occurred_at < day_period.period_to
 left join contact_person on usable_touch.contact_id = contact_person.contact_id
 -- A row's keys belong to one person, so the later ones are asked only where the earlier are absent.
 left join email_person on case when usable_touch.contact_id is null then usable_touch.email end = email_person.email
 left join visitor_person
     on case when usable_touch.contact_id is null then usable_touch.visitor_id end = visitor_person.visitor_id
 anti join dropped_touch
-    on usable_touch.file_no = dropped_touch.file_no and usable_touch.row_no = dropped_touch.row_no;
+    on usable_touch.file_no = dropped_touch.file_no and usable_touch.row_no = dropped_touch.row_no
+where coalesce(contact_person.person_no, email_person.person_no, visitor_person.person_no) is not null;
+
+drop table keyed_touch;
 
 create or replace temp table raw_event as
 select
     row_number() over () as event_no,
-    * exclude (file_no, row_no, contact_id, email, visitor_id)
-from identified_touch
-where (is_response or is_opt_out or grants_permission) and person_no is not null;
+    * exclude (is_event)
+from touch
+where is_event;
 
 -- A permission lasts from the first touch that grants it to the next opt-out.
 create or replace temp table permission as
@@ -995,9 +1047,17 @@ where granted is not null;
 -- Which rule decides, for every combination of fields that occurs.
 create or replace temp table ruling as
 with combinations as (
-    select distinct
-        channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by
-    from usable_touch
+    select
+        fields,
+        any_value(channel) as channel,
+        any_value(touch_type) as touch_type,
+        any_value(placement) as placement,
+        any_value(keyword_intent) as keyword_intent,
+        any_value(audience_consent) as audience_consent,
+        any_value(content_fit) as content_fit,
+        any_value(initiated_by) as initiated_by
+    from touch
+    group by fields
 ),
 
 asked as (
@@ -1030,15 +1090,13 @@ matched as (
                 or (lower(rules.has_prior_permission) = 'true') = asked.has_prior_permission
             )
     qualify row_number() over (
-        partition by
-            asked.channel, asked.touch_type, asked.placement, asked.keyword_intent, asked.audience_consent,
-            asked.content_fit, asked.initiated_by, asked.has_prior_permission, asked.period_no
+        partition by asked.fields, asked.has_prior_permission, asked.period_no
         order by rules.priority, rules.rule_id
     ) = 1
 )
 
 select
-    hash(channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by) as fields,
+    fields,
     has_prior_permission,
     period_no,
     rule_id,
@@ -1055,23 +1113,15 @@ select
 from (
     select
         raw_event.*,
-        permission.person_no is not null as has_prior_permission,
-        hash(channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by) as fields
+        permission.person_no is not null as has_prior_permission
     from raw_event
     left join permission
         on
             raw_event.person_no = permission.person_no
-            and raw_event.occurred_at >= permission.granted_at
-            and raw_event.occurred_at <= permission.withdrawn_at
-            and (
-                raw_event.occurred_at > permission.granted_at
-                or (raw_event.order_rank, raw_event.source_touch_id)
-                > (permission.granted_rank, permission.granted_id)
-            )
-            and (
-                raw_event.occurred_at < permission.withdrawn_at
-                or (raw_event.order_rank, raw_event.source_touch_id) <= (2, permission.withdrawn_id)
-            )
+            and (raw_event.occurred_at, raw_event.order_rank, raw_event.source_touch_id)
+            > (permission.granted_at, permission.granted_rank, permission.granted_id)
+            and (raw_event.occurred_at, raw_event.order_rank, raw_event.source_touch_id)
+            <= (permission.withdrawn_at, 2, permission.withdrawn_id)
 ) as events
 left join ruling using (fields, has_prior_permission, period_no);
 
@@ -1325,12 +1375,10 @@ listened as (
 found as (
     select
         source_touch_id, person_no, occurred_at, order_rank, channel, campaign_id, actor, period_no,
-        false as is_response,
-        hash(channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by) as fields
-    from identified_touch
+        false as is_response, fields
+    from touch
     where
-        not (is_response or is_opt_out or grants_permission)
-        and person_no is not null
+        not is_event
         and (
             source_touch_id in (select answers_touch_id from answered)
             or (
@@ -1353,12 +1401,9 @@ from (
     left join permission
         on
             found.person_no = permission.person_no
-            and found.occurred_at >= permission.granted_at
             and found.occurred_at <= permission.withdrawn_at
-            and (
-                found.occurred_at > permission.granted_at
-                or (found.order_rank, found.source_touch_id) > (permission.granted_rank, permission.granted_id)
-            )
+            and (found.occurred_at, found.order_rank, found.source_touch_id)
+            > (permission.granted_at, permission.granted_rank, permission.granted_id)
 ) as found
 left join ruling using (fields, has_prior_permission, period_no)
 union all
@@ -1562,26 +1607,21 @@ left join cycle
         and stamped.occurred_at >= cycle.opened_at
         and stamped.occurred_at < cycle.next_opened_at;
 
--- Touches: events as they are, all others straight from the files --------------------------------------------------------
+-- Touches: events as they are, all others in one pass --------------------------------------------------------
 
 create or replace table marts.touches as
 with streamed as (
     select
-        identified_touch.*,
-        permission.person_no is not null as has_prior_permission,
-        hash(channel, touch_type, placement, keyword_intent, audience_consent, content_fit, initiated_by) as fields
-    from identified_touch
+        touch.*,
+        permission.person_no is not null as has_prior_permission
+    from touch
     left join permission
         on
-            identified_touch.person_no = permission.person_no
-            and identified_touch.occurred_at >= permission.granted_at
-            and identified_touch.occurred_at <= permission.withdrawn_at
-            and (
-                identified_touch.occurred_at > permission.granted_at
-                or (identified_touch.order_rank, identified_touch.source_touch_id)
-                > (permission.granted_rank, permission.granted_id)
-            )
-    where not (is_response or is_opt_out or grants_permission)
+            touch.person_no = permission.person_no
+            and touch.occurred_at <= permission.withdrawn_at
+            and (touch.occurred_at, touch.order_rank, touch.source_touch_id)
+            > (permission.granted_at, permission.granted_rank, permission.granted_id)
+    where not touch.is_event
 ),
 
 ruled as (
@@ -1771,7 +1811,7 @@ select
 from aged
 window evaluation_so_far as (partition by person_no, cycle_number order by occurred_at rows unbounded preceding);
 
-create or replace temp table transition as
+create or replace temp table stage as
 with people as (
     select person_no from person where first_known_at is not null and not is_excluded
 ),
@@ -1788,19 +1828,23 @@ responses as (
 first_moments as (
     select evaluation.person_no, cycle_number, occurred_at, is_score_reached
     from evaluation
-    inner join attributed
+    left join attributed
         on
             evaluation.person_no = attributed.person_no
             and evaluation.occurred_at >= attributed.valid_from
             and evaluation.occurred_at < attributed.valid_to
-    inner join verdict using (profile_no)
+    -- An outer join keeps its place: free to choose, the optimizer joins every moment with every verdict of its time.
+    left join day_period
+        on
+            date_trunc('day', evaluation.occurred_at) = day_period.day
+            and evaluation.occurred_at >= day_period.period_from
+            and evaluation.occurred_at < day_period.period_to
+    left join verdict
+        on attributed.profile_no = verdict.profile_no and day_period.period_no = verdict.period_no
     where
         has_complete_context
         and (is_score_reached or has_qualifying_response)
-        and evaluation.occurred_at >= verdict.period_from
-        and evaluation.occurred_at < verdict.period_to
-        and verdict.is_icp_complete
-        and verdict.is_icp_fit
+        and coalesce(verdict.is_icp_complete and verdict.is_icp_fit, false)
     qualify row_number() over (partition by evaluation.person_no, cycle_number order by occurred_at) = 1
 ),
 
@@ -1820,51 +1864,59 @@ response_facts as (
     from responses
     left join first_moments using (person_no, cycle_number)
     group by all
-),
-
-stages as (
-    select
-        person_no, cycle_number, 'suspect' as stage, 1 as stage_rank, opened_at as occurred_at,
-        opening_event_no as event_no, null as mql_route, opened_at as judged_at
-    from cycles
-    union all
-    select person_no, cycle_number, 'prospect', 2, opener.at, opener.no, null, opener.at
-    from response_facts
-    union all
-    select
-        person_no, cycle_number, 'mql', 3, occurred_at, mql_event_no,
-        case when is_score_reached then 'score' else 'qualifying_response' end, occurred_at
-    from first_moments
-    inner join response_facts using (person_no, cycle_number)
-    union all
-    select
-        person_no, cycle_number, 'sql', 4, greatest(occurred_at, qualifier.at), qualifier.no,
-        case when is_score_reached then 'score' else 'qualifying_response' end, occurred_at
-    from first_moments
-    inner join response_facts using (person_no, cycle_number)
-    where qualifier is not null
-    union all
-    select person_no, cycle_number, exit_stage, 5, ended_at, exit_event_no, null, ended_at
-    from cycles
-    where ended_at is not null
 )
 
 select
-    person.person_id || ':' || stages.cycle_number || ':' || stages.stage as transition_id,
+    person_no, cycle_number, 'suspect' as stage, 1 as stage_rank, opened_at as occurred_at,
+    opening_event_no as event_no, null as mql_route, opened_at as judged_at
+from cycles
+union all
+select person_no, cycle_number, 'prospect', 2, opener.at, opener.no, null, opener.at
+from response_facts
+union all
+select
+    person_no, cycle_number, 'mql', 3, occurred_at, mql_event_no,
+    case when is_score_reached then 'score' else 'qualifying_response' end, occurred_at
+from first_moments
+inner join response_facts using (person_no, cycle_number)
+union all
+select
+    person_no, cycle_number, 'sql', 4, greatest(occurred_at, qualifier.at), qualifier.no,
+    case when is_score_reached then 'score' else 'qualifying_response' end, occurred_at
+from first_moments
+inner join response_facts using (person_no, cycle_number)
+where qualifier is not null
+union all
+select person_no, cycle_number, exit_stage, 5, ended_at, exit_event_no, null, ended_at
+from cycles
+where ended_at is not null;
+
+create or replace temp table stage_score as
+select stage.person_no, stage.cycle_number, stage.stage, evaluation.score, evaluation.occurred_at as scored_at
+from stage
+asof left join evaluation
+    on
+        stage.person_no = evaluation.person_no
+        and stage.cycle_number = evaluation.cycle_number
+        and stage.occurred_at >= evaluation.occurred_at;
+
+create or replace temp table transition as
+select
+    person.person_id || ':' || stage.cycle_number || ':' || stage.stage as transition_id,
     person.person_id,
-    stages.*,
-    lag(stages.stage) over (partition by stages.person_no order by stages.cycle_number, stages.stage_rank)
+    stage.*,
+    lag(stage.stage) over (partition by stage.person_no order by stage.cycle_number, stage.stage_rank)
         as from_stage,
     case
-        when stages.stage_rank = 1 and stages.cycle_number > 1 then 're_enter'
-        when stages.stage = 'recycled' then 'recycle'
-        when stages.stage = 'disqualified' then 'disqualify'
+        when stage.stage_rank = 1 and stage.cycle_number > 1 then 're_enter'
+        when stage.stage = 'recycled' then 'recycle'
+        when stage.stage = 'disqualified' then 'disqualify'
         else 'advance'
     end as transition_kind,
     round(
         coalesce(
-            evaluation.score * exp(
-                -ln(2) * seconds_between(evaluation.occurred_at, stages.occurred_at)
+            stage_score.score * exp(
+                -ln(2) * seconds_between(stage_score.scored_at, stage.occurred_at)
                 / (86400 * cycles.score_half_life_days)
             ),
             0
@@ -1885,25 +1937,27 @@ select
     event.missing_context_fields,
     event.context_source,
     event.source_touch_id
-from stages
-inner join cycles using (person_no, cycle_number)
-inner join person using (person_no)
-inner join attributed
+from stage
+inner join cycle as cycles
+    on stage.person_no = cycles.person_no and stage.cycle_number = cycles.cycle_number
+inner join person on stage.person_no = person.person_no
+left join stage_score
     on
-        stages.person_no = attributed.person_no
-        and stages.judged_at >= attributed.valid_from
-        and stages.judged_at < attributed.valid_to
-inner join verdict
+        stage.person_no = stage_score.person_no
+        and stage.cycle_number = stage_score.cycle_number
+        and stage.stage = stage_score.stage
+left join attributed
     on
-        attributed.profile_no = verdict.profile_no
-        and stages.judged_at >= verdict.period_from
-        and stages.judged_at < verdict.period_to
-asof left join evaluation
+        stage.person_no = attributed.person_no
+        and stage.judged_at >= attributed.valid_from
+        and stage.judged_at < attributed.valid_to
+left join day_period
     on
-        stages.person_no = evaluation.person_no
-        and stages.cycle_number = evaluation.cycle_number
-        and stages.occurred_at >= evaluation.occurred_at
-left join event on stages.event_no = event.event_no;
+        date_trunc('day', stage.judged_at) = day_period.day
+        and stage.judged_at >= day_period.period_from
+        and stage.judged_at < day_period.period_to
+left join verdict on attributed.profile_no = verdict.profile_no and day_period.period_no = verdict.period_no
+left join event on stage.event_no = event.event_no;
 
 create or replace table marts.stage_transitions as
 select
