@@ -1,4 +1,4 @@
-"""Says in what two databases of funnel tables differ: rows and a digest of what decides them, table by table."""
+"""Says in what two databases of funnel tables differ: by rows and by a digest of what decides them."""
 
 from pathlib import Path
 

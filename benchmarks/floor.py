@@ -1,4 +1,4 @@
-"""Runs the hand-written script ``floor.sql`` on a landing folder: the yardstick that a build is measured against.
+"""Runs the hand-written script ``floor.sql``: the yardstick that a build is measured against.
 
 What the script computes is said there. Measuring it, and comparing what it found, do not belong here.
 """

@@ -1,16 +1,17 @@
 """The funnel tables in ordinary pandas: what many teams run in a notebook or a nightly script.
 
-Simpler than the floor where such scripts are: all files are read into memory; the last row of a repeated id stands;
-attributes are those of the latest version as of each touch's day-accurate merge, companies only fill what is null;
-answers take context from the touch that they name or from the last company touch with a campaign on their channel, but
-not from answers of answers; a cycle ends at an exit or by dormancy and reopens with the next response, under one policy
-for all time; only the present direction rules, requirements and ICP version are applied. So its counts come close to
-those of the marts and are not compared with them; what it takes is.
+Simpler than the floor where such scripts are: all files are read into memory; the last row of a repeated id
+stands; attributes are those of the latest contact version, and what it lacks is its company's of today;
+answers take context from the touch that they name or from the last company touch with a campaign on their
+channel, but not from answers of answers; a cycle ends at an exit or by dormancy and reopens with the next
+response, under one policy for all time; only the present direction rules, requirements and ICP version are
+applied. So its counts come close to those of the marts and are not compared with them; what it takes is.
 """
 
 import argparse
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -69,7 +70,9 @@ def seed(name: str) -> pd.DataFrame:
     return pd.read_csv(PROJECT_ROOT / "seeds" / f"{name}.csv")
 
 
-def identify(contacts: pd.DataFrame, touches: pd.DataFrame, most_contacts: int) -> tuple[pd.Series, pd.Series]:
+def identify(
+    contacts: pd.DataFrame, touches: pd.DataFrame, most_contacts: int
+) -> tuple[pd.Series, pd.Series]:
     """Number people: connected components of contact ids, addresses and anonymous ids.
 
     Args:
@@ -86,7 +89,9 @@ def identify(contacts: pd.DataFrame, touches: pd.DataFrame, most_contacts: int) 
     for frame in (contacts, touches):
         hub = frame["email"].isin(crowded) | frame["email"].str.split("@").str[0].isin(shared)
         frame["linking_email"] = frame["email"].mask(hub)
-    per_visitor = touches.groupby("anonymous_id")[["linking_email", "source_contact_id"]].nunique().max(axis=1)
+    per_visitor = (
+        touches.groupby("anonymous_id")[["linking_email", "source_contact_id"]].nunique().max(axis=1)
+    )
     hub_visitors = set(per_visitor[per_visitor > most_contacts].index)
     touches["linking_visitor"] = touches["anonymous_id"].mask(touches["anonymous_id"].isin(hub_visitors))
     parents: dict[str, str] = {}
@@ -198,7 +203,14 @@ def stages_of(responses: pd.DataFrame, policy: dict[str, float]) -> Iterable[tup
         )
         if is_new or reopens:
             cycle = 1 if is_new else cycle + 1
-            person, score, is_complete, is_qualified, mql, sold = row.person_id, 0.0, False, False, False, False
+            person, score, is_complete, is_qualified, mql, sold = (
+                row.person_id,
+                0.0,
+                False,
+                False,
+                False,
+                False,
+            )
             yield person, cycle, "suspect", row.occurred_at if reopens else row.first_known_at
             yield person, cycle, "prospect", row.occurred_at
         else:
@@ -230,7 +242,8 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
     policy = {key: float(value) for key, value in policy_rows.items() if key != "hand_raise_qualifies"}
 
     contacts = tables["contacts"]
-    contacts["email"] = contacts["email"].str.strip().str.lower()
+    for column in ("email", "industry", "company_type", "country", "seniority"):
+        contacts[column] = contacts[column].str.strip().str.lower()
     contacts["updated_at"] = contacts["updated_at"].fillna(contacts["created_at"])
     contacts = contacts.dropna(subset=["source_contact_id", "created_at"])
     contacts = contacts[contacts["updated_at"] <= as_of]
@@ -251,8 +264,10 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
     touches = touches.dropna(subset=["person_id"])
     touches = touches.sort_values(["person_id", "occurred_at", "source_touch_id"]).reset_index(drop=True)
 
-    granted = touches["grants_permission"].astype(float).mask(
-        ~touches["grants_permission"] & ~touches["is_opt_out"]
+    granted = (
+        touches["grants_permission"]
+        .astype(float)
+        .mask(~touches["grants_permission"] & ~touches["is_opt_out"])
     )
     held = granted.groupby(touches["person_id"]).ffill().groupby(touches["person_id"]).shift()
     touches["has_prior_permission"] = held.eq(1.0)
@@ -290,7 +305,10 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
     is_full = touches[list(_TEXTS)].notna().all(axis=1)
     touches["is_context_complete"] = (touches["direction"] == "inbound") | is_full
 
-    companies = tables["companies"].sort_values("updated_at")
+    # pandas would join what has no company with a company row that has no id.
+    companies = tables["companies"].dropna(subset=["source_company_id"]).sort_values("updated_at")
+    for column in ("industry", "company_type", "country"):
+        companies[column] = companies[column].str.strip().str.lower()
     versions = contacts.sort_values("updated_at").merge(
         companies.drop_duplicates("source_company_id", keep="last"),
         on="source_company_id",
@@ -301,9 +319,12 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
         versions[attribute] = versions[attribute].fillna(versions[f"{attribute}_of_company"])
     titles = seed("seniority_rules").sort_values("priority")
     for rule in titles.to_dict("records"):
-        open_rows = versions["seniority"].isna()
-        found = versions.loc[open_rows, "job_title"].str.contains(rule["job_title_pattern"], case=False, na=False)
-        versions.loc[found[found].index, "seniority"] = rule["seniority"]
+        pattern = re.compile(rule["job_title_pattern"], re.IGNORECASE)
+        open_titles = versions.loc[versions["seniority"].isna(), "job_title"].dropna().unique()
+        matching = {title for title in open_titles if pattern.search(title)}
+        versions["seniority"] = versions["seniority"].mask(
+            versions["seniority"].isna() & versions["job_title"].isin(matching), rule["seniority"]
+        )
     versions[list(_ATTRIBUTES)] = versions.groupby("person_id")[list(_ATTRIBUTES)].ffill()
     versions["is_fit"] = fits(versions)
     known = versions[["person_id", "updated_at", "is_fit", *_ATTRIBUTES]]
@@ -311,10 +332,14 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
     first_contact = versions.groupby("person_id")["created_at"].min()
     first_touch = touches.groupby("person_id")["occurred_at"].min()
     first_known = pd.concat([first_contact, first_touch]).groupby(level=0).min()
+    reachable = pd.concat([versions["person_id"], touches.loc[touches["linking_email"].notna(), "person_id"]])
+    first_known = first_known[first_known.index.isin(set(reachable))]
 
     opt_outs = touches.loc[touches["is_opt_out"], ["person_id", "occurred_at"]]
     handoffs = tables["handoffs"][tables["handoffs"]["outcome"] == "rejected"]
-    people_of_contacts = contacts.drop_duplicates("source_contact_id").set_index("source_contact_id")["person_id"]
+    people_of_contacts = contacts.drop_duplicates("source_contact_id").set_index("source_contact_id")[
+        "person_id"
+    ]
     rejected = handoffs.assign(person_id=handoffs["source_contact_id"].map(people_of_contacts))
     exits = pd.concat([opt_outs, rejected[["person_id", "occurred_at"]]]).dropna()
     exits = exits.rename(columns={"occurred_at": "exit_at"}).sort_values("exit_at")
@@ -361,6 +386,7 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
         allow_exact_matches=False,
     )
     responses["first_known_at"] = responses["person_id"].map(first_known)
+    responses = responses.dropna(subset=["first_known_at"])
     responses = responses.sort_values(["person_id", "occurred_at", "source_touch_id"])
     reached = pd.DataFrame(
         stages_of(
@@ -376,7 +402,12 @@ def compute(landing: Path, as_of: datetime) -> dict[str, pd.DataFrame]:
     )
     silent = first_known[~first_known.index.isin(set(reached["person_id"]))]
     suspects = pd.DataFrame(
-        {"person_id": silent.index, "cycle_number": 1, "to_stage": "suspect", "occurred_at": silent.to_numpy()}
+        {
+            "person_id": silent.index,
+            "cycle_number": 1,
+            "to_stage": "suspect",
+            "occurred_at": silent.to_numpy(),
+        }
     )
     transitions = pd.concat([reached, suspects], ignore_index=True)
 

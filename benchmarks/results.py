@@ -2,11 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from orchestration.landing.names import quoted
 
 Results = dict[str, Any]
 BUILDS = ("full", "increment", "nothing new")
@@ -16,10 +14,10 @@ _PAGE_HEAD = """# Benchmarks
 Written by `make bench` from `benchmarks/results/`; edit `benchmarks/results.py`, not this page.
 
 Seconds belong to the machine and to what else it did; the ratios within one run carry over. `floor` is
-`benchmarks/floor.sql`: the same funnel tables by one hand-written DuckDB script, from the same files, with the same
-memory and threads, without tests, audits, reconciliation or a release. `pandas` is `benchmarks/pandas_funnel.py`,
-the ordinary way. Ratios are of wall time; those of processor time stand beside them, because they change less with
-what else the machine does.
+`benchmarks/floor.sql`: the same funnel tables by one hand-written DuckDB script, from the same files, with
+the same memory and threads, without tests, audits, reconciliation or a release. `pandas` is
+`benchmarks/pandas_funnel.py`, the ordinary way. Ratios of processor time stand beside those of wall time,
+because they change less with what else the machine does.
 
 To repeat it: `make bench SCALE=1m` (or `10m`, `100m`).
 """
@@ -155,20 +153,27 @@ def page(all_results: Sequence[Results]) -> str:
             f"The increment is {results['increment']['touches']:,} touches and"
             f" {results['increment']['contacts']:,} contact versions.",
             "",
-            *_aligned([["ratio", "value"], *([name, f"{value:.2f}"] for name, value in ratios(results).items())]),
+            *_aligned(
+                [["ratio", "value"], *([name, f"{value:.2f}"] for name, value in ratios(results).items())]
+            ),
             "",
             *table_lines(results),
             "",
         ]
-        lines += [f"- pandas {each['scale']}: {each['died']}" for each in results.get("pandas", []) if each["died"]]
+        lines += [
+            f"- pandas {each['scale']}: {each['died']}" for each in results.get("pandas", []) if each["died"]
+        ]
         lines += [f"- Differs from the floor: {text}" for text in results["differences"]]
-        lines += ["" if lines[-1] else ""]
+        lines.append("")
     lines += [
-        "Memory is the sum of PSS over the process tree, sampled four times a second. A layer's seconds add up what its",
-        "nodes took, also those that ran at once. Size is the warehouse on disk, shared files counted once; the floor's",
-        "is its database.",
+        "Memory is the sum of RSS over the process tree, sampled four times a second. A layer's seconds add",
+        "up what its nodes took, also those that ran at once. Size is the warehouse on disk, shared files",
+        "counted once; the floor's is its database.",
     ]
-    return "\n".join(line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1]) + "\n"
+    return (
+        "\n".join(line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1])
+        + "\n"
+    )
 
 
 def read_all(folder: Path, order: Sequence[str]) -> list[Results]:
@@ -185,29 +190,7 @@ def read_all(folder: Path, order: Sequence[str]) -> list[Results]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
 
-def rows_by_table(database: Path, names: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Count the rows of relations, for a profile.
-
-    Args:
-        database: DuckDB file.
-        names: Schema and table of each.
-
-    Returns:
-        Rows by table; views and absent tables are left out.
-    """
-    import duckdb
-
-    with duckdb.connect(str(database), read_only=True) as connection:
-        present = set(connection.execute("select schema_name, table_name from duckdb_tables()").fetchall())
-        counted = {}
-        for schema, table in names:
-            if (schema, table) in present:
-                found = connection.execute(f"select count(*) from {quoted(schema)}.{quoted(table)}").fetchone()
-                counted[table] = found[0] if found else 0
-    return counted
-
-
-def _in_order(maps: Iterator[Mapping[str, float]] | Any) -> list[str]:
+def _in_order(maps: Iterable[Mapping[str, float]]) -> list[str]:
     return list(dict.fromkeys(name for each in maps for name in each))
 
 

@@ -1,6 +1,7 @@
-"""``make bench``: simulate, build in full, as an increment and with nothing new, and measure it against the yardsticks.
+"""``make bench``: builds in full, as an increment and with nothing new, measured against two yardsticks.
 
-The order of work only: files are made in ``world``, processes measured in ``measurement``, results told in ``results``.
+The order of work only: files are made in ``world``, processes measured in ``measurement``, results told in
+``results``.
 """
 
 import argparse
@@ -115,7 +116,13 @@ class Bench:
             name,
             [
                 *(sys.executable, "-m", "benchmarks.floor", str(self.world.landing), str(database)),
-                *(as_of.isoformat(), "--memory-limit", self.memory_limit, "--threads", str(os.cpu_count() or 2)),
+                *(
+                    as_of.isoformat(),
+                    "--memory-limit",
+                    self.memory_limit,
+                    "--threads",
+                    str(os.cpu_count() or 2),
+                ),
             ],
         )
         self.found["runs"].append(
@@ -148,8 +155,7 @@ class Bench:
             elif measured.exit_code:
                 died = f"died after {measured.wall_seconds:.0f} s: {measured.told}"
             self.found["pandas"].append(
-                asdict(measured)
-                | {"scale": name, "touches": world.rows["touches"]["first"], "died": died}
+                asdict(measured) | {"scale": name, "touches": world.rows["touches"]["first"], "died": died}
             )
             if not died:
                 break
@@ -181,8 +187,7 @@ class Bench:
             [
                 sys.executable,
                 "-c",
-                "from orchestration.dbt import ensure_manifest; from orchestration.settings import load_settings;"
-                " ensure_manifest(load_settings())",
+                "from orchestration import dbt, settings; dbt.ensure_manifest(settings.load_settings())",
             ],
             cwd=PROJECT_ROOT,
             env=self._environment(),
@@ -240,7 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="make bench", description="Measure builds against two yardsticks.")
     parser.add_argument("scale", nargs="?", default="1m", help="1m, 10m or 100m touches")
-    parser.add_argument("--fresh", action="store_true", help="simulate again even if the same world lies there")
+    parser.add_argument(
+        "--fresh", action="store_true", help="simulate again even if the same world lies there"
+    )
     parser.add_argument("--no-pandas", action="store_true", help="leave the pandas yardstick out")
     parser.add_argument("--memory-limit", default="16GB", help="DuckDB's memory limit (default 16GB)")
     parser.add_argument("--pandas-seconds", type=float, default=3600, help="stop pandas then (default 3600)")

@@ -20,10 +20,10 @@ from orchestration.settings import PROJECT_ROOT
 from orchestration.simulation import simulate
 
 END = datetime(2025, 7, 1)
-"""Last moment of every world: fixed, so that a world is simulated once, and past, so that a build may look back on it."""
+"""Last moment of every world: fixed, so that it is simulated once; past, so that a build may look back."""
 DAYS = 400
 UPDATE = "update"
-"""Folder of the held-back files below a table's; it sorts after all others, so its rows count as loaded last."""
+"""Folder of the held-back files below a table's; it sorts last, so its rows count as loaded last."""
 _TIMES = {
     "touches": "occurred_at",
     "contacts": "coalesce(updated_at, created_at)",
@@ -71,7 +71,7 @@ class World:
     Args:
         landing: Landing folder; holds the first part, and the second after ``deliver``.
         held: The second part, folders as in the landing folder.
-        first_as_of: As-of of the first build (UTC, without zone): no held row of any table is older but late ones.
+        first_as_of: As-of of the first build (UTC, without zone); held rows that are older come late.
         second_as_of: As-of of the second build.
         rows: Rows by table and part (``first``, ``held``).
     """
@@ -161,8 +161,8 @@ def hold_back(
         end: Last moment of the world (UTC, without zone); later rows wait anyway and stay.
 
     Returns:
-        As-of of the first build, just before the later of both cuts, and the rows by table and part. Of the other
-        tables the rows after it are held back.
+        As-of of the first build, just before the later of both cuts, and the rows by table and part. Of the
+        other tables the rows after it are held back.
     """
     with duckdb.connect() as database:
         cuts = {
@@ -177,7 +177,9 @@ def hold_back(
     return first_as_of, rows
 
 
-def _cut(database: duckdb.DuckDBPyConnection, landing: Path, table: str, count: int, end: datetime) -> datetime:
+def _cut(
+    database: duckdb.DuckDBPyConnection, landing: Path, table: str, count: int, end: datetime
+) -> datetime:
     time = _TIMES[table]
     found = database.execute(
         f"select min(moment) from (select {time} as moment from read_parquet({_files(landing, table)})"
@@ -192,9 +194,8 @@ def _cut(database: duckdb.DuckDBPyConnection, landing: Path, table: str, count: 
 def _split(
     database: duckdb.DuckDBPyConnection, landing: Path, held: Path, table: str, since: datetime, end: datetime
 ) -> dict[str, int]:
-    moves = (
-        f"coalesce({_TIMES[table]} between timestamp {literal(str(since))} and timestamp {literal(str(end))}, false)"
-    )
+    bounds = " and ".join(f"timestamp {literal(str(bound))}" for bound in (since, end))
+    moves = f"coalesce({_TIMES[table]} between {bounds}, false)"
     counts = database.execute(
         f"select filename, count(*), count(*) filter ({moves})"
         f" from read_parquet({_files(landing, table)}, filename = true) group by filename order by filename"
