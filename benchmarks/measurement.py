@@ -3,8 +3,10 @@
 Which commands are run does not belong here.
 """
 
+import contextlib
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -79,10 +81,12 @@ def measure(
         try:
             exit_code = process.wait(limit_seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             exit_code = None
         finally:
+            # What it started, dbt say, must not outlive it: neither when it hangs nor when this process is stopped.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             sampler.stop()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")

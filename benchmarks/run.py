@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ class Bench:
                 {"layer": layer, "name": node, "seconds": round(seconds, 1)}
                 for layer, node, seconds in nodes[:_SHOWN_NODES]
             ]
-        self.found["runs"].append(run)
+        self._note(run)
 
     def _floor(self, name: str, as_of: datetime, compared: str) -> None:
         database = self.folder / "floor" / "floor.duckdb"
@@ -125,9 +126,7 @@ class Bench:
                 ),
             ],
         )
-        self.found["runs"].append(
-            self._told(name, measured) | {"bytes_before": 0, "bytes_after": size_of(database.parent)}
-        )
+        self._note(self._told(name, measured) | {"bytes_before": 0, "bytes_after": size_of(database.parent)})
         floor = agreement.summarise(database)
         built = agreement.summarise(self.warehouse / "current" / "leadproof.duckdb")
         self.found.setdefault("rows", {})[compared] = {table: rows for table, (rows, _) in built.items()}
@@ -159,6 +158,11 @@ class Bench:
             )
             if not died:
                 break
+
+    def _note(self, run: dict[str, Any]) -> None:
+        """Keep a run at once: a large scale takes hours, and what is measured must survive what comes after it."""
+        self.found["runs"].append(run)
+        (self.folder / "so_far.json").write_text(json.dumps(self.found, indent=2), encoding="utf-8")
 
     def _told(self, name: str, measured: Measured) -> dict[str, Any]:
         if measured.exit_code:
@@ -252,6 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory-limit", default="16GB", help="DuckDB's memory limit (default 16GB)")
     parser.add_argument("--pandas-seconds", type=float, default=3600, help="stop pandas then (default 3600)")
     options = parser.parse_args(arguments)
+    # Stopped from outside, it still stops what it has started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         bench = Bench(
             scale_of(options.scale), options.memory_limit, options.pandas_seconds, is_fresh=options.fresh

@@ -1,6 +1,7 @@
 """What a benchmark tells: its table, its ratios, its page."""
 
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,15 @@ def test_process_over_its_limits_is_told(tmp_path: Path) -> None:
     assert died.exit_code == 1
     assert died.told == "MemoryError"
     assert measure(words, limit_seconds=0.2, **limits).exit_code is None
+
+
+def test_children_do_not_outlive_a_stopped_process(tmp_path: Path) -> None:
+    child = f"import time; time.sleep(2); open({str(tmp_path / 'outlived')!r}, 'w')"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    words = [sys.executable, "-c", parent]
+    measure(words, environment={}, folder=tmp_path, log=tmp_path / "log", limit_seconds=1)
+    time.sleep(2.5)
+    assert not (tmp_path / "outlived").exists()
 
 
 def test_shared_files_are_counted_once(tmp_path: Path) -> None:
