@@ -83,7 +83,7 @@ def measure(
         except subprocess.TimeoutExpired:
             exit_code = None
         finally:
-            # What it started, dbt say, must not outlive it: neither when it hangs nor when this process is stopped.
+            # What it started (dbt, say) must not outlive it, whether it hangs or this process is stopped.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -160,7 +160,7 @@ class Bench:
                 break
 
     def _note(self, run: dict[str, Any]) -> None:
-        """Keep a run at once: a large scale takes hours, and what is measured must survive what comes after it."""
+        """Keep a run at once: a large scale takes hours, and what comes after may fail."""
         self.found["runs"].append(run)
         (self.folder / "so_far.json").write_text(json.dumps(self.found, indent=2), encoding="utf-8")
 
