@@ -1,7 +1,7 @@
 # Everything a newcomer types. Each target works without a terminal; `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long prove dbt-tests check check-python lint-fix docs clean
+.PHONY: help setup demo test test-long prove bench dbt-tests check check-python lint-fix docs clean
 
 # The first interpreter that fits; override with `make setup PYTHON=/path/to/python3.12`.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -83,6 +83,10 @@ lint-fix: setup ## repair what the linters can repair
 
 docs: setup ## dbt's documentation site in target/
 	$(BIN)/dbt docs generate
+
+SCALE ?= 1m
+bench: setup ## measure builds against two yardsticks: make bench SCALE=1m (or 10m, 100m)
+	@$(BIN)/python -m benchmarks.run $(SCALE) $(BENCH)
 
 clean: ## remove what was built from the code; data/, warehouse/ and .dagster/ stay
 	rm -rf target logs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .sqlfluff_cache *.egg-info

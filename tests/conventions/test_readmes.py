@@ -21,6 +21,7 @@ ROOMS = (
     "seeds",
     "tests",
     "docs",
+    "benchmarks",
 )
 """The rooms. A folder below one of them may have a README of its own; every top-level folder must."""
 

@@ -1,0 +1,219 @@
+"""What a benchmark found: read from a build's own records, kept as JSON, told as one table and as a page."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Results = dict[str, Any]
+BUILDS = ("full", "increment", "nothing new")
+GIGABYTE = 1e9
+_PAGE_HEAD = """# Benchmarks
+
+Written by `make bench` from `benchmarks/results/`; edit `benchmarks/results.py`, not this page.
+
+Seconds belong to the machine and to what else it did; the ratios within one run carry over. `floor` is
+`benchmarks/floor.sql`: the same funnel tables by one hand-written DuckDB script, from the same files, with
+the same memory and threads, without tests, audits, reconciliation or a release. `pandas` is
+`benchmarks/pandas_funnel.py`, the ordinary way. Ratios of processor time stand beside those of wall time,
+because they change less with what else the machine does.
+
+To repeat it: `make bench SCALE=1m` (or `10m`, `100m`).
+"""
+
+
+def phases_of(warehouse: Path) -> tuple[dict[str, float], str]:
+    """Read the phases of the latest build.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        Seconds by phase and the build's status.
+    """
+    latest = max((warehouse / "state" / "builds").glob("b*.json"))
+    record = json.loads(latest.read_text(encoding="utf-8"))
+    phases: dict[str, float] = defaultdict(float)
+    for phase in record["phases"]:
+        phases[phase["name"]] += phase["seconds"]
+    return dict(phases), record["status"]
+
+
+def dbt_nodes(warehouse: Path) -> list[tuple[str, str, float]]:
+    """Read what dbt ran last.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        Layer (folder of ``models/``, or the resource type of other nodes), name and seconds, slowest first.
+    """
+    folder = warehouse / "build" / "dbt"
+    results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))["results"]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    found = []
+    for result in results:
+        kind, _, name = result["unique_id"].split(".", 2)
+        node = manifest.get(result["unique_id"])
+        layer = node["fqn"][1] if kind == "model" and node else f"{kind}s"
+        found.append((layer, name, float(result["execution_time"])))
+    return sorted(found, key=lambda node: -node[2])
+
+
+def layers_of(nodes: Sequence[tuple[str, str, float]]) -> dict[str, float]:
+    """Add up dbt's seconds by layer; two nodes that run at once count both.
+
+    Args:
+        nodes: What ``dbt_nodes`` returns.
+
+    Returns:
+        Seconds by layer.
+    """
+    layers: dict[str, float] = defaultdict(float)
+    for layer, _, seconds in nodes:
+        layers[layer] += seconds
+    return dict(layers)
+
+
+def ratios(results: Results) -> dict[str, float]:
+    """Compute the ratios that a result is judged by, as far as its runs were made.
+
+    Args:
+        results: One scale's results.
+
+    Returns:
+        Ratios by name, of wall and of processor seconds.
+    """
+    runs = {run["name"]: run for run in results["runs"]}
+    wanted = {"full / floor": ("full", "floor"), "increment / full": ("increment", "full")}
+    for attempt in results.get("pandas", []):
+        if attempt["scale"] == results["scale"] and not attempt["died"]:
+            runs["pandas"] = attempt
+            wanted["pandas / floor"] = ("pandas", "floor")
+    return {
+        f"{name}, {kind}": round(runs[over][f"{kind}_seconds"] / runs[under][f"{kind}_seconds"], 3)
+        for name, (over, under) in wanted.items()
+        if over in runs and under in runs
+        for kind in ("wall", "cpu")
+    }
+
+
+def table_lines(results: Results) -> list[str]:
+    """Tell one scale's results as a Markdown table that reads well on a terminal too.
+
+    Args:
+        results: One scale's results.
+
+    Returns:
+        Lines.
+    """
+    runs = results["runs"]
+    attempts = [
+        {**attempt, "name": f"pandas {attempt['scale']}{', died' if attempt['died'] else ''}"}
+        for attempt in results.get("pandas", [])
+    ]
+    columns = [*runs, *attempts]
+    phases = _in_order(run.get("phases", {}) for run in runs)
+    layers = _in_order(run.get("layers", {}) for run in runs)
+    rows = [["", *(column["name"] for column in columns)]]
+    rows.append(["touches", *(f"{column['touches']:,}" for column in columns)])
+    rows.append(["wall s", *(f"{column['wall_seconds']:.1f}" for column in columns)])
+    rows.append(["cpu s", *(f"{column['cpu_seconds']:.1f}" for column in columns)])
+    rows.append(["peak memory GB", *(f"{column['peak_bytes'] / GIGABYTE:.2f}" for column in columns)])
+    rows.append(["size before GB", *(_size(column, "bytes_before") for column in columns)])
+    rows.append(["size after GB", *(_size(column, "bytes_after") for column in columns)])
+    for title, key, names in (("", "phases", phases), ("dbt ", "layers", layers)):
+        rows += [
+            [f"{title}{name} s", *(_seconds(column.get(key, {}).get(name)) for column in columns)]
+            for name in names
+        ]
+    return _aligned(rows)
+
+
+def page(all_results: Sequence[Results]) -> str:
+    """Write the page of all scales that were measured.
+
+    Args:
+        all_results: Results, smallest scale first.
+
+    Returns:
+        Markdown.
+    """
+    lines = [_PAGE_HEAD]
+    for results in all_results:
+        machine = results["machine"]
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
+        lines += [
+            f"## {results['scale']}",
+            "",
+            f"Measured on {results['measured_on']}, code `{results['code']}`; {machine['cores']} cores,"
+            f" {machine['memory_gb']} GB of memory, DuckDB held to {results['memory_limit']};"
+            f" load before the first run {machine['load']}; {versions}.",
+            f"The increment is {results['increment']['touches']:,} touches and"
+            f" {results['increment']['contacts']:,} contact versions.",
+            "",
+            *_aligned(
+                [["ratio", "value"], *([name, f"{value:.2f}"] for name, value in ratios(results).items())]
+            ),
+            "",
+            *table_lines(results),
+            "",
+        ]
+        lines += [
+            f"- pandas {each['scale']}: {each['died']}" for each in results.get("pandas", []) if each["died"]
+        ]
+        lines += [f"- Differs from the floor: {text}" for text in results["differences"]]
+        lines.append("")
+    lines += [
+        "Memory is the sum of RSS over the process tree, sampled four times a second. A layer's seconds add",
+        "up what its nodes took, also those that ran at once. Size is the warehouse on disk, shared files",
+        "counted once; the floor's is its database.",
+    ]
+    return (
+        "\n".join(line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1])
+        + "\n"
+    )
+
+
+def read_all(folder: Path, order: Sequence[str]) -> list[Results]:
+    """Read the kept results.
+
+    Args:
+        folder: Where they lie, one file for each scale.
+        order: Names of the scales, smallest first.
+
+    Returns:
+        Results in that order.
+    """
+    paths = [folder / f"{name}.json" for name in order]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def _in_order(maps: Iterable[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for each in maps for name in each))
+
+
+def _size(column: Mapping[str, Any], key: str) -> str:
+    return f"{column[key] / GIGABYTE:.2f}" if key in column else ""
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = [
+        "| "
+        + " | ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in rows
+    ]
+    rule = "|" + "|".join(
+        "-" * (width + 2) if place == 0 else "-" * (width + 1) + ":" for place, width in enumerate(widths)
+    )
+    return [lines[0], f"{rule}|", *lines[1:]]

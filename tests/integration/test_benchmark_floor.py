@@ -1,0 +1,71 @@
+"""The benchmark's floor comes to the rows of the marts: one that computes something else measures nothing."""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from benchmarks.floor import MARTS, landed_files, run_floor
+from orchestration.landing import load_landing
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.simulation import simulate
+from tests.integration.compiled_world import empty_world
+from tests.integration.harness import begin_build, connect, fetch, load_policy, make_warehouse
+from tests.reference.comparison import differences
+
+pytestmark = pytest.mark.slow
+END = datetime(2026, 11, 1)
+SALT = "a secret"
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated company as typed files, in which some touches came again with other content."""
+    folder = tmp_path_factory.mktemp("landing")
+    simulate(folder, people=300, touches=6_000, file_format="parquet", end=END)
+    original = landed_files(folder, "touches")[-1]
+    corrected = folder / "leadproof" / "touches" / "update" / original.name
+    corrected.parent.mkdir()
+    with duckdb.connect() as database:
+        database.execute(
+            f"copy (select * replace (occurred_at - interval 3 day as occurred_at, null as email)"
+            f" from read_parquet('{original}') limit 40) to '{corrected}' (format parquet)"
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, landing: Path) -> Settings:
+    """A warehouse whose models were built on these files."""
+    root = tmp_path_factory.mktemp("built")
+    compiled = empty_world(root / "empty")
+    settings = make_warehouse(root / "models", landing, id_salt=SALT)
+    shutil.copyfile(compiled.settings.build_db, settings.build_db)
+    load_landing(settings, now=END)
+    load_policy(settings, PROJECT_ROOT / "seeds")
+    begin_build(settings, END)
+    with connect(settings) as database:
+        compiled.run_models(database)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory, landing: Path) -> Path:
+    """The database that the hand-written script made of these files."""
+    database = tmp_path_factory.mktemp("floor") / "floor.duckdb"
+    run_floor(landing, database, END, id_salt=SALT, memory_limit="2GB", threads=1)
+    return database
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_floor_agrees_with_the_mart(built: Settings, floor: Path, mart: str) -> None:
+    expected = fetch(built, f"select * from marts.{mart}")
+    with duckdb.connect(str(floor), read_only=True) as database:
+        cursor = database.execute(f"select * from marts.{mart}")
+        names = [column[0] for column in cursor.description or ()]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    assert expected, "an empty table proves nothing"
+    assert set(names) == set(expected[0])
+    assert differences(mart, expected, found)[:20] == []
