@@ -159,12 +159,14 @@
         from {{ kept('int_keys_affected') }}
         where since_build_id = {{ since_build_id() }}
     )
-
-    select * from final
 {%- else -%}
-    select
-        cast(null as varchar) as identity_key,
-        cast(null as varchar) as former_person_id,
-        cast(null as varchar) as since_build_id
-    where 1 = 0
+    with final as (
+        select
+            cast(null as varchar) as identity_key,
+            cast(null as varchar) as former_person_id,
+            cast(null as varchar) as since_build_id
+        where 1 = 0
+    )
 {%- endif %}
+
+select * from final

@@ -54,12 +54,14 @@
             {{ since_build_id() }} as since_build_id
         from unfinished
     )
-
-    select * from final
 {%- else -%}
-    select
-        cast(null as varchar) as identity_key,
-        cast(null as boolean) as was_hub,
-        cast(null as varchar) as since_build_id
-    where 1 = 0
+    with final as (
+        select
+            cast(null as varchar) as identity_key,
+            cast(null as boolean) as was_hub,
+            cast(null as varchar) as since_build_id
+        where 1 = 0
+    )
 {%- endif %}
+
+select * from final

@@ -117,7 +117,7 @@
         from changed_handoffs
     ),
 
-    found as (
+    final as (
         select
             keyed.*,
             {{ since_build_id() }} as since_build_id
@@ -136,18 +136,20 @@
         from {{ kept('int_rows_changed') }}
         where since_build_id = {{ since_build_id() }}
     )
-
-    select * from found
 {%- else -%}
-    select
-        cast(null as varchar) as entity,
-        cast(null as varchar) as source_system,
-        cast(null as varchar) as touch_id,
-        cast(null as varchar) as contact_key,
-        cast(null as varchar) as email_normalised,
-        cast(null as varchar) as anonymous_key,
-        cast(null as varchar) as source_company_id,
-        cast(null as varchar) as campaign_id,
-        cast(null as varchar) as since_build_id
-    where 1 = 0
+    with final as (
+        select
+            cast(null as varchar) as entity,
+            cast(null as varchar) as source_system,
+            cast(null as varchar) as touch_id,
+            cast(null as varchar) as contact_key,
+            cast(null as varchar) as email_normalised,
+            cast(null as varchar) as anonymous_key,
+            cast(null as varchar) as source_company_id,
+            cast(null as varchar) as campaign_id,
+            cast(null as varchar) as since_build_id
+        where 1 = 0
+    )
 {%- endif %}
+
+select * from final

@@ -26,9 +26,11 @@
         select touch_id from {{ ref('int_touches_staged') }}
         where source_system || ':' || answers_touch_id in (select rechecked.touch_id from rechecked)
     )
-
-    select * from final
 {%- else -%}
-    select cast(null as varchar) as touch_id
-    where 1 = 0
+    with final as (
+        select cast(null as varchar) as touch_id
+        where 1 = 0
+    )
 {%- endif %}
+
+select * from final
