@@ -141,6 +141,8 @@ def page(all_results: Sequence[Results]) -> str:
         Markdown.
     """
     lines = [_PAGE_HEAD]
+    if not all_results:
+        lines += ["No size has been measured to its end yet.", ""]
     for results in all_results:
         machine = results["machine"]
         versions = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))

@@ -82,6 +82,10 @@ def test_page_states_the_machine_and_how_to_repeat_it(found: results.Results) ->
     assert "4 by the floor" in page
 
 
+def test_page_says_when_nothing_was_measured() -> None:
+    assert "No size has been measured" in results.page([])
+
+
 def test_wrong_scale_is_told_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["2m"]) == 1
     told = capsys.readouterr().err.strip()
