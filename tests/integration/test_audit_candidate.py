@@ -238,8 +238,8 @@ def test_audit_judges_the_others_when_a_query_breaks_off(candidate):
 def test_audit_fails_when_the_candidate_changes_meanwhile(candidate, monkeypatch):
     honest = audit.read_catalogue
 
-    def changes(path, build_id):
-        found = honest(path, build_id)
+    def changes(path, *more):
+        found = honest(path, *more)
         _break(path, "create table marts.slipped_in (person_id varchar)", "checkpoint")
         return found
 
