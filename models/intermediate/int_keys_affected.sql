@@ -22,11 +22,7 @@
 
     -- A key that ceased to link nobody links whoever shares a row with it.
     flipped as (
-        select keys_changed.identity_key
-        from keys_changed
-        left join {{ ref('int_identity_hubs_found') }} as hubs
-            on keys_changed.identity_key = hubs.identity_key
-        where keys_changed.was_hub <> (hubs.identity_key is not null)
+        {{ keys_flipped() }}
     ),
 
     contacts_unlocked as (

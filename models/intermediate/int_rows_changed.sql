@@ -1,6 +1,25 @@
 -- Grain: one staged row that is new, gone, different or fallen due since the last completed build, by the keys through
 -- which it reaches people. Empty where everything is built anew. What an earlier build found and did not complete stays
 -- here until a build completes: by then the tables it was compared with may have been replaced.
+{% set all_keys = [
+    'touch_id', 'contact_key', 'email_normalised', 'anonymous_key', 'source_company_id', 'campaign_id',
+] -%}
+{% set person_keys = {
+    'contact_key': contact_key('source_system', 'source_contact_id'),
+    'email_normalised': normalised_email('email'),
+} -%}
+{% set keys_of_entities = {
+    'touches': dict(
+        person_keys,
+        touch_id="source_system || ':' || source_touch_id",
+        anonymous_key=anonymous_key('source_system', 'anonymous_id')
+    ),
+    'contacts': person_keys,
+    'handoffs': person_keys,
+    'companies': {'source_company_id': 'source_company_id'},
+    'campaigns': {'campaign_id': 'campaign_id'},
+    'registrations': {'campaign_id': 'campaign_id'},
+} -%}
 {% if is_increment() -%}
     with
     {{ changed_rows('touches', 'int_touches_staged', 'occurred_at') }},
@@ -50,88 +69,30 @@
     ),
 
     keyed as (
-        select
-            'touches' as entity,
-            source_system,
-            source_system || ':' || source_touch_id as touch_id,
-            {{ contact_key('source_system', 'source_contact_id') }} as contact_key,
-            {{ normalised_email('email') }} as email_normalised,
-            {{ anonymous_key('source_system', 'anonymous_id') }} as anonymous_key,
-            cast(null as varchar) as source_company_id,
-            cast(null as varchar) as campaign_id
-        from changed_touches
-        union
-        select
-            'contacts' as entity,
-            source_system,
-            null as touch_id,
-            {{ contact_key('source_system', 'source_contact_id') }} as contact_key,
-            {{ normalised_email('email') }} as email_normalised,
-            null as anonymous_key,
-            null as source_company_id,
-            null as campaign_id
-        from changed_contacts
-        union
-        select
-            'companies' as entity,
-            source_system,
-            null as touch_id,
-            null as contact_key,
-            null as email_normalised,
-            null as anonymous_key,
-            source_company_id,
-            null as campaign_id
-        from changed_companies
-        union
-        select
-            'campaigns' as entity,
-            source_system,
-            null as touch_id,
-            null as contact_key,
-            null as email_normalised,
-            null as anonymous_key,
-            null as source_company_id,
-            campaign_id
-        from changed_campaigns
-        union
-        select
-            'campaigns' as entity,
-            source_system,
-            null as touch_id,
-            null as contact_key,
-            null as email_normalised,
-            null as anonymous_key,
-            null as source_company_id,
-            campaign_id
-        from changed_registrations
-        union
-        select
-            'handoffs' as entity,
-            source_system,
-            null as touch_id,
-            {{ contact_key('source_system', 'source_contact_id') }} as contact_key,
-            {{ normalised_email('email') }} as email_normalised,
-            null as anonymous_key,
-            null as source_company_id,
-            null as campaign_id
-        from changed_handoffs
+        {% for entity, keys in keys_of_entities.items() -%}
+            select
+                '{{ 'campaigns' if entity == 'registrations' else entity }}' as entity,
+                source_system,
+                {% for key in all_keys -%}
+                    {{ keys.get(key, 'cast(null as varchar)') }} as {{ key }}{{ ',' if not loop.last }}
+                {% endfor %}
+            from changed_{{ entity }}
+            {{ 'union' if not loop.last }}
+        {% endfor %}
     ),
 
     final as (
         select
-            keyed.*,
+            entity,
+            source_system,
+            {{ all_keys | join(', ') }},
             {{ since_build_id() }} as since_build_id
         from keyed
         union
         select
             entity,
             source_system,
-            touch_id,
-            contact_key,
-            email_normalised,
-            anonymous_key,
-            source_company_id,
-            campaign_id,
+            {{ all_keys | join(', ') }},
             since_build_id
         from {{ kept('int_rows_changed') }}
         where since_build_id = {{ since_build_id() }}
@@ -139,14 +100,9 @@
 {%- else -%}
     with final as (
         select
-            cast(null as varchar) as entity,
-            cast(null as varchar) as source_system,
-            cast(null as varchar) as touch_id,
-            cast(null as varchar) as contact_key,
-            cast(null as varchar) as email_normalised,
-            cast(null as varchar) as anonymous_key,
-            cast(null as varchar) as source_company_id,
-            cast(null as varchar) as campaign_id,
+            {% for name in ['entity', 'source_system'] + all_keys -%}
+                cast(null as varchar) as {{ name }},
+            {% endfor -%}
             cast(null as varchar) as since_build_id
         where 1 = 0
     )

@@ -2,11 +2,7 @@
 -- answers changed, or carries a key that began or ceased to link nobody. Empty where everything is built anew.
 {% if is_increment() -%}
     with flipped as (
-        select changed.identity_key
-        from {{ ref('int_keys_changed') }} as changed
-        left join {{ ref('int_identity_hubs_found') }} as hubs
-            on changed.identity_key = hubs.identity_key
-        where changed.was_hub <> (hubs.identity_key is not null)
+        {{ keys_flipped() }}
     ),
 
     rechecked as (

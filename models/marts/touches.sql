@@ -39,14 +39,7 @@ with final as (
         touches.icp_version,
 
         -- context stamp
-        touches.campaign_id,
-        {% for name in stamped_campaign_columns().values() -%}
-            campaigns.{{ name }},
-        {% endfor -%}
-        touches.is_in_segment,
-        touches.is_context_complete,
-        touches.missing_context_fields,
-        touches.context_source
+        {{ stamp_columns('touches', texts='campaigns') }}
     from {{ ref('int_touches_stamped') }} as touches
     left join {{ ref('int_campaigns_versioned') }} as campaigns
         on touches.campaign_key = campaigns.campaign_key

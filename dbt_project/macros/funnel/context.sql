@@ -26,11 +26,11 @@
     ]) }}
 {% endmacro %}
 
-{#- The whole stamp as published, from relation alias `stamped`. -#}
-{% macro stamp_columns(stamped) -%}
+{#- The whole stamp as published, from relation alias `stamped`; the campaign's texts from alias `texts`, if another. -#}
+{% macro stamp_columns(stamped, texts=none) -%}
 {{ stamped }}.campaign_id,
         {% for column in stamped_campaign_columns().values() -%}
-        {{ stamped }}.{{ column }},
+        {{ texts or stamped }}.{{ column }},
         {% endfor -%}
         {{ stamped }}.is_in_segment,
         {{ stamped }}.is_context_complete,

@@ -46,3 +46,12 @@ changed_{{ entity }} as (
     select * from due_{{ entity }}
 )
 {%- endmacro %}
+
+{#- The keys on changed rows that began or ceased to link nobody. -#}
+{% macro keys_flipped() -%}
+    select changed_keys.identity_key
+    from {{ ref('int_keys_changed') }} as changed_keys
+    left join {{ ref('int_identity_hubs_found') }} as hubs
+        on changed_keys.identity_key = hubs.identity_key
+    where changed_keys.was_hub <> (hubs.identity_key is not null)
+{%- endmacro %}
