@@ -79,19 +79,6 @@ def unpack(path: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def content_hash(path: Path) -> str:
-    """Hash a file's bytes.
-
-    Args:
-        path: The file.
-
-    Returns:
-        SHA-256 in hexadecimal.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def as_utf8(path: Path, folder: Path) -> TextFile:
     """Recognise a text file's encoding and make it readable as UTF-8.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.digests import sha256_of
 from orchestration.landing import ledger, readers
 from orchestration.landing.declarations import DeclaredTable, TableKey, read_declarations
 from orchestration.landing.discovery import LandingFile, Survey, survey
@@ -25,7 +26,7 @@ from orchestration.landing.failures import (
     is_disk_full,
     told_plainly,
 )
-from orchestration.landing.inspection import as_utf8, content_hash, unpack
+from orchestration.landing.inspection import as_utf8, unpack
 from orchestration.landing.ledger import DUPLICATE, LOADED, REFUSED, Entry, LoadRun
 from orchestration.landing.names import literal
 from orchestration.landing.report import DriftNote, LoadReport, TableLoad
@@ -253,7 +254,7 @@ def _fetch(file: LandingFile, folder: Path) -> tuple[Path, str]:
     try:
         if file.is_compressed:
             return plain, unpack(file.path, plain)
-        digest = content_hash(file.path)
+        digest = sha256_of(file.path)
     except OSError as error:
         if is_disk_full(error):
             raise
