@@ -235,14 +235,15 @@ class Build:
         record = self.begin()
         with explained("Choosing where to start", self.settings.build_db.parent), self._connect() as database:
             completed = increment.completed_build(database)
-            reason = (
-                increment.reason_for_full_build(completed, record.starting_point, _moment(record.as_of))
-                if record.starting_point
-                else "only some models are built"
-            )
             if self.request.is_full_refresh:
-                reason = "it was asked for"
-            if completed is None or reason or is_in_part:
+                reason: str | None = "it was asked for"
+            elif is_in_part:
+                reason = "only some models are built"
+            else:
+                reason = increment.reason_for_full_build(
+                    completed, record.starting_point, _moment(record.as_of)
+                )
+            if completed is None or reason is not None:
                 increment.build_anew(database)
                 record.is_full_refresh = True
                 record.full_refresh_reason = reason

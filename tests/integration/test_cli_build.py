@@ -85,6 +85,9 @@ def test_baseline_makes_the_next_build_pass(workshop: Workshop) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     record = workshop.records()[-1]
     assert record["status"] == "published"
+    # Tolerances move nobody, so the build continued from the one that the audit stopped.
+    assert record["continued_from"] == workshop.records()[-2]["build_id"]
+    assert (record["computed_people"], record["people"]) == (0, workshop.records()[-2]["people"])
     assert record["load"]["rows"] == 0
     assert ledger(workshop) == before
     assert workshop.current() == record["release_id"]
