@@ -1,4 +1,4 @@
-"""A simulated company, dirt and all, delivered out of order: each increment comes to what a rebuild comes to."""
+"""A simulated company, dirt and all, out of order: each increment comes to what a rebuild comes to."""
 
 import random
 import shutil
