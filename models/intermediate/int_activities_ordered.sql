@@ -8,7 +8,7 @@ with responses as (
         0 as order_rank,
         touches.source_system,
         touches.source_touch_id as source_id
-    from {{ ref('int_touches_identified') }} as touches
+    from {{ ref('int_touches_permitted') }} as touches
     inner join {{ ref('int_people_known') }} as people
         on touches.person_id = people.person_id
     where

@@ -31,7 +31,7 @@ responses as (
         coalesce(touches.response_relevance, '') <> 'irrelevant' as is_scored,
         touches.is_context_complete,
         touches.is_qualifying_response
-    from {{ ref('int_touches_stamped') }} as touches
+    from {{ ref('int_evidence_stamped') }} as touches
     inner join cycles
         on
             touches.person_id = cycles.person_id

@@ -19,7 +19,7 @@ events as (
         touch_id as evidence_touch_id,
         source_system,
         source_touch_id
-    from {{ ref('int_touches_identified') }}
+    from {{ ref('int_touches_permitted') }}
     where is_opt_out
     union all
     select

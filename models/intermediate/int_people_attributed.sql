@@ -141,16 +141,19 @@ stated as (
 final as (
     select
         stated.*,
-        md5(concat_ws(
+        concat_ws(
             '|',
-            coalesce(industry, '-'),
-            coalesce(cast(employee_count as varchar), '-'),
-            coalesce(cast(employee_count_max as varchar), '-'),
-            coalesce(company_type, '-'),
-            coalesce(country, '-'),
-            coalesce(seniority, '-')
-        )) as profile_id
+            {% for attribute in person_attributes() -%}
+                coalesce(cast({{ attribute }}_values.class_number as varchar), '-'){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as profile_id
     from stated
+    {% for attribute in person_attributes() -%}
+        left join {{ ref('int_attribute_values_classed') }} as {{ attribute }}_values
+            on
+                {{ attribute }}_values.attribute = '{{ attribute }}'
+                and {{ attribute_value(attribute, 'stated') }} = {{ attribute }}_values.value
+    {% endfor %}
 )
 
 select * from final

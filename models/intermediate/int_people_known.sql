@@ -35,7 +35,7 @@ visits_by_system as (
         person_id,
         source_system,
         min(occurred_at) as first_touch_at
-    from {{ ref('int_touches_identified') }}
+    from {{ ref('int_touches_permitted') }}
     group by
         person_id,
         source_system

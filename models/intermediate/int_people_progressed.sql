@@ -53,7 +53,7 @@ responses as (
         row_number() over (
             partition by person_id, cycle_number order by occurred_at desc, source_system desc, source_touch_id desc
         ) as recency
-    from {{ ref('int_touches_stamped') }}
+    from {{ ref('int_evidence_stamped') }}
     where
         is_response
         and is_in_open_cycle
@@ -74,6 +74,7 @@ last_responses as (
     where responses.recency = 1
 ),
 
+-- Outer joins keep their order: free to choose, DuckDB joins every person with every profile first.
 states as (
     select
         attributes.*,
@@ -84,11 +85,11 @@ states as (
         profiles.mismatched_attributes,
         profiles.segment_name
     from {{ ref('int_people_attributed') }} as attributes
-    inner join {{ ref('int_policy_periods') }} as periods
+    left join {{ ref('int_policy_periods') }} as periods
         on
             periods.period_from <= {{ as_of() }}
             and periods.period_to > {{ as_of() }}
-    inner join {{ ref('int_profiles_judged') }} as profiles
+    left join {{ ref('int_profiles_judged') }} as profiles
         on
             attributes.profile_id = profiles.profile_id
             and periods.period_from = profiles.period_from
@@ -118,7 +119,7 @@ touched as (
         sum(case when direction = 'inbound' then 1 else 0 end) as inbound_touches,
         sum(case when direction = 'outbound' then 1 else 0 end) as outbound_touches,
         sum(case when direction = 'unclassified' then 1 else 0 end) as unclassified_touches
-    from {{ ref('int_touches_stamped') }}
+    from {{ ref('int_touches_directed') }}
     group by person_id
 ),
 

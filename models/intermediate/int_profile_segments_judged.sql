@@ -1,15 +1,7 @@
--- Grain: one combination of attribute values, one policy period, one segment: whether all the segment's rules hold;
+-- Grain: one profile, one policy period, one segment: whether all the segment's rules hold;
 -- null where a rule needs an attribute that is unknown and no rule is broken.
 with profiles as (
-    select distinct
-        profile_id,
-        industry,
-        employee_count,
-        employee_count_max,
-        company_type,
-        country,
-        seniority
-    from {{ ref('int_people_attributed') }}
+    select * from {{ ref('int_profiles_found') }}
 ),
 
 rules as (

@@ -1,15 +1,7 @@
--- Grain: one combination of attribute values in one policy period: complete and fit by the ICP in force, and the first
--- segment all of whose rules hold. People share few combinations, so the rules are matched per combination.
+-- Grain: one profile in one policy period: complete and fit by the ICP in force, and the first
+-- segment all of whose rules hold. People share few profiles, so the rules are matched per profile.
 with profiles as (
-    select distinct
-        profile_id,
-        industry,
-        employee_count,
-        employee_count_max,
-        company_type,
-        country,
-        seniority
-    from {{ ref('int_people_attributed') }}
+    select * from {{ ref('int_profiles_found') }}
 ),
 
 profile_periods as (

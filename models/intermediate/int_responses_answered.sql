@@ -104,6 +104,27 @@ answers as (
             )
 ),
 
+-- The touches that lend context or direction, looked up once.
+lending as (
+    select context_touch_id as touch_id from window_contexts
+    union
+    select answered_touch_id as touch_id from answers
+),
+
+lenders as (
+    select
+        classified.touch_id,
+        classified.source_system,
+        classified.campaign_id,
+        classified.occurred_at,
+        classified.own_direction,
+        classified.own_rule_id,
+        classified.own_permission
+    from {{ ref('int_touches_classified') }} as classified
+    inner join lending
+        on classified.touch_id = lending.touch_id
+),
+
 -- Where each conversation begins: responses that answer no response whose own context is still open.
 beginnings as (
     select
@@ -144,7 +165,7 @@ followers as (
         on answers.touch_id = responses.touch_id
     left join window_contexts
         on answers.touch_id = window_contexts.touch_id
-    left join {{ ref('int_touches_classified') }} as windowed
+    left join lenders as windowed
         on window_contexts.context_touch_id = windowed.touch_id
     where answers.is_answered_open
 ),
@@ -166,9 +187,9 @@ walked (touch_id, context_touch_id, context_source, direction, direction_rule_id
             else answered.own_permission
         end as permission
     from beginnings
-    left join {{ ref('int_touches_classified') }} as contexts
+    left join lenders as contexts
         on beginnings.context_touch_id = contexts.touch_id
-    left join {{ ref('int_touches_classified') }} as answered
+    left join lenders as answered
         on beginnings.answered_touch_id = answered.touch_id
     union all
     select
@@ -214,7 +235,7 @@ final as (
         context.campaign_id as context_campaign_id,
         context.occurred_at as context_at
     from walked
-    left join {{ ref('int_touches_classified') }} as context
+    left join lenders as context
         on walked.context_touch_id = context.touch_id
     where
         walked.context_touch_id is not null

@@ -24,7 +24,7 @@ responses as (
             partition by touches.person_id, touches.cycle_number
             order by touches.occurred_at, touches.source_system, touches.source_touch_id
         ) as place
-    from {{ ref('int_touches_stamped') }} as touches
+    from {{ ref('int_evidence_stamped') }} as touches
     inner join people
         on touches.person_id = people.person_id
     where

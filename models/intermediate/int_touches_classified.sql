@@ -1,4 +1,6 @@
 -- Grain: one accepted touch with the direction that its own fields decide; null where no rule matches.
+{{ config(materialized='view') }}
+
 with touches as (
     select * from {{ ref('int_touches_permitted') }}
 ),

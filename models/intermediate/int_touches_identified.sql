@@ -1,5 +1,7 @@
 -- Grain: one accepted touch with its person and what its type meant when it happened.
 -- `order_rank`: at one instant responses come first, then other touches, then opt-outs.
+{{ config(materialized='view') }}
+
 with touches as (
     select * from {{ ref('int_touches_judged') }}
     where

@@ -1,5 +1,5 @@
--- Grain: one accepted touch with whether the person had permitted contact before it, and its policy period.
-{{ config(materialized='view') }}
+-- Grain: one accepted touch with whether the person had permitted contact before it, and its policy period. This is
+-- where touches are written down: writing all their columns costs more than all that follows, so that is views.
 
 with touches as (
     select * from {{ ref('int_touches_identified') }}
@@ -19,17 +19,11 @@ permissions as (
     from {{ ref('int_permissions_held') }}
 ),
 
-final as (
+permitted as (
     select
         touches.*,
-        permissions.person_id is not null as has_prior_permission,
-        periods.period_from,
-        periods.icp_version
+        permissions.person_id is not null as has_prior_permission
     from touches
-    inner join {{ ref('int_policy_periods') }} as periods
-        on
-            touches.occurred_at >= periods.period_from
-            and touches.occurred_at < periods.period_to
     left join permissions
         on
             touches.person_id = permissions.person_id
@@ -47,6 +41,18 @@ final as (
                 permissions.withdrawn_system,
                 permissions.withdrawn_touch_id
             )
+),
+
+final as (
+    select
+        permitted.*,
+        periods.period_from,
+        periods.icp_version
+    from permitted
+    inner join {{ ref('int_policy_periods') }} as periods
+        on
+            permitted.occurred_at >= periods.period_from
+            and permitted.occurred_at < periods.period_to
 )
 
 select * from final

@@ -41,6 +41,8 @@ placed as (
     from stages
 ),
 
+-- Each stage has exactly one profile. The joins are written as outer ones because those keep their order: free to choose,
+-- DuckDB joins every stage with every profile of its period first.
 judged as (
     select
         placed.person_id,
@@ -62,16 +64,16 @@ judged as (
         profiles.is_icp_fit,
         profiles.segment_name as person_segment
     from placed
-    inner join {{ ref('int_people_attributed') }} as attributes
+    left join {{ ref('int_people_attributed') }} as attributes
         on
             placed.person_id = attributes.person_id
             and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end >= attributes.valid_from
             and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end < attributes.valid_to
-    inner join {{ ref('int_policy_periods') }} as periods
+    left join {{ ref('int_policy_periods') }} as periods
         on
             case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end >= periods.period_from
             and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end < periods.period_to
-    inner join {{ ref('int_profiles_judged') }} as profiles
+    left join {{ ref('int_profiles_judged') }} as profiles
         on
             attributes.profile_id = profiles.profile_id
             and periods.period_from = profiles.period_from

@@ -9,10 +9,9 @@ with evidence as (
         touches.direction,
         touches.direction_rule_id,
         {{ stamp_columns('touches', texts='campaigns') }}
-    from {{ ref('int_touches_stamped') }} as touches
+    from {{ ref('int_evidence_stamped') }} as touches
     left join {{ ref('int_campaigns_versioned') }} as campaigns
         on touches.campaign_key = campaigns.campaign_key
-    where touches.is_response or touches.is_opt_out
 ),
 
 final as (

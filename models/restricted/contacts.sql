@@ -53,7 +53,7 @@ consents as (
         row_number() over (
             partition by person_id order by occurred_at desc, order_rank desc, source_system desc, source_touch_id desc
         ) as recency
-    from {{ ref('int_touches_identified') }}
+    from {{ ref('int_touches_permitted') }}
     where
         is_opt_out
         or grants_permission

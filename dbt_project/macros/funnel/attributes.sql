@@ -8,6 +8,21 @@
     {{ return(company_attributes() + ['seniority']) }}
 {% endmacro %}
 
+{#- An attribute's value in relation alias `relation`, as one text; a headcount goes with its band's upper end. -#}
+{% macro attribute_value(attribute, relation) -%}
+    {%- if attribute == 'employee_count' -%}
+        cast({{ relation }}.employee_count as varchar)
+        || '-' || coalesce(cast({{ relation }}.employee_count_max as varchar), '')
+    {%- else -%}
+        {{ relation }}.{{ attribute }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The class of an attribute in the profile of relation alias `relation`: `profile_id` lists the classes in order. -#}
+{% macro profile_class(relation, attribute) -%}
+    split_part({{ relation }}.profile_id, '|', {{ person_attributes().index(attribute) + 1 }})
+{%- endmacro %}
+
 {#-
     Whether a rule (operator, allowed_values, min_value, max_value) holds for an attribute's value: true, false, or null
     where the value is unknown. `profile` and `rule` are relation aliases. A band must lie within the range.
