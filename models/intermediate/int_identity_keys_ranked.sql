@@ -38,12 +38,9 @@ touch_contacts as (
     select
         contact_key as identity_key,
         2 as kind_rank,
-        min(occurred_at) as first_appeared_at
-    from {{ ref('int_touches_judged') }}
-    where
-        verdict = 'accepted'
-        and contact_key is not null
-        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
+        min(first_touch_at) as first_appeared_at
+    from {{ ref('int_identity_keys_seen') }}
+    where contact_key is not null
     group by contact_key
 ),
 
@@ -51,12 +48,9 @@ touch_addresses as (
     select
         email_key as identity_key,
         1 as kind_rank,
-        min(occurred_at) as first_appeared_at
-    from {{ ref('int_touches_judged') }}
-    where
-        verdict = 'accepted'
-        and email_key is not null
-        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
+        min(first_touch_at) as first_appeared_at
+    from {{ ref('int_identity_keys_seen') }}
+    where email_key is not null
     group by email_key
 ),
 
@@ -64,12 +58,9 @@ touch_visitors as (
     select
         anonymous_key as identity_key,
         3 as kind_rank,
-        min(occurred_at) as first_appeared_at
-    from {{ ref('int_touches_judged') }}
-    where
-        verdict = 'accepted'
-        and anonymous_key is not null
-        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
+        min(first_touch_at) as first_appeared_at
+    from {{ ref('int_identity_keys_seen') }}
+    where anonymous_key is not null
     group by anonymous_key
 ),
 

@@ -10,22 +10,6 @@ with contact_links as (
         and {{ within_increment('contact_key', 'int_keys_affected', 'identity_key') }}
 ),
 
-touch_links as (
-    select distinct
-        contact_key,
-        email_key,
-        anonymous_key
-    from {{ ref('int_touches_judged') }}
-    where
-        verdict = 'accepted'
-        and {{ within_increment('identity_key', 'int_keys_affected', 'identity_key') }}
-        and (
-            (contact_key is not null and email_key is not null)
-            or (contact_key is not null and anonymous_key is not null)
-            or (email_key is not null and anonymous_key is not null)
-        )
-),
-
 pairs as (
     select
         left_key,
@@ -35,14 +19,16 @@ pairs as (
     select
         contact_key as left_key,
         email_key as right_key
-    from touch_links
+    from {{ ref('int_identity_keys_seen') }}
     where contact_key is not null and email_key is not null
     union
     select
         coalesce(contact_key, email_key) as left_key,
         anonymous_key as right_key
-    from touch_links
-    where anonymous_key is not null
+    from {{ ref('int_identity_keys_seen') }}
+    where
+        anonymous_key is not null
+        and coalesce(contact_key, email_key) is not null
 ),
 
 final as (

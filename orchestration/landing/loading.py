@@ -36,6 +36,8 @@ from orchestration.settings import PROJECT_ROOT, Settings
 
 Progress = Callable[[str], None]
 _WORK_PREFIX = "landing-"
+# Each file is a commit, and each checkpoint writes the last row group of a table anew: not after every few files.
+_CHECKPOINT_THRESHOLD = "256MB"
 _FATAL = (
     duckdb.FatalException,
     duckdb.InternalException,
@@ -289,6 +291,7 @@ def _open_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
             "temp_directory": str(spill),
+            "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
