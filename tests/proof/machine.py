@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from orchestration.settings import Settings
 from tests.integration.compiled_world import CompiledWorld
 from tests.proof import events
 from tests.proof.agreement import differences_from_reference, differing_rows, unbalanced_tables
@@ -26,34 +27,50 @@ from tests.proof.events import NOT_REPEATED, CampaignVersion, Event, Handoff, To
 from tests.proof.moments import DAY, LAST, START, as_text, moments
 from tests.proof.policy import EDITS
 from tests.proof.warehouse import KilledError, Marts, Warehouse
+from tests.reference.world import World
 from tests.reference.worlds import KEYS, SCRIPTS, TIMES, Row, scripted_rows
 
 _MEMORY = Path("/dev/shm")
 _SHOWN = 20
 # What a second build of the same may say otherwise: it counts once more.
-_OF_EACH_BUILD = ("row_reconciliation",)
+OF_EACH_BUILD = ("row_reconciliation",)
 _STEPS = (timedelta(microseconds=1), timedelta(minutes=1), DAY, 10 * DAY, 30 * DAY, 60 * DAY, 180 * DAY)
 _Where = st.sampled_from(("everything", "the first half", "the last half", "one row of each"))
 
 
+class AnyWarehouse(Protocol):
+    """What a sequence needs of a warehouse, however its builds are made."""
+
+    policy: dict[int, datetime]
+    settings: Settings
+    build_id: str
+    is_built: bool
+    is_increment: bool
+
+    def build(self, as_of: datetime) -> None: ...
+    def marts(self) -> Marts: ...
+    def rebuilt_marts(self) -> Marts: ...
+    def reference(self, as_of: datetime) -> World: ...
+    def close(self) -> None: ...
+
+
 class FunnelMachine(RuleBasedStateMachine):
-    """One warehouse with one world. A subclass says on which compiled models.
+    """One warehouse with one world. A subclass says how builds are made, and how they are killed.
 
     Attributes:
         compiled: The compiled models.
-        kind_of_warehouse: How builds are made.
         tally: Counts what all sequences of a run did; shared by them.
     """
 
     compiled: CompiledWorld
-    kind_of_warehouse: type[Warehouse] = Warehouse
     tally: ClassVar[Counter[str]] = Counter()
+    warehouse: AnyWarehouse
 
     def __init__(self) -> None:
         super().__init__()
         self.started = time.monotonic()
         self.folder = Path(tempfile.mkdtemp(prefix="proof-", dir=_MEMORY if _MEMORY.is_dir() else None))
-        self.warehouse = self.kind_of_warehouse(self.compiled, self.folder)
+        self.warehouse = self.open_warehouse()
         self.deliveries = Deliveries(self.warehouse.settings.landing)
         self.as_of = START + 210 * DAY
         self.numbers = 0
@@ -62,6 +79,10 @@ class FunnelMachine(RuleBasedStateMachine):
         self.waiting: dict[str, list[Row]] = {}
         self.is_changed = True
         self.is_holding = True
+
+    def open_warehouse(self) -> AnyWarehouse:
+        """Make an empty warehouse in the sequence's folder."""
+        raise NotImplementedError
 
     # -- what is told -----------------------------------------------------------------------------
 
@@ -241,7 +262,7 @@ class FunnelMachine(RuleBasedStateMachine):
         first = self._build()
         if is_repeated:
             self.warehouse.build(self.as_of)
-            found = differing_rows(first, self.warehouse.marts(), ignored=_OF_EACH_BUILD)
+            found = differing_rows(first, self.warehouse.marts(), ignored=OF_EACH_BUILD)
             self._hold(found, "the same build a second time")
 
     @rule(step=st.sampled_from(_STEPS), is_csv=st.booleans())
@@ -249,18 +270,6 @@ class FunnelMachine(RuleBasedStateMachine):
         self._deliver("everything", is_csv=is_csv)
         self.wait(step)
         self._build()
-
-    @rule(models=st.integers(0, 105))
-    def build_is_killed(self, models: int) -> None:
-        with suppress(KilledError):
-            self.warehouse.build(self.as_of, killed_after=models)
-        self.tally["builds killed"] += 1
-
-    @rule(files=st.integers(0, 8))
-    def load_is_killed(self, files: int) -> None:
-        with suppress(KilledError):
-            self.warehouse.load(self.as_of, killed_after=files)
-        self.tally["loads killed"] += 1
 
     def teardown(self) -> None:
         try:
@@ -325,6 +334,10 @@ class FunnelMachine(RuleBasedStateMachine):
     def _build(self) -> Marts:
         is_continued = self.warehouse.is_built
         self.warehouse.build(self.as_of)
+        return self._examine(is_continued)
+
+    def _examine(self, is_continued: bool) -> Marts:
+        """Compare what a build came to with what it must come to."""
         marts = self.warehouse.marts()
         self._hold(unbalanced_tables(marts), "the count of landed rows")
         world = self.warehouse.reference(self.as_of)
@@ -350,3 +363,29 @@ class FunnelMachine(RuleBasedStateMachine):
         )
         for row in marts["stage_transitions"]:
             self.tally[f"transitions to {row['to_stage']}"] += 1
+
+
+class CompiledMachine(FunnelMachine):
+    """Sequences over the compiled models, in one process.
+
+    Attributes:
+        kind_of_warehouse: How builds are made.
+    """
+
+    kind_of_warehouse: type[Warehouse] = Warehouse
+    warehouse: Warehouse
+
+    def open_warehouse(self) -> Warehouse:
+        return self.kind_of_warehouse(self.compiled, self.folder)
+
+    @rule(models=st.integers(0, 105))
+    def build_is_killed(self, models: int) -> None:
+        with suppress(KilledError):
+            self.warehouse.build(self.as_of, killed_after=models)
+        self.tally["builds killed"] += 1
+
+    @rule(files=st.integers(0, 8))
+    def load_is_killed(self, files: int) -> None:
+        with suppress(KilledError):
+            self.warehouse.load(self.as_of, killed_after=files)
+        self.tally["loads killed"] += 1

@@ -74,7 +74,7 @@ class Warehouse:
         self.settings.landing.mkdir(parents=True)
         shutil.copyfile(self.compiled.settings.build_db, self.settings.build_db)
         write_policy(self._seeds, {})
-        self.database = _process_database()
+        self.database = process_database()
         self.database.execute(f"attach ':memory:' as {self._catalog}")
         self.database.execute(f"use {self._catalog}")
         self._take_over(self.compiled.inputs)
@@ -153,21 +153,11 @@ class Warehouse:
 
     def marts(self) -> Marts:
         """What the last build came to."""
-        return _marts(self.database, self._catalog, self.compiled)
+        return marts_in(self.compiled, self.database, self._catalog)
 
     def rebuilt_marts(self) -> Marts:
-        """What a build from nothing comes to, in a database that holds the inputs and nothing else."""
-        self.database.execute(f"attach ':memory:' as {_REBUILT}")
-        try:
-            for relation in self.compiled.inputs:
-                self.database.execute(f"create schema if not exists {_REBUILT}.{relation.split('.')[0]}")
-                self.database.execute(
-                    f"create table {_REBUILT}.{relation} as from {self._catalog}.{relation}"
-                )
-            self.compiled.run_models(self.database, catalog=_REBUILT)
-            return _marts(self.database, _REBUILT, self.compiled)
-        finally:
-            self.database.execute(f"detach {_REBUILT}")
+        """What a build from nothing comes to."""
+        return rebuilt_marts(self.compiled, self.database, self._catalog)
 
     def reference(self, as_of: datetime) -> World:
         """What the reference comes to."""
@@ -207,8 +197,63 @@ class Warehouse:
             self.database.execute(f"detach {_LOADED}")
 
 
+def rebuilt_marts(
+    compiled: CompiledWorld,
+    database: duckdb.DuckDBPyConnection,
+    catalog: str,
+    build: tuple[str, datetime] | None = None,
+) -> Marts:
+    """What a build from nothing comes to, where there is nothing but the inputs of another.
+
+    Args:
+        compiled: The compiled models.
+        database: A connection to which the other's database is attached.
+        catalog: The name of that database.
+        build: Id and clock of the build to make; null for those that the inputs name.
+    """
+    database.execute(f"attach ':memory:' as {_REBUILT}")
+    try:
+        for relation in compiled.inputs:
+            database.execute(f"create schema if not exists {_REBUILT}.{relation.split('.')[0]}")
+            database.execute(f"create table {_REBUILT}.{relation} as from {catalog}.{relation}")
+        if build is not None:
+            database.execute(f"update {_REBUILT}.ops.current_build set build_id = ?, as_of = ?", list(build))
+        compiled.run_models(database, catalog=_REBUILT)
+        return marts_in(compiled, database, _REBUILT)
+    finally:
+        database.execute(f"detach {_REBUILT}")
+
+
+def marts_in(
+    compiled: CompiledWorld,
+    database: duckdb.DuckDBPyConnection,
+    catalog: str,
+    schemas: Sequence[str] = ("marts", "restricted"),
+) -> Marts:
+    """The rows of every mart.
+
+    Args:
+        compiled: The models.
+        database: A connection to which a database with the marts is attached.
+        catalog: Its name.
+        schemas: Where the marts lie.
+    """
+    return {
+        node["alias"]: rows_of(database, f"select * from {catalog}.{node['schema']}.{node['alias']}")
+        for node in compiled.models
+        if node["schema"] in schemas
+    }
+
+
+def rows_of(database: duckdb.DuckDBPyConnection, query: str) -> Rows:
+    """The rows of a query, by column name."""
+    cursor = database.execute(query)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 @cache
-def _process_database() -> duckdb.DuckDBPyConnection:
+def process_database() -> duckdb.DuckDBPyConnection:
     """One instance for all sequences of a process; each sequence attaches to it, since starting is slow."""
     database = duckdb.connect()
     database.execute("set global TimeZone = 'UTC'")
@@ -218,13 +263,3 @@ def _process_database() -> duckdb.DuckDBPyConnection:
 @cache
 def _declarations() -> dict[TableKey, DeclaredTable]:
     return dict(read_declarations(PROJECT_ROOT))
-
-
-def _marts(database: duckdb.DuckDBPyConnection, catalog: str, compiled: CompiledWorld) -> Marts:
-    marts: Marts = {}
-    for node in compiled.models:
-        if node["schema"] in ("marts", "restricted"):
-            cursor = database.execute(f"select * from {catalog}.{node['schema']}.{node['alias']}")
-            names = [column[0] for column in cursor.description or ()]
-            marts[node["alias"]] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return marts

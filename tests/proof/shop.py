@@ -1,0 +1,99 @@
+"""A project copy in which the real job runs, command by command, in processes that can be killed.
+
+What is built there, and when it is killed, does not belong here.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestration.settings import PROJECT_ROOT, Settings
+from tests.integration.workshop import Workshop, make_workshop
+from tests.proof.processes import end_session, is_alive
+
+_SERVER = PROJECT_ROOT / "tests" / "proof" / "build_server.py"
+_PATIENCE_SECONDS = 600
+_POLL_SECONDS = 0.05
+_NO_TELEMETRY = {"DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+
+
+@dataclass
+class Shop:
+    """A project copy, and a process in it that runs commands one after the other.
+
+    Args:
+        workshop: The copy.
+        usual_seconds: How long each phase of a build took of late.
+    """
+
+    workshop: Workshop
+    usual_seconds: dict[str, float] = field(default_factory=dict)
+    _server: subprocess.Popen[str] = field(init=False)
+    _process: int = 0
+
+    def __post_init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-P", str(_SERVER)],
+            cwd=self.workshop.root,
+            env=self.workshop.environment() | _NO_TELEMETRY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(timeout=_PATIENCE_SECONDS)
+
+    def start(self, settings: Settings, output: Path, *words: str) -> int:
+        """Start a command and return its process id while it runs.
+
+        Args:
+            settings: Of which warehouse.
+            output: Gets what it prints.
+            words: What follows `leadproof`.
+        """
+        environment = {
+            "LEADPROOF_LANDING": str(settings.landing),
+            "LEADPROOF_WAREHOUSE": str(settings.warehouse),
+            "LEADPROOF_KEEP_RELEASES": str(settings.keep_releases),
+            "LEADPROOF_SHARED_FROM_ROWS": str(settings.shared_from_rows),
+            "DAGSTER_HOME": str(settings.dagster_home),
+        }
+        output.unlink(missing_ok=True)
+        assert self._server.stdin is not None
+        order = {"words": words, "environment": environment, "output": str(output)}
+        print(json.dumps(order), file=self._server.stdin, flush=True)
+        self._process = int(self._answer())
+        return self._process
+
+    def exit_code(self) -> int:
+        """Wait for the command that was started last, and say how it ended; a signal is negative."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while is_alive(self._process):
+            if time.monotonic() > deadline:
+                end_session(self._process)
+            time.sleep(_POLL_SECONDS)
+        return int(self._answer())
+
+    def _answer(self) -> str:
+        assert self._server.stdout is not None
+        return self._server.stdout.readline()
+
+
+@contextmanager
+def opened_shop(root: Path) -> Iterator[Shop]:
+    """Copy the project below an empty folder, and keep a process ready in it."""
+    (root / "no_files").mkdir()
+    shop = Shop(make_workshop(root / "shop", root / "no_files"))
+    try:
+        yield shop
+    finally:
+        shop.close()
