@@ -17,8 +17,10 @@ SCRATCH := $(CURDIR)/target/test_warehouse
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 SQL_LINTED := .sqlfluff_cache/passed
 
-# One seed stands for twenty sequences; the one that `make prove` names where it fails repeats them.
+# One seed stands for twenty sequences, or for one through the real job; the one that `make prove` names where it
+# fails repeats them.
 SEQUENCES ?= 500
+JOBS ?= 40
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -59,8 +61,8 @@ dbt-tests:
 test-long: setup ## the tests that make test leaves out: more cases of what it shows
 	$(PYTEST) -m long
 
-prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference; SEQUENCES=500 SEED=1
-	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --seed $(SEED)
+prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference; SEQUENCES=500 JOBS=40 SEED=1
+	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --seed $(SEED)
 
 check: setup ## lint and type-check only
 	@$(MAKE) --no-print-directory --jobs 2 check-python $(SQL_LINTED)

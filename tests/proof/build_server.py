@@ -1,9 +1,9 @@
 """Runs `leadproof` commands in forks of a process that has imported the libraries, which saves their start.
 
-Started by ``shop`` with a project copy as its working folder. Each line on standard input is an order in JSON:
-the ``words`` of the command, what is added to the ``environment``, and the file that gets what it prints as
-``output``. It answers with the process id at once, and with the exit code when that process has ended. What a
-command does is its own; nothing of the project is imported before the fork.
+Started by ``shop`` with a project copy as its working folder. Each line on standard input is an order in
+JSON: the ``words`` of the command, what is added to the ``environment``, and the file that gets what it
+prints as ``output``. It answers with the process id at once, and with the exit code when that process has
+ended. What a command does is its own affair; nothing of the project is imported before the fork.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A warehouse that the real job builds: `leadproof build`, killed for real where it is killed.
 
-What readers see is read as a BI tool reads it. Which builds are run, and what must hold after them, belongs to
-``job_machine``; when a kill hits, to ``kills``.
+What readers see is read as a BI tool reads it. Which builds are run, and what must hold after them, belongs
+to ``job_machine``; when a kill hits, to ``kills``.
 """
 
 import shutil
@@ -204,7 +204,7 @@ class JobWarehouse:
         world = compute(self._landing, rules, at)
         if as_of != at:
             later = compute(self._landing, rules, as_of)
-            assert later.stage_transitions == world.stage_transitions, "a build overlooked what had fallen due"
+            assert later.stage_transitions == world.stage_transitions, "a build overlooked what is due"
         return world
 
     def differences_for_readers(self) -> list[str]:
@@ -243,9 +243,7 @@ class JobWarehouse:
         if used is not None and policy.check_lock(tables, policy.ReleasedPolicy(*used)):
             words = (*words, "--restate", "a sequence edits the past")
             self.tally["restatements"] += 1
-        return self.shop.start(
-            self.settings, self._output, "build", "--as-of", as_of.isoformat(), *words
-        )
+        return self.shop.start(self.settings, self._output, "build", "--as-of", as_of.isoformat(), *words)
 
     def _write_policy(self) -> None:
         seeds = self.shop.workshop.root / "seeds"
@@ -286,14 +284,12 @@ class JobWarehouse:
             loads.setdefault(ended, set())
         for loaded_at, paths in sorted(loads.items()):
             only = None if loaded_at == ended else paths
-            self._landing = read_landing(
-                self.settings.landing, loaded_at, earlier=self._landing, only=only
-            )
+            self._landing = read_landing(self.settings.landing, loaded_at, earlier=self._landing, only=only)
 
     def _new_entries(self) -> list[dict[str, Any]]:
         if not self.settings.build_db.exists():
             return []
-        query = "select file_id, loaded_at, path, status from landing.files where file_id > ? order by file_id"
+        query = "from landing.files where file_id > ? order by file_id"
         try:
             return fetch(self.settings, query, [self._known_files])
         except duckdb.CatalogException:

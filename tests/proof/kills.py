@@ -24,7 +24,8 @@ PHASES: Mapping[str, str] = {
 _DRAWN = ("start", "policy", "load", "load", "dbt", "dbt", "dbt", "dbt", "candidate", "audit", "publish",
           "publish", "report")  # fmt: skip
 TARGETS = ("the build", "the build and dbt", "dbt")
-_USUAL_SECONDS = 1.0
+# Until a build has told.
+USUAL_SECONDS: Mapping[str, float] = {**dict.fromkeys(PHASES, 1.0), "start": 4.0, "dbt": 20.0}
 _POLL_SECONDS = 0.005
 
 
@@ -84,7 +85,7 @@ def strike(kill: Kill, process: int, output: Path, usual_seconds: Mapping[str, f
         if not is_alive(process):
             return None
         time.sleep(_POLL_SECONDS)
-    moment = time.monotonic() + kill.share * usual_seconds.get(kill.phase, _USUAL_SECONDS)
+    moment = time.monotonic() + kill.share * usual_seconds[kill.phase]
     while time.monotonic() < moment or (kill.target == "dbt" and not children_of(process)):
         if not is_alive(process):
             return None

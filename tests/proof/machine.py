@@ -34,7 +34,7 @@ _MEMORY = Path("/dev/shm")
 _SHOWN = 20
 # What a second build of the same may say otherwise: it counts once more.
 OF_EACH_BUILD = ("row_reconciliation",)
-_STEPS = (timedelta(microseconds=1), timedelta(minutes=1), DAY, 10 * DAY, 30 * DAY, 60 * DAY, 180 * DAY)
+STEPS = (timedelta(microseconds=1), timedelta(minutes=1), DAY, 10 * DAY, 30 * DAY, 60 * DAY, 180 * DAY)
 _Where = st.sampled_from(("everything", "the first half", "the last half", "one row of each"))
 
 
@@ -241,7 +241,7 @@ class FunnelMachine(RuleBasedStateMachine):
         self.is_changed = True
         self.tally["policy edits"] += 1
 
-    @rule(step=st.sampled_from(_STEPS))
+    @rule(step=st.sampled_from(STEPS))
     def wait(self, step: timedelta) -> None:
         self.as_of = min(self.as_of + step, LAST)
         self.is_changed = True
@@ -265,7 +265,7 @@ class FunnelMachine(RuleBasedStateMachine):
             found = differing_rows(first, self.warehouse.marts(), ignored=OF_EACH_BUILD)
             self._hold(found, "the same build a second time")
 
-    @rule(step=st.sampled_from(_STEPS), is_csv=st.booleans())
+    @rule(step=st.sampled_from(STEPS), is_csv=st.booleans())
     def deliver_wait_and_build(self, step: timedelta, is_csv: bool) -> None:
         self._deliver("everything", is_csv=is_csv)
         self.wait(step)

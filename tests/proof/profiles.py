@@ -13,7 +13,7 @@ from tests.proof.shop import Shop
 from tests.proof.warehouse import Warehouse
 
 STEPS = 10
-STEPS_OF_JOB = 7
+STEPS_OF_JOB = 14
 _STEP_SHOWN = 300  # of the characters in which a step is told
 
 
@@ -58,7 +58,7 @@ def drive_job(
         What it did, counted.
     """
     tally: Counter[str] = Counter()
-    told: list[str] = []
+    told: list[object] = []
     failures: list[Exception] = []
     kind = {"compiled": compiled, "shop": shop, "tally": tally, "failures": failures}
     try:
@@ -72,7 +72,7 @@ def drive_job(
                 verbosity=Verbosity.debug,  # which tells each step as it is made
             )
     except Exception as error:
-        sequence = "\n".join(line[:_STEP_SHOWN] for line in told if line.startswith("state."))
+        sequence = "\n".join(line[:_STEP_SHOWN] for line in map(str, told) if line.startswith("state."))
         raise AssertionError(f"Seed {first_seed}, a sequence through the job:\n{sequence}") from (
             failures[0] if failures else error
         )

@@ -1,8 +1,9 @@
-"""Drives many sequences over the compiled models and prints the numbers.
+"""Drives many sequences, over the compiled models and through the real job, and prints the numbers.
 
-    .venv/bin/python -m tests.proof.prove --sequences 500 --seed 1
+    .venv/bin/python -m tests.proof.prove --sequences 500 --jobs 40 --seed 1
 
-Seeds are counted up, one for every few sequences, so that progress can be told, and what fails be run alone.
+Seeds are counted up, one for every few sequences over the compiled models and for each one through the job,
+so that progress can be told, and what fails be run alone.
 """
 
 import argparse
@@ -11,11 +12,13 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 from tests.integration.compiled_world import empty_world
-from tests.proof.profiles import drive
+from tests.proof.profiles import drive, drive_job
+from tests.proof.shop import opened_shop
 
 _AT_ONCE = 20
 
@@ -27,35 +30,64 @@ def main() -> int:
         0 if nothing differed.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sequences", type=int, default=500, help="at least how many to drive")
-    parser.add_argument("--seed", type=int, default=1, help=f"the first, one for {_AT_ONCE} sequences")
+    parser.add_argument(
+        "--sequences", type=int, default=500, help="at least how many to drive over the compiled models"
+    )
+    parser.add_argument("--jobs", type=int, default=40, help="how many to drive through the real job")
+    parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
-    tally: Counter[str] = Counter()
-    started = time.monotonic()
+    is_proved = True
     with tempfile.TemporaryDirectory() as folder:
         compiled = empty_world(Path(folder))
-        for seed in count(options.seed):
-            if tally["sequences"] >= options.sequences:
-                break
-            try:
-                tally += drive(compiled, seed, _AT_ONCE)
-            except Exception:
-                traceback.print_exc()
-                print(f"\nSeed {seed} fails. Repeat it alone with: make prove SEED={seed} SEQUENCES=1")
-                return 1
-            print(
-                f"seed {seed}: {tally['sequences']} sequences, {tally['builds']} builds,"
-                f" {tally['rows compared']:,} rows compared, 0 differences,"
-                f" {time.monotonic() - started:,.0f} s",
-                flush=True,
+        if options.sequences:
+            is_proved = _prove(
+                "over the compiled models",
+                options.sequences,
+                options.seed,
+                lambda seed: drive(compiled, seed, _AT_ONCE),
+                "SEQUENCES=1 JOBS=0",
             )
+        if options.jobs and is_proved:
+            with opened_shop(Path(folder) / "job") as shop:
+                is_proved = _prove(
+                    "through the real job",
+                    options.jobs,
+                    options.seed,
+                    lambda seed: drive_job(compiled, shop, seed),
+                    "SEQUENCES=0 JOBS=1",
+                )
+    print(f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs} SEED={options.seed}")
+    return 0 if is_proved else 1
+
+
+def _prove(
+    where: str, sequences: int, first_seed: int, run: Callable[[int], Counter[str]], alone: str
+) -> bool:
+    """Drive sequences, seed by seed, and print what they did."""
+    print(f"Sequences {where}")
+    tally: Counter[str] = Counter()
+    started = time.monotonic()
+    for seed in count(first_seed):
+        if tally["sequences"] >= sequences:
+            break
+        try:
+            tally += run(seed)
+        except Exception:
+            traceback.print_exc()
+            print(f"\nSeed {seed} fails. Repeat it alone with: make prove SEED={seed} {alone}")
+            return False
+        print(
+            f"seed {seed}: {tally['sequences']} sequences, {tally['builds']} builds,"
+            f" {tally['rows compared']:,} rows compared, 0 differences,"
+            f" {time.monotonic() - started:,.0f} s",
+            flush=True,
+        )
     print()
     for name, number in sorted(tally.items()):
-        print(f"{name:30} {number:>12,}")
-    print(f"{'differences':30} {0:>12}")
-    print(f"{'seconds':30} {time.monotonic() - started:>12,.0f}")
-    print(f"Repeat with: make prove SEQUENCES={options.sequences} SEED={options.seed}")
-    return 0
+        print(f"{name:45} {number:>12,}")
+    print(f"{'differences':45} {0:>12}")
+    print(f"{'seconds':45} {time.monotonic() - started:>12,.0f}\n")
+    return True
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.workshop import Workshop, make_workshop
+from tests.proof.kills import USUAL_SECONDS
 from tests.proof.processes import end_session, is_alive
 
 _SERVER = PROJECT_ROOT / "tests" / "proof" / "build_server.py"
@@ -32,7 +33,7 @@ class Shop:
     """
 
     workshop: Workshop
-    usual_seconds: dict[str, float] = field(default_factory=dict)
+    usual_seconds: dict[str, float] = field(default_factory=lambda: dict(USUAL_SECONDS))
     _server: subprocess.Popen[str] = field(init=False)
     _process: int = 0
 
@@ -91,7 +92,7 @@ class Shop:
 @contextmanager
 def opened_shop(root: Path) -> Iterator[Shop]:
     """Copy the project below an empty folder, and keep a process ready in it."""
-    (root / "no_files").mkdir()
+    (root / "no_files").mkdir(parents=True)
     shop = Shop(make_workshop(root / "shop", root / "no_files"))
     try:
         yield shop

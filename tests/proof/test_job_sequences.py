@@ -1,0 +1,47 @@
+"""Short sequences through the real job, and that they find what is wrong."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from tests.integration.compiled_world import CompiledWorld
+from tests.proof.job import JobWarehouse
+from tests.proof.profiles import drive_job
+from tests.proof.shop import Shop, opened_shop
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with opened_shop(tmp_path_factory.mktemp("job")) as opened:
+        yield opened
+
+
+def test_sequence_of_killed_builds_agrees_with_a_rebuild_and_the_reference(
+    empty_compiled_world: CompiledWorld, shop: Shop
+) -> None:
+    tally = drive_job(empty_compiled_world, shop, 3, steps=5)
+    assert tally["sequences"] == 1
+    assert tally["kills"]
+    assert tally["builds"] > 1
+    assert tally["looks at what readers see"]
+
+
+def test_sequence_finds_a_release_that_was_changed(
+    empty_compiled_world: CompiledWorld, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = JobWarehouse.build
+
+    def build_and_spoil(warehouse: JobWarehouse, *words: object) -> None:
+        publish(warehouse, *words)  # type: ignore[arg-type]
+        place = warehouse.settings.current.resolve() / "leadproof.duckdb"
+        place.chmod(0o600)
+        with duckdb.connect(place) as release:
+            release.execute("delete from marts.touches")
+
+    monkeypatch.setattr(JobWarehouse, "build", build_and_spoil)
+    with pytest.raises(AssertionError, match="a sequence through the job") as told:
+        drive_job(empty_compiled_world, shop, 2, steps=1)
+    assert "differences from" in str(told.value.__cause__)
