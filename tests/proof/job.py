@@ -124,6 +124,8 @@ class JobWarehouse:
             self.tally["kills that came too late"] += 1
             self._note_build()
             return True
+        if kill.target == "dbt":
+            assert code == 1 and "dbt failed" in self._told(), f"the build ended with {code}:\n{self._told()}"
         self._orphans = tuple(process for process in struck.orphans if is_alive(process))
         self.tally["kills"] += 1
         self.tally["kills whose dbt lived on"] += bool(self._orphans) and struck.phase == "dbt"

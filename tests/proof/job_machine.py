@@ -26,7 +26,7 @@ from tests.proof.warehouse import Marts
 
 _ALL_IN_THE_RELEASE = 5_000_000
 # A build takes most of a minute, what is told between two costs nothing.
-_BUILDING_STEPS = 3
+_BUILDING_STEPS = 2
 _has_time = precondition(lambda self: self.building_steps < _BUILDING_STEPS)
 
 
