@@ -76,6 +76,9 @@ def _prove(
             traceback.print_exc()
             print(f"\nSeed {seed} fails. Repeat it alone with: make prove SEED={seed} {alone}")
             return False
+        except KeyboardInterrupt:
+            print(f"\nInterrupted during seed {seed}; what was driven until then:")
+            break
         print(
             f"seed {seed}: {tally['sequences']} sequences, {tally['builds']} builds,"
             f" {tally['rows compared']:,} rows compared, 0 differences,"
@@ -87,7 +90,7 @@ def _prove(
         print(f"{name:45} {number:>12,}")
     print(f"{'differences':45} {0:>12}")
     print(f"{'seconds':45} {time.monotonic() - started:>12,.0f}\n")
-    return True
+    return tally["sequences"] >= sequences
 
 
 if __name__ == "__main__":
