@@ -23,9 +23,16 @@ _STAMP = "leadproof_parsed.sha256"
 _TOLD_CHARACTERS = 400
 
 
-def dbt_executable() -> str:
-    """Return dbt of the environment this process runs in, whatever the shell's PATH says."""
-    return str(Path(sys.executable).parent / "dbt")
+def dbt_executable(name: str = "dbt") -> str:
+    """Return dbt of the environment this process runs in, whatever the shell's PATH says.
+
+    Args:
+        name: ``dbt``, or ``leadproof-dbt``, which ends with the build that starts it.
+
+    Returns:
+        The program's path.
+    """
+    return str(Path(sys.executable).parent / name)
 
 
 def target_path(root: Path = PROJECT_ROOT) -> Path:

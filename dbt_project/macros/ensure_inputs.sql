@@ -45,6 +45,16 @@
         {% do run_query(statement) %}
     {% endfor %}
 
+    {#- The dbt of a build that was killed, and another has begun since. -#}
+    {% if env_var('LEADPROOF_BUILD_ID', '') %}
+        {% set known = run_query(
+            "select count(*) from ops.current_build where build_id = '" ~ env_var('LEADPROOF_BUILD_ID') ~ "'"
+        ) %}
+        {% if known.columns[0].values()[0] == 0 %}
+            {{ exceptions.raise_compiler_error('Another build has begun in this warehouse, so this one ends here.') }}
+        {% endif %}
+    {% endif %}
+
     {#- What dbt leaves when it is started by hand, perhaps in part, cannot be continued by the next build. -#}
     {% if flags.WHICH in ('run', 'build') %}
         {% set strangers = "(select build_id from ops.current_build where build_id = '"

@@ -19,6 +19,7 @@ from dagster_dbt import (
 )
 from packaging import version
 
+from orchestration import dbt_child
 from orchestration.dbt import dbt_args, dbt_executable, target_path
 from orchestration.defs.session import BuildSession, told_to_dagster
 from orchestration.errors import LeadproofError
@@ -71,7 +72,7 @@ def make_dbt_resource() -> FunnelDbt:
     return FunnelDbt(
         project_dir=os.fspath(PROJECT_ROOT),
         profiles_dir=os.fspath(PROJECT_ROOT / "dbt_project"),
-        dbt_executable=dbt_executable(),
+        dbt_executable=dbt_executable("leadproof-dbt"),
         global_config_flags=["--no-use-colors", "--log-format-file", "text", "--log-level-file", "info"],
     )
 
@@ -118,6 +119,7 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
         say("Running dbt on everyone" if is_full else "Running dbt on whom something new has touched")
         # dbt started by hand is none of our builds: what it leaves cannot be continued.
         os.environ["LEADPROOF_BUILD_ID"] = record.build_id
+        os.environ[dbt_child.PARENT] = str(os.getpid())
         # Beside the database it writes, under the same lock: two warehouses never share artifacts.
         target = build.settings.build_db.parent / "dbt"
         invocation = dbt.cli(

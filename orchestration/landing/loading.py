@@ -36,7 +36,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 
 Progress = Callable[[str], None]
 _WORK_PREFIX = "landing-"
-# Each file is a commit, and each checkpoint writes the last row group of a table anew: not after every few files.
+# Each file is a commit, and each checkpoint writes the last row group of a table anew: not after every few.
 _CHECKPOINT_THRESHOLD = "256MB"
 _FATAL = (
     duckdb.FatalException,

@@ -10,7 +10,7 @@ import pytest
 from tests.conventions.tree import below, read
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("orchestration.digests", "orchestration.errors", "orchestration.progress"),
+    ("orchestration.dbt_child", "orchestration.digests", "orchestration.errors", "orchestration.progress"),
     ("orchestration.settings", "orchestration.moments"),
     ("orchestration.dbt",),
     ("orchestration.environment",),
