@@ -1,33 +1,37 @@
--- Grain: one value of one attribute that somebody or some company had, with its class: values of one class meet the same
--- rules of all that were ever written, so no verdict tells them apart. `is_leading`: it stands for its class.
-with contacts as (
-    select * from {{ ref('int_contacts_identified') }}
-),
-
-companies as (
-    select * from {{ ref('int_companies_versioned') }}
-),
-
-found as (
+-- Grain: one value of one attribute that somebody or some company had, with its class: values of one class meet the
+-- same rules of all that were ever written, so no verdict tells them apart. `is_leading`: it stands for its class.
+with found as (
     {% for attribute in person_attributes() -%}
-        {% for relation in ['contacts', 'companies'] if relation == 'contacts' or attribute in company_attributes() -%}
-            select
-                '{{ attribute }}' as attribute,
-                {{ attribute_value(attribute, relation) }} as value,
-                {% for name in person_attributes() + ['employee_count_max'] -%}
-                    {% if name == attribute or (name, attribute) == ('employee_count_max', 'employee_count') -%}
-                        {{ relation }}.{{ name }}{{ ',' if not loop.last }}
-                    {% else -%}
-                        cast(null as {{ 'bigint' if 'employee_count' in name else 'varchar' }})
-                            as {{ name }}{{ ',' if not loop.last }}
-                    {% endif -%}
-                {% endfor %}
-            from {{ relation }}
-            where {{ relation }}.{{ attribute }} is not null
-            {{ 'union' if not loop.last }}
-        {% endfor %}
+        {% set is_count = attribute == 'employee_count' -%}
+        select
+            '{{ attribute }}' as attribute_name,
+            {{ attribute_value(attribute, 'contacts') }} as attribute_value,
+            {{ 'contacts.employee_count' if is_count else 'cast(null as bigint)' }} as employee_count,
+            {{ 'contacts.employee_count_max' if is_count else 'cast(null as bigint)' }} as employee_count_max
+        from {{ ref('int_contacts_identified') }} as contacts
+        where contacts.{{ attribute }} is not null
+        union
+    {% endfor -%}
+    {% for attribute in company_attributes() -%}
+        {% set is_count = attribute == 'employee_count' -%}
+        select
+            '{{ attribute }}' as attribute_name,
+            {{ attribute_value(attribute, 'companies') }} as attribute_value,
+            {{ 'companies.employee_count' if is_count else 'cast(null as bigint)' }} as employee_count,
+            {{ 'companies.employee_count_max' if is_count else 'cast(null as bigint)' }} as employee_count_max
+        from {{ ref('int_companies_versioned') }} as companies
+        where companies.{{ attribute }} is not null
         {{ 'union' if not loop.last }}
     {% endfor %}
+),
+
+spread as (
+    select
+        {% for attribute in person_attributes() if attribute != 'employee_count' -%}
+            case when attribute_name = '{{ attribute }}' then attribute_value end as {{ attribute }},
+        {% endfor -%}
+        found.*
+    from found
 ),
 
 rules as (
@@ -57,42 +61,42 @@ numbered as (
 
 judged as (
     select
-        found.attribute,
-        found.value,
+        spread.attribute_name,
+        spread.attribute_value,
         numbered.rule_number,
-        {{ rule_holds('found', 'numbered') }} as is_met
-    from found
+        {{ rule_holds('spread', 'numbered') }} as is_met
+    from spread
     inner join numbered
-        on found.attribute = numbered.attribute
+        on spread.attribute_name = numbered.attribute
 ),
 
 outcomes as (
     select
-        attribute,
-        value,
+        attribute_name,
+        attribute_value,
         {{ string_agg("case when is_met then 'yes' when not is_met then 'no' else 'unknown' end", 'rule_number') }}
             as outcome
     from judged
     group by
-        attribute,
-        value
+        attribute_name,
+        attribute_value
 ),
 
 classed as (
     select
-        found.*,
-        dense_rank() over (partition by found.attribute order by coalesce(outcomes.outcome, '')) as class_number
-    from found
+        spread.*,
+        dense_rank() over (partition by spread.attribute_name order by coalesce(outcomes.outcome, '')) as class_number
+    from spread
     left join outcomes
         on
-            found.attribute = outcomes.attribute
-            and found.value = outcomes.value
+            spread.attribute_name = outcomes.attribute_name
+            and spread.attribute_value = outcomes.attribute_value
 ),
 
 final as (
     select
         classed.*,
-        row_number() over (partition by attribute, class_number order by value) = 1 as is_leading
+        row_number() over (partition by attribute_name, class_number order by attribute_value) = 1 as is_leading
     from classed
 )
 

@@ -1,5 +1,5 @@
--- Grain: one combination of identity keys that accepted touches carry, and since when. Touches share few combinations, so
--- who is who is asked of these.
+-- Grain: one combination of identity keys that accepted touches carry, and since when. Touches share few combinations,
+-- so who is who is asked of these.
 with final as (
     select
         contact_key,

@@ -151,8 +151,8 @@ final as (
     {% for attribute in person_attributes() -%}
         left join {{ ref('int_attribute_values_classed') }} as {{ attribute }}_values
             on
-                {{ attribute }}_values.attribute = '{{ attribute }}'
-                and {{ attribute_value(attribute, 'stated') }} = {{ attribute }}_values.value
+                {{ attribute }}_values.attribute_name = '{{ attribute }}'
+                and {{ attribute_value(attribute, 'stated') }} = {{ attribute }}_values.attribute_value
     {% endfor %}
 )
 

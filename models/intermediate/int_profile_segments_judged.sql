@@ -1,5 +1,5 @@
--- Grain: one profile, one policy period, one segment: whether all the segment's rules hold;
--- null where a rule needs an attribute that is unknown and no rule is broken.
+-- Grain: one profile, one policy period, one segment: whether all the segment's rules hold; null where a rule needs an
+-- attribute that is unknown and no rule is broken.
 with profiles as (
     select * from {{ ref('int_profiles_found') }}
 ),

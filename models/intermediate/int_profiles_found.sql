@@ -21,7 +21,7 @@ final as (
     {% for attribute in person_attributes() -%}
         left join leading_values as {{ attribute }}_values
             on
-                {{ attribute }}_values.attribute = '{{ attribute }}'
+                {{ attribute }}_values.attribute_name = '{{ attribute }}'
                 and {{ profile_class('profiles', attribute) }} = cast({{ attribute }}_values.class_number as varchar)
     {% endfor %}
 )

@@ -1,5 +1,5 @@
--- Grain: one profile in one policy period: complete and fit by the ICP in force, and the first
--- segment all of whose rules hold. People share few profiles, so the rules are matched per profile.
+-- Grain: one profile in one policy period: complete and fit by the ICP in force, and the first segment all of whose
+-- rules hold. People share few profiles, so the rules are matched per profile.
 with profiles as (
     select * from {{ ref('int_profiles_found') }}
 ),

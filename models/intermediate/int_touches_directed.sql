@@ -1,4 +1,5 @@
--- Grain: one accepted touch with its direction, its own or that of the touch it answers, and whose campaign is its context.
+-- Grain: one accepted touch with its direction, its own or that of the touch it answers, and whose campaign is its
+-- context.
 {{ config(materialized='view') }}
 
 with inherited as (

@@ -41,8 +41,8 @@ placed as (
     from stages
 ),
 
--- Each stage has exactly one profile. The joins are written as outer ones because those keep their order: free to choose,
--- DuckDB joins every stage with every profile of its period first.
+-- Each stage has exactly one profile. The joins are written as outer ones because those keep their order: free to
+-- choose, DuckDB joins every stage with every profile of its period first.
 judged as (
     select
         placed.person_id,
