@@ -13,32 +13,21 @@ with versions as (
     where verdict = 'accepted'
 ),
 
-counted as (
-    select
-        {% for attribute in company_attributes() -%}
-            count({{ attribute }}) over (
-                partition by source_system, source_company_id order by valid_from
-                rows between unbounded preceding and current row
-            ) as {{ attribute }}_known,
-        {% endfor -%}
-        versions.*
-    from versions
-),
-
 filled as (
     select
         source_system,
         source_company_id,
         valid_from,
         {% for attribute in company_attributes() -%}
-            max({{ attribute }})
-                over (partition by source_system, source_company_id, {{ attribute }}_known)
-                as {{ attribute }},
+            {{ last_known(attribute, 'so_far') }} as {{ attribute }},
         {% endfor -%}
-        max(case when employee_count is not null then employee_count_max end) over (
-            partition by source_system, source_company_id, employee_count_known
-        ) as employee_count_max
-    from counted
+        {{ last_band_end('so_far') }} as employee_count_max
+    from versions
+    window so_far as (
+        partition by source_system, source_company_id
+        order by valid_from
+        rows between unbounded preceding and current row
+    )
 ),
 
 final as (

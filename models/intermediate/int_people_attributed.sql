@@ -17,43 +17,25 @@ with contacts as (
     from {{ ref('int_contacts_identified') }}
 ),
 
-contact_places as (
-    select
-        contacts.*,
-        row_number() over (
-            partition by person_id order by valid_from, source_system, source_contact_id
-        ) as place
-    from contacts
-),
-
-counted as (
-    select
-        contact_places.*,
-        {% for attribute in person_attributes() + ['source_company_id'] -%}
-            count({{ attribute }}) over (
-                partition by person_id order by place rows between unbounded preceding and current row
-            ) as {{ attribute }}_known,
-        {% endfor -%}
-        row_number() over (partition by person_id, valid_from order by place desc) as place_at_instant
-    from contact_places
-),
-
 filled as (
     select
         person_id,
         valid_from,
-        place_at_instant,
         {% for attribute in person_attributes() -%}
-            max({{ attribute }}) over (partition by person_id, {{ attribute }}_known) as {{ attribute }},
+            {{ last_known(attribute, 'so_far') }} as {{ attribute }},
         {% endfor -%}
-        max(case when employee_count is not null then employee_count_max end) over (
-            partition by person_id, employee_count_known
-        ) as employee_count_max,
-        max(source_company_id) over (partition by person_id, source_company_id_known) as source_company_id,
-        max(case when source_company_id is not null then source_system end) over (
-            partition by person_id, source_company_id_known
-        ) as company_system
-    from counted
+        {{ last_band_end('so_far') }} as employee_count_max,
+        {{ last_known('source_company_id', 'so_far') }} as source_company_id,
+        {{ last_known('case when source_company_id is not null then source_system end', 'so_far') }} as company_system,
+        row_number() over (
+            partition by person_id, valid_from order by source_system desc, source_contact_id desc
+        ) as place_at_instant
+    from contacts
+    window so_far as (
+        partition by person_id
+        order by valid_from, source_system, source_contact_id
+        rows between unbounded preceding and current row
+    )
 ),
 
 contact_states as (

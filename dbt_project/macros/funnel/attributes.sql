@@ -8,6 +8,11 @@
     {{ return(company_attributes() + ['seniority']) }}
 {% endmacro %}
 
+{#- The upper end of the band of the last known headcount, null where that was no band: never that of an earlier one. -#}
+{% macro last_band_end(so_far) -%}
+    nullif({{ last_known('case when employee_count is not null then coalesce(employee_count_max, -1) end', so_far) }}, -1)
+{%- endmacro %}
+
 {#- An attribute's value in relation alias `relation`, as one text; a headcount goes with its band's upper end. -#}
 {% macro attribute_value(attribute, relation) -%}
     {%- if attribute == 'employee_count' -%}
