@@ -13,7 +13,10 @@ with waiting as (
     {% for rows, row_at in pending.items() -%}
         select min({{ row_at }}) as row_at
         from {{ ref('int_' ~ rows) }}
-        where verdict = 'pending'
+        where
+            verdict = 'pending'
+            -- Said again, because by this the rows of the past are passed over unread.
+            and {{ row_at }} > {{ as_of() }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -106,7 +106,10 @@ used as (
             and rows_judged._load_id = unusable._load_id
             and rows_judged._source_file = unusable._source_file
             and rows_judged._source_row = unusable._source_row
-    where rows_judged.verdict <> 'quarantined'
+    where
+        rows_judged.verdict <> 'quarantined'
+        -- Where rows stand alone, one raw row is one staged row of an entity.
+        and not {{ stands_alone('rows_judged.source_system') }}
 ),
 
 rejected_rows as (
