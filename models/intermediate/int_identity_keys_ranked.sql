@@ -39,7 +39,7 @@ touch_contacts as (
         contact_key as identity_key,
         2 as kind_rank,
         min(first_touch_at) as first_appeared_at
-    from {{ ref('int_identity_keys_seen') }}
+    from {{ ref('int_identity_keys_combined') }}
     where contact_key is not null
     group by contact_key
 ),
@@ -49,7 +49,7 @@ touch_addresses as (
         email_key as identity_key,
         1 as kind_rank,
         min(first_touch_at) as first_appeared_at
-    from {{ ref('int_identity_keys_seen') }}
+    from {{ ref('int_identity_keys_combined') }}
     where email_key is not null
     group by email_key
 ),
@@ -59,7 +59,7 @@ touch_visitors as (
         anonymous_key as identity_key,
         3 as kind_rank,
         min(first_touch_at) as first_appeared_at
-    from {{ ref('int_identity_keys_seen') }}
+    from {{ ref('int_identity_keys_combined') }}
     where anonymous_key is not null
     group by anonymous_key
 ),

@@ -19,13 +19,13 @@ pairs as (
     select
         contact_key as left_key,
         email_key as right_key
-    from {{ ref('int_identity_keys_seen') }}
+    from {{ ref('int_identity_keys_combined') }}
     where contact_key is not null and email_key is not null
     union
     select
         coalesce(contact_key, email_key) as left_key,
         anonymous_key as right_key
-    from {{ ref('int_identity_keys_seen') }}
+    from {{ ref('int_identity_keys_combined') }}
     where
         anonymous_key is not null
         and coalesce(contact_key, email_key) is not null
