@@ -330,7 +330,7 @@ def test_killed_build_loses_nothing_and_the_next_one_goes_on(workshop: Workshop)
         try:
             before = ledger(workshop)
         except duckdb.IOException:
-            time.sleep(1)  # the orphaned dbt still writes; it has lost the token and can publish nothing
+            time.sleep(1)  # the dbt that the killed build leaves holds the database until it has ended
     assert before is not None
     assert any(path.endswith("late.csv") for path, *_ in before)
     done = workshop.leadproof(*RESTATED)
