@@ -481,8 +481,8 @@ class Build:
             yield database
 
     def _wait_for_orphan(self) -> None:
-        # The dbt of a build that was killed ends with it, if not at once, and holds the database until then; so
-        # may somebody's query. Whoever still holds it in the end is told of by the next call.
+        # The dbt of a build that was killed ends with it, if not at once, and holds the database until then;
+        # so may somebody's query. Whoever still holds it in the end is told of by the next call.
         is_told = False
         deadline = time.monotonic() + _ORPHAN_SECONDS
         while self.settings.build_db.exists() and time.monotonic() < deadline:
