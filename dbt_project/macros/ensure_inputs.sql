@@ -16,6 +16,16 @@
         {% do present.setdefault((row[0] ~ '.' ~ row[1]) | lower, []).append(row[2] | lower) %}
     {% endfor %}
 
+    {#- The dbt of a build that was killed, and another has begun since. -#}
+    {% if env_var('LEADPROOF_BUILD_ID', '') and 'ops.current_build' in present %}
+        {% set known = run_query(
+            "select count(*) from ops.current_build where build_id = '" ~ env_var('LEADPROOF_BUILD_ID') ~ "'"
+        ) %}
+        {% if known.columns[0].values()[0] == 0 %}
+            {{ exceptions.raise_compiler_error('Another build has begun in this warehouse, so this one ends here.') }}
+        {% endif %}
+    {% endif %}
+
     {% set statements = [] %}
     {% for source in graph.sources.values() if source.package_name == project_name %}
         {% set wanted = {} %}
@@ -44,16 +54,6 @@
     {% for statement in statements %}
         {% do run_query(statement) %}
     {% endfor %}
-
-    {#- The dbt of a build that was killed, and another has begun since. -#}
-    {% if env_var('LEADPROOF_BUILD_ID', '') %}
-        {% set known = run_query(
-            "select count(*) from ops.current_build where build_id = '" ~ env_var('LEADPROOF_BUILD_ID') ~ "'"
-        ) %}
-        {% if known.columns[0].values()[0] == 0 %}
-            {{ exceptions.raise_compiler_error('Another build has begun in this warehouse, so this one ends here.') }}
-        {% endif %}
-    {% endif %}
 
     {#- What dbt leaves when it is started by hand, perhaps in part, cannot be continued by the next build. -#}
     {% if flags.WHICH in ('run', 'build') %}

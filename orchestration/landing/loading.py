@@ -176,7 +176,7 @@ class _Loader:
 
     def _attempt(self, job: readers.Job, plain: Path, digest: str) -> readers.Loaded:
         file = job.file
-        with _transaction(self._connection):
+        with _in_file_order(self._connection), _transaction(self._connection):
             try:
                 if file.format == "parquet":
                     loaded = readers.read_parquet(job, plain)
@@ -327,6 +327,17 @@ def _forbid_other_files(connection: duckdb.DuckDBPyConnection, folder: Path, fou
     allowed = ", ".join(literal(f"{each}{os.sep}") for each in sorted(folders))
     connection.execute(f"set allowed_directories = [{allowed}]")
     connection.execute("set enable_external_access = false")
+
+
+@contextmanager
+def _in_file_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have rows in the order of their file again once its transaction has ended, whatever its reader did."""
+    try:
+        yield
+    finally:
+        # Within a transaction that has failed nothing can be set, and after a fatal error nothing is read.
+        with suppress(duckdb.Error):
+            connection.execute("set preserve_insertion_order = true")
 
 
 @contextmanager

@@ -4,8 +4,7 @@ Everything here runs inside the transaction of one file and leaves its rows in t
 ledger says of the file belongs to ``ledger``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -155,8 +154,9 @@ def read_parquet(job: Job, path: Path) -> Loaded:
         rows = _insert(job, columns, values, row, source)
     else:
         row, source = "file_row_number + 1", f"from {source}, file_row_number = true)"
-        with _any_order(job.connection):
-            rows = _insert(job, columns, values, row, source)
+        # All cores may insert: the rows carry their numbers. Whoever ends the transaction sets it back.
+        job.connection.execute("set preserve_insertion_order = false")
+        rows = _insert(job, columns, values, row, source)
     if counted is None or rows != int(counted[0]):
         raise IncompleteReadError
     return Loaded(rows, 0, columns, types, tuple(drift))
@@ -318,16 +318,6 @@ def _numbered(job: Job, source: str, lines: LineMap) -> str:
     # Both sides keep their order: DuckDB reads files in order, and the join pairs rows by position.
     job.connection.register("landing_lines", pa.table({"_line": lines.lines()}))
     return f"(select read.*, landing_lines._line from {source} as read positional join landing_lines)"
-
-
-@contextmanager
-def _any_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Let all cores insert at once; the rows carry their numbers, so their order tells nothing."""
-    connection.execute("set preserve_insertion_order = false")
-    try:
-        yield
-    finally:
-        connection.execute("set preserve_insertion_order = true")
 
 
 def _insert(job: Job, columns: Sequence[IncomingColumn], values: Sequence[str], row: str, source: str) -> int:

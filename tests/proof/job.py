@@ -152,7 +152,7 @@ class JobWarehouse:
         self.tally["rollbacks"] += 1
 
     def wait_for_orphans(self) -> None:
-        """The dbt of a killed build writes on until it is done; wait for that, as a person would."""
+        """The dbt of a killed build ends with it, if not at once; wait for that, as a person would."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while any(is_alive(process) for process in self._orphans):
             assert time.monotonic() < deadline, "an orphan never ended"
@@ -191,6 +191,9 @@ class JobWarehouse:
         shutil.rmtree(second.settings.landing)
         second.settings = replace(second.settings, landing=self.settings.landing)
         shutil.copyfile(self.settings.build_db, second.settings.build_db)
+        with duckdb.connect(str(second.settings.build_db)) as database:
+            for schema in ("marts", "intermediate", "restricted"):  # else what it left alone would agree, too
+                database.execute(f"drop schema if exists {schema} cascade")
         second.build(_naive(records.read_record(self.settings, self.build_id).as_of), "--full-refresh")
         assert not second.is_increment
         self.tally["full refreshes by the job"] += 1

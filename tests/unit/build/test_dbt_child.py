@@ -1,10 +1,11 @@
 """dbt ends with the build that started it."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
+
+from tests.proof.processes import is_alive
 
 CHILD = """
 import os, time
@@ -19,14 +20,6 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 _PATIENCE_SECONDS = 20
-
-
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_killed_build_leaves_no_dbt_behind() -> None:

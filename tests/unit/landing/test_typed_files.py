@@ -5,6 +5,9 @@ import gzip
 import duckdb
 import pytest
 
+from orchestration.errors import LeadproofError
+from orchestration.landing import readers
+
 
 @pytest.fixture
 def parquet(world, tmp_path):
@@ -121,3 +124,38 @@ def test_json_lines_of_empty_objects(world):
     world.drop("crm/leads/b.jsonl", '{"id": 1}\n')
     world.load()
     assert world.query("select count(*), count(id) from raw_crm.leads") == [(3, 1)]
+
+
+def test_memory_that_ends_within_a_file_is_told_as_that(world, parquet, monkeypatch):
+    """The failed transaction can set nothing back; that must not stand in the place of what failed."""
+
+    def out_of_memory(job, *arguments):
+        try:
+            job.connection.execute("select error('within the transaction')")
+        except duckdb.Error:
+            raise duckdb.OutOfMemoryException("Out of Memory Error: no more") from None
+
+    parquet("a.parquet", "select 1 as id")
+    with monkeypatch.context() as patch:
+        patch.setattr(readers, "_insert", out_of_memory)
+        with pytest.raises(LeadproofError, match="ran out of memory"):
+            world.load()
+    world.load()
+    assert world.query("select id from raw_crm.leads") == [(1,)]
+
+
+def test_text_after_a_typed_file_keeps_the_order_of_its_lines(world, parquet, monkeypatch):
+    asked = []
+    read_csv = readers.read_csv
+
+    def noting(job, text):
+        asked.append(
+            job.connection.execute("select current_setting('preserve_insertion_order')").fetchone()[0]
+        )
+        return read_csv(job, text)
+
+    monkeypatch.setattr(readers, "read_csv", noting)
+    parquet("a.parquet", "select 1 as id")
+    world.drop("crm/leads/b.csv", "id\n2\n")
+    world.load()
+    assert asked == [True]
