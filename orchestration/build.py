@@ -500,20 +500,12 @@ class Build:
     def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent
         with explained("Opening the build database", place), self._connect() as database:
-            database.execute("create schema if not exists ops")
-            database.execute(
-                "create or replace table ops.current_build"
-                " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
-                " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
-            )
-            database.execute(
-                "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
-                [
-                    record.build_id,
-                    _naive(_moment(record.as_of)),
-                    _naive(_moment(record.started_at)),
-                    self.settings.id_salt,
-                ],
+            increment.write_current_build(
+                database,
+                build_id=record.build_id,
+                as_of=_naive(_moment(record.as_of)),
+                started_at=_naive(_moment(record.started_at)),
+                id_salt=self.settings.id_salt,
             )
 
     def _finish_record(self, record: BuildRecord) -> None:

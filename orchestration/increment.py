@@ -43,6 +43,30 @@ class CompletedBuild:
     starting_point: dict[str, str]
 
 
+def write_current_build(
+    database: duckdb.DuckDBPyConnection, *, build_id: str, as_of: datetime, started_at: datetime, id_salt: str
+) -> None:
+    """Tell the models which build runs, and that it continues from nothing until it is told otherwise.
+
+    Args:
+        database: The build database.
+        build_id: The build.
+        as_of: Its clock (UTC, without zone).
+        started_at: When it began (UTC, without zone).
+        id_salt: What person ids are salted with.
+    """
+    database.execute("create schema if not exists ops")
+    database.execute(
+        "create or replace table ops.current_build"
+        " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
+        " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
+    )
+    database.execute(
+        "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
+        [build_id, as_of, started_at, id_salt],
+    )
+
+
 def completed_build(database: duckdb.DuckDBPyConnection) -> CompletedBuild | None:
     """Return the build that the models in the database are of.
 

@@ -1,27 +1,27 @@
 -- Grain: one value of one attribute that somebody or some company had, with its class: values of one class meet the
 -- same rules of all that were ever written, so no verdict tells them apart. `is_leading`: it stands for its class.
-with found as (
-    {% for attribute in person_attributes() -%}
-        {% set is_count = attribute == 'employee_count' -%}
-        select
-            '{{ attribute }}' as attribute_name,
-            {{ attribute_value(attribute, 'contacts') }} as attribute_value,
-            {{ 'contacts.employee_count' if is_count else 'cast(null as bigint)' }} as employee_count,
-            {{ 'contacts.employee_count_max' if is_count else 'cast(null as bigint)' }} as employee_count_max
-        from {{ ref('int_contacts_identified') }} as contacts
-        where contacts.{{ attribute }} is not null
-        union
-    {% endfor -%}
-    {% for attribute in company_attributes() -%}
-        {% set is_count = attribute == 'employee_count' -%}
-        select
-            '{{ attribute }}' as attribute_name,
-            {{ attribute_value(attribute, 'companies') }} as attribute_value,
-            {{ 'companies.employee_count' if is_count else 'cast(null as bigint)' }} as employee_count,
-            {{ 'companies.employee_count_max' if is_count else 'cast(null as bigint)' }} as employee_count_max
-        from {{ ref('int_companies_versioned') }} as companies
-        where companies.{{ attribute }} is not null
-        {{ 'union' if not loop.last }}
+with contacts as (
+    select * from {{ ref('int_contacts_identified') }}
+),
+
+companies as (
+    select * from {{ ref('int_companies_versioned') }}
+),
+
+found as (
+    {% for relation, attributes in [('contacts', person_attributes()), ('companies', company_attributes())] -%}
+        {% set is_first = loop.first -%}
+        {% for attribute in attributes -%}
+            {{ 'union' if not (is_first and loop.first) }}
+            select
+                '{{ attribute }}' as attribute_name,
+                {{ attribute_value(attribute, relation) }} as attribute_value,
+                {{ 'employee_count' if attribute == 'employee_count' else 'cast(null as bigint)' }} as employee_count,
+                {{ 'employee_count_max' if attribute == 'employee_count' else 'cast(null as bigint)' }}
+                    as employee_count_max
+            from {{ relation }}
+            where {{ attribute }} is not null
+        {% endfor -%}
     {% endfor %}
 ),
 

@@ -17,6 +17,7 @@ import duckdb
 import yaml
 
 from orchestration.dbt import dbt_executable
+from orchestration.increment import write_current_build
 from orchestration.settings import PROJECT_ROOT, Settings
 
 
@@ -98,23 +99,9 @@ def _fill(database: duckdb.DuckDBPyConnection, table: str, types: dict[str, str]
 def begin_build(settings: Settings, as_of: datetime, build_id: str = "b20260101T000000000000") -> None:
     """Say which build runs and at which moment it looks (UTC, without zone)."""
     with connect(settings) as database:
-        write_current_build(database, as_of, build_id, settings.id_salt)
-
-
-def write_current_build(
-    database: duckdb.DuckDBPyConnection, as_of: datetime, build_id: str, id_salt: str = ""
-) -> None:
-    """Say in an open database which build runs and at which moment it looks."""
-    database.execute("create schema if not exists ops")
-    database.execute(
-        "create or replace table ops.current_build"
-        " (build_id varchar, as_of timestamp, started_at timestamp, id_salt varchar,"
-        " since_build_id varchar, since_as_of timestamp, since_load_id bigint)"
-    )
-    database.execute(
-        "insert into ops.current_build values (?, ?, ?, ?, null, null, null)",
-        [build_id, as_of, as_of, id_salt],
-    )
+        write_current_build(
+            database, build_id=build_id, as_of=as_of, started_at=as_of, id_salt=settings.id_salt
+        )
 
 
 def run_dbt(

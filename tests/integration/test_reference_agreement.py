@@ -12,27 +12,13 @@ from orchestration.landing import load_landing
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import begin_build, connect, fetch, load_policy, make_warehouse
-from tests.reference.comparison import differences
+from tests.reference.comparison import KEYS, differences_from
 from tests.reference.landing import read_landing
 from tests.reference.policy import read_policy
 from tests.reference.world import World, compute
 from tests.reference.worlds import SmallWorld, write_world
 
 pytestmark = pytest.mark.slow
-COMPARED = (
-    "row_reconciliation",
-    "quarantine",
-    "person_aliases",
-    "touches",
-    "stage_transitions",
-    "suspects",
-    "prospects",
-    "mqls",
-    "sqls",
-    "people",
-)
-# The digest of policy has no formula in the specification; its rows are compared by what they lead to.
-NO_FORMULA = ("policy",)
 _SHOWN = 40
 
 
@@ -55,11 +41,7 @@ def read_world(small: SmallWorld) -> World:
 
 def disagreements(settings: Settings, world: World) -> list[str]:
     """Every row and cell in which the models differ from the reference."""
-    found = []
-    for table in COMPARED:
-        rows = fetch(settings, f"select * from marts.{table}")
-        found += differences(table, getattr(world, table), rows, ignored=NO_FORMULA)
-    return found
+    return differences_from(world, {table: fetch(settings, f"select * from marts.{table}") for table in KEYS})
 
 
 def assert_agreement(compiled: CompiledWorld, folder: Path, *, people: int, seed: int) -> None:

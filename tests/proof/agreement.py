@@ -4,23 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tests.proof.warehouse import Marts, Rows
-from tests.reference.comparison import KEYS, differences
+from tests.reference.comparison import KEYS, differences, differences_from
 from tests.reference.world import World
-
-COMPARED_WITH_REFERENCE = (
-    "row_reconciliation",
-    "quarantine",
-    "person_aliases",
-    "touches",
-    "stage_transitions",
-    "suspects",
-    "prospects",
-    "mqls",
-    "sqls",
-    "people",
-)
-# The digest of policy has no formula in the specification; its rows are compared by what they lead to.
-_NO_FORMULA = ("policy",)
 
 
 def differing_rows(expected: Marts, actual: Marts, *, ignored: Sequence[str] = ()) -> list[str]:
@@ -53,11 +38,7 @@ def differences_from_reference(world: World, marts: Marts, build_id: str) -> lis
         marts: What the models come to.
         build_id: The build that made them.
     """
-    found = []
-    for table in COMPARED_WITH_REFERENCE:
-        rows = of_present_build(table, marts[table], build_id)
-        found += differences(table, getattr(world, table), rows, ignored=_NO_FORMULA)
-    return found
+    return differences_from(world, {table: of_present_build(table, marts[table], build_id) for table in KEYS})
 
 
 def of_present_build(table: str, rows: Rows, build_id: str) -> Rows:

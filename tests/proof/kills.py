@@ -86,11 +86,12 @@ def strike(kill: Kill, process: int, output: Path, usual_seconds: Mapping[str, f
             return None
         time.sleep(_POLL_SECONDS)
     moment = time.monotonic() + kill.share * usual_seconds[kill.phase]
-    while time.monotonic() < moment or (kill.target == "dbt" and not children_of(process)):
+    # Listed once: between two looks dbt may end, and then there would be nobody left to kill.
+    while (not (children := children_of(process)) and kill.target == "dbt") or time.monotonic() < moment:
         if not is_alive(process):
             return None
         time.sleep(_POLL_SECONDS)
-    phase, children = _phase(_told(output)), children_of(process)
+    phase = _phase(_told(output))
     if kill.target == "the build and dbt":
         end_session(process)
     else:

@@ -81,7 +81,8 @@ class FunnelMachine(RuleBasedStateMachine):
         self.is_holding = True
 
     def open_warehouse(self) -> AnyWarehouse:
-        """Make an empty warehouse in the sequence's folder."""
+        """Make an empty warehouse in the sequence's folder; each subclass says of which kind."""
+        # No abstract method: Hypothesis' machines have a metaclass of their own.
         raise NotImplementedError
 
     # -- what is told -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from orchestration.release.database import literal
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.starting_point import POLICY_OF_NO_ONE
 from tests.integration.compiled_world import CompiledWorld, Node
-from tests.integration.harness import fetch, load_policy_table, make_warehouse, write_current_build
+from tests.integration.harness import fetch, load_policy_table, make_warehouse
 from tests.proof.policy import changed_tables, write_policy
 from tests.reference.landing import Landing, read_landing
 from tests.reference.policy import read_policy
@@ -143,7 +143,13 @@ class Warehouse:
         for table in changed_tables(self._policy_built, self.policy):
             load_policy_table(self.database, table, self._seeds)
         self._policy_built = dict(self.policy)
-        write_current_build(self.database, as_of, self.build_id)
+        increment.write_current_build(
+            self.database,
+            build_id=self.build_id,
+            as_of=as_of,
+            started_at=as_of,
+            id_salt=self.settings.id_salt,
+        )
         self._bring_up_to_date(as_of, killed_after)
         if killed_after is not None:
             raise KilledError

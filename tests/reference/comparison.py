@@ -21,8 +21,24 @@ KEYS: dict[str, tuple[str, ...]] = {
     "quarantine": ("source_file", "source_row", "entity"),
     "row_reconciliation": ("source_system", "source_table", "entity"),
 }
+# The digest of policy has no formula in the specification; its rows are compared by what they lead to.
+NO_FORMULA = ("policy",)
 WORDS_WITHOUT_ORDER = ("missing_context_fields", "blocked_by", "source_systems")
 TOLERANCE = 2e-6  # two roundings to six decimals
+
+
+def differences_from(world: object, rows: Mapping[str, Iterable[Mapping[str, object]]]) -> list[str]:
+    """Every row and cell in which marts differ from the reference.
+
+    Args:
+        world: What the reference comes to, a table in each attribute.
+        rows: What is judged, by mart; all that have a key here.
+    """
+    return [
+        sentence
+        for table in KEYS
+        for sentence in differences(table, getattr(world, table), rows[table], ignored=NO_FORMULA)
+    ]
 
 
 def differences(
