@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orchestration import increment, policy, records, release
+from orchestration import increment, known_months, policy, records, release
 from orchestration.candidate_diff import compare_with_current
-from orchestration.dbt import mart_names, month_columns
+from orchestration.dbt import mart_names, month_columns, tables_noting_months
 from orchestration.errors import LeadproofError
 from orchestration.moments import require_known
 from orchestration.progress import say
@@ -245,6 +245,7 @@ class Build:
                 )
             if completed is None or reason is not None:
                 increment.build_anew(database)
+                known_months.forget_months(database)
                 record.is_full_refresh = True
                 record.full_refresh_reason = reason
             else:
@@ -285,13 +286,19 @@ class Build:
         record = self.resume()
         with self.phase("candidate"):
             say("Writing the candidate")
+            place = self.settings.build_db.parent
+            with explained("Looking for changed months", place), self._connect() as database:
+                unchanged = known_months.unchanged_months(database, tables_noting_months())
             candidate = release.write_candidate(
                 self.settings,
                 build_id=record.build_id,
                 as_of=_moment(record.as_of),
                 tables=[name for name in mart_names() if name not in ADDED_BY_PUBLICATION],
                 month_columns=month_columns(),
+                unchanged_months=unchanged,
             )
+            with explained("Keeping what the months hold", place), self._connect() as database:
+                known_months.keep_months(database, candidate.month_sums)
         if self.request.is_candidate_only:
             # Before the audit: who would move is worth knowing of a candidate that fails it, too.
             with self.phase("compare"):

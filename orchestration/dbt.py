@@ -246,3 +246,22 @@ def _told_by_dbt(output: str) -> str:
     start = next((number for number, line in enumerate(lines) if line.endswith("Error")), -1)
     told = " ".join(lines[start + 1 :] if start >= 0 else lines[-2:])
     return told[:_TOLD_CHARACTERS].rstrip(".") + "." if told else "it printed nothing."
+
+
+def tables_noting_months(root: Path = PROJECT_ROOT) -> set[str]:
+    """Return the published tables whose models note which months they change: those that are ``compared``.
+
+    Args:
+        root: The project's root folder.
+
+    Returns:
+        Table names.
+    """
+    manifest = json.loads(manifest_path(root).read_text(encoding="utf-8"))
+    return {
+        node["alias"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node["schema"] == "marts"
+        and {"compared", "published_by"} <= node["config"].get("meta", {}).keys()
+    }

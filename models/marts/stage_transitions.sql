@@ -1,4 +1,8 @@
-{{ replaced_rows(key='person_id', by='int_people_affected') }}
+{{ replaced_rows(
+    key='person_id',
+    by='int_people_affected',
+    compared={'key': 'transition_id', 'rows': 'int_transitions_stamped'}
+) }}
 
 with transitions as (
     select * from {{ ref('int_transitions_stamped') }}
@@ -32,6 +36,8 @@ final as (
         transitions.mql_route,
         transitions.policy
     from transitions
-)
+),
 
-select * from final
+{{ differing_rows('final', key='person_id', by='int_people_affected') }}
+
+select * from differing

@@ -1,4 +1,8 @@
-{{ replaced_rows(key='person_id', by='int_people_affected') }}
+{{ replaced_rows(
+    key='person_id',
+    by='int_people_affected',
+    compared={'key': 'touch_id', 'rows': 'int_touches_permitted'}
+) }}
 
 with final as (
     select
@@ -43,6 +47,8 @@ with final as (
     from {{ ref('int_touches_stamped') }} as touches
     left join {{ ref('int_campaigns_versioned') }} as campaigns
         on touches.campaign_key = campaigns.campaign_key
-)
+),
 
-select * from final
+{{ differing_rows('final', key='person_id', by='int_people_affected') }}
+
+select * from differing

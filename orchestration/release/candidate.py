@@ -6,7 +6,7 @@ belong to the candidate's bytes. Nothing here knows what the tables mean.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from orchestration.errors import LeadproofError
 from orchestration.release.database import (
     DATABASE,
     MARTS,
+    RowSums,
     TableDigest,
     columns_to_publish,
     copy_table,
@@ -66,6 +67,7 @@ class Candidate:
         views: The text of the view by table, of the same tables.
         shared_files: The shared files, under the names by which the views open them.
         written_at: When it was written (UTC).
+        month_sums: Row sums by table and number of the month, of the same tables; known to who wrote it only.
     """
 
     build_id: str
@@ -78,6 +80,7 @@ class Candidate:
     views: dict[str, str]
     shared_files: tuple[Path, ...]
     written_at: datetime
+    month_sums: Mapping[str, Mapping[int, RowSums]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -92,6 +95,7 @@ class _Copied:
     content: TableDigest
     view: str | None = None
     months: tuple[MonthFile, ...] = ()
+    sums: Mapping[int, RowSums] = field(default_factory=dict)
 
     def note(self) -> dict[str, Any]:
         noted: dict[str, Any] = {"rows": self.content.rows, "digest": self.content.digest}
@@ -107,6 +111,7 @@ def write_candidate(
     as_of: datetime,
     tables: Sequence[str] | None = None,
     month_columns: Mapping[str, str] | None = None,
+    unchanged_months: Mapping[str, Mapping[int, RowSums]] | None = None,
 ) -> Candidate:
     """Copy the marts of the build database into a new file and hash it.
 
@@ -121,6 +126,7 @@ def write_candidate(
         as_of: The build's as-of; without a zone it is UTC.
         tables: Tables or views of schema ``marts`` to publish; by default all of them.
         month_columns: By mart whose rows belong to months, the column (UTC moment or date) that tells.
+        unchanged_months: By mart, the row sums of months that are known to have stayed as they were.
 
     Returns:
         The candidate.
@@ -143,7 +149,9 @@ def write_candidate(
         sweep_shared(settings)
         try:
             writing.mkdir()
-            found = _copy_marts(settings, writing / DATABASE, tables, month_columns or {})
+            found = _copy_marts(
+                settings, writing / DATABASE, tables, month_columns or {}, unchanged_months or {}
+            )
             shared = {month.name: month.sha256 for copied in found.values() for month in copied.months}
             write_json(
                 writing / "candidate.json",
@@ -162,7 +170,8 @@ def write_candidate(
         except BaseException:
             remove_tree(writing)
             raise
-    return read_candidate(settings, build_id)
+    sums = {name: copied.sums for name, copied in found.items() if copied.sums}
+    return replace(read_candidate(settings, build_id), month_sums=sums)
 
 
 def read_candidate(settings: Settings, build_id: str) -> Candidate:
@@ -216,7 +225,11 @@ def assert_closed(database: Path) -> None:
 
 
 def _copy_marts(
-    settings: Settings, database: Path, tables: Sequence[str] | None, month_columns: Mapping[str, str]
+    settings: Settings,
+    database: Path,
+    tables: Sequence[str] | None,
+    month_columns: Mapping[str, str],
+    unchanged_months: Mapping[str, Mapping[int, RowSums]],
 ) -> dict[str, _Copied]:
     if not settings.build_db.is_file():
         raise LeadproofError(
@@ -227,7 +240,7 @@ def _copy_marts(
         connection.execute(f"attach {literal(settings.build_db)} as build (read_only)")
         comments = relations_of(connection, "build", MARTS)
         names = _published_names(comments, tables)
-        by_month = _settle_long_marts(connection, settings, names, month_columns)
+        by_month = _settle_long_marts(connection, settings, names, month_columns, unchanged_months)
         connection.execute(f"attach {literal(database)} as candidate")
         # One transaction: a commit for each table and comment would wait for the disk each time.
         connection.execute("begin")
@@ -257,6 +270,7 @@ def _settle_long_marts(
     settings: Settings,
     names: Sequence[str],
     month_columns: Mapping[str, str],
+    unchanged_months: Mapping[str, Mapping[int, RowSums]],
 ) -> dict[str, _Copied]:
     """Bring the marts that are long enough into shared files."""
     long_marts = [name for name in names if _rows(connection, name) >= settings.shared_from_rows]
@@ -269,10 +283,17 @@ def _settle_long_marts(
                 source = f"build.{MARTS}.{identifier(name)}"
                 folder = writing / name
                 folder.mkdir()
-                content, months = settle_months(
-                    connection, settings, name, source, columns, month_columns.get(name), folder
+                content, months, sums = settle_months(
+                    connection,
+                    settings,
+                    name,
+                    source,
+                    columns,
+                    month_columns.get(name),
+                    folder,
+                    unchanged_months.get(name, {}),
                 )
-                settled[name] = _Copied(content, months=months)
+                settled[name] = _Copied(content, months=months, sums=sums)
         finally:
             remove_tree(writing)
     return settled

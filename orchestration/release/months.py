@@ -3,8 +3,9 @@
 Works in DuckDB only; which files are known already and where they are kept is decided in ``shared.py``.
 """
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from orchestration.release.database import (
     row_sums,
 )
 from orchestration.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 # The number of a month is year and month in one. Rows without a moment, or beyond the calendar, are month 0,
 # and so are all rows of a mart that is not published by month.
@@ -53,7 +56,11 @@ class Month:
 
 
 def months_of(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, column: str | None
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    columns: Columns,
+    column: str | None,
+    unchanged: Mapping[int, RowSums] | None = None,
 ) -> list[Month]:
     """Digest a mart month by month, in one scan.
 
@@ -63,11 +70,13 @@ def months_of(
         columns: Its columns.
         column: Column of the moment (UTC) or date that says to which month a row belongs; ``None`` takes the
             whole mart for one month.
+        unchanged: Months that are known to hold what they held when these sums were taken, by number; they
+            are not read. Unless the rows of all months then are as many as the mart has, they are after all.
 
     Returns:
         Its months, in order, rows without one first.
     """
-    sums = row_sums(connection, source, columns, _number(column))
+    sums = _sums(connection, source, columns, column, unchanged or {})
     none = "all" if column is None else "undated"
     return [
         Month(
@@ -120,9 +129,9 @@ def write_months(
         connection.execute(
             f"""
             copy (
-                select {names}, {_number(column)} as {_PARTITION}
+                select {names}, {month_number(column)} as {_PARTITION}
                 from {source}
-                where {_range(column, some)} {_number(column)} in ({numbers})
+                where {_range(column, some)} {month_number(column)} in ({numbers})
             ) to {literal(target)} (
                 format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, partition_by ({_PARTITION})
             )
@@ -175,7 +184,32 @@ def view_text(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
     return str(row[0]) if row else None
 
 
-def _number(column: str | None) -> str:
+def _sums(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    columns: Columns,
+    column: str | None,
+    unchanged: Mapping[int, RowSums],
+) -> dict[int, RowSums]:
+    if unchanged and column is not None:
+        others = f"(from {source} where {month_number(column)} not in ({', '.join(map(str, unchanged))}))"
+        sums = row_sums(connection, others, columns, month_number(column))
+        found = connection.execute(f"select count(*) from {source}").fetchone()
+        if found == (sum(part.rows for part in (*sums.values(), *unchanged.values())),):
+            return dict(sorted({**unchanged, **sums}.items()))
+        _LOG.warning("%s does not hold the rows that its unchanged months account for; all are read.", source)
+    return row_sums(connection, source, columns, month_number(column))
+
+
+def month_number(column: str | None) -> str:
+    """Give the SQL that tells the number of a row's month.
+
+    Args:
+        column: Column of the moment (UTC) or date; ``None`` takes the whole mart for one month.
+
+    Returns:
+        The expression.
+    """
     if column is None:
         return str(_NO_MONTH)
     name = identifier(column)

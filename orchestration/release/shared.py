@@ -79,7 +79,8 @@ def settle_months(
     columns: Columns,
     column: str | None,
     writing: Path,
-) -> tuple[TableDigest, tuple[MonthFile, ...]]:
+    unchanged: Mapping[int, RowSums],
+) -> tuple[TableDigest, tuple[MonthFile, ...], dict[int, RowSums]]:
     """Bring every month of a mart into the shared folder: known ones are kept, the others are written.
 
     Args:
@@ -90,14 +91,15 @@ def settle_months(
         columns: Its columns.
         column: Column that says to which month a row belongs, if any does.
         writing: Empty folder in the shared folder to write into.
+        unchanged: Row sums of months that are known to have stayed as they were, by number.
 
     Returns:
-        The whole mart's digest, and its months in order.
+        The whole mart's digest, its months in order, and the row sums of each by number.
 
     Raises:
         LeadproofError: If a file does not give back what was written into it.
     """
-    months = months_of(connection, source, columns, column)
+    months = months_of(connection, source, columns, column, unchanged)
     known = _known(settings, table)
     kept = {month.number: known.get((month.label, month.digest)) for month in months}
     kept = {number: file for number, file in kept.items() if file and _is_whole(settings, file)}
@@ -108,7 +110,8 @@ def settle_months(
     sync(settings.shared / table)
     whole = sum((month.sums for month in months), RowSums(0, 0, 0))
     files = tuple(file for month in months if (file := kept[month.number]) is not None)
-    return TableDigest(whole.rows, digest_from(columns, whole)), files
+    sums = {month.number: month.sums for month in months}
+    return TableDigest(whole.rows, digest_from(columns, whole)), files, sums
 
 
 def prepare_shared(settings: Settings, tables: Sequence[str]) -> Path:

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.candidate_diff",
         "orchestration.starting_point",
         "orchestration.increment",
+        "orchestration.known_months",
     ),
     ("orchestration.build",),
     ("orchestration.defs",),

@@ -128,13 +128,17 @@ def _replace_rows(database: duckdb.DuckDBPyConnection, node: Node) -> None:
     matches = " and ".join(
         f"target_rows.{key} = replaced.{key}" for key in ([keys] if isinstance(keys, str) else keys)
     )
-    replaced_by = node["config"]["meta"]["replaced_by"]
+    meta = node["config"]["meta"]
+    replaced = f"exists (select 1 from intermediate.{meta['replaced_by']} as replaced where {matches})"
+    if compared := meta.get("compared"):
+        key = compared["key"]
+        replaced += (
+            f" and (target_rows.{key} in (select {key} from arrived)"
+            f" or target_rows.{key} not in (select {key} from intermediate.{compared['rows']}))"
+        )
     database.execute("begin")
     database.execute(f"create or replace temp table arrived as\n{node['compiled_code']}\n")
-    database.execute(
-        f"delete from {relation} as target_rows"
-        f" where exists (select 1 from intermediate.{replaced_by} as replaced where {matches})"
-    )
+    database.execute(f"delete from {relation} as target_rows where {replaced}")
     database.execute(f"insert into {relation} by name select * from arrived")
     database.execute("commit")
 
