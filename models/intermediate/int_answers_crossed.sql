@@ -24,6 +24,8 @@ final as (
         on answers.answered_touch_id = answered.touch_id
     where
         answered.verdict = 'accepted'
+        -- Said twice, so that touches which nobody answers are passed over before they are judged.
+        and answered.touch_id in (select asked.answered_touch_id from answers as asked)
         and answers.identity_key <> answered.identity_key
 )
 

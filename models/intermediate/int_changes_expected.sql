@@ -30,7 +30,7 @@ pending_rows as (
 
 -- A fact that a snapshot no longer holds stands until the moment at which it was found missing.
 missing as (
-    {% for facts in ['touches_screened', 'campaign_spend_judged', 'handoffs_judged'] -%}
+    {% for facts in ['touches_staged', 'campaign_spend_judged', 'handoffs_judged'] -%}
         select min(_removed_at) as removed_at
         from {{ ref('int_' ~ facts) }}
         where _removed_at > {{ as_of() }}

@@ -1,110 +1,73 @@
--- Grain: one staged touch with its final verdict and the keys by which it may link people. A touch that carries only
--- keys that link nobody is quarantined as no_identity; of the usable rows of one id, the last loaded stands.
+-- Grain: one staged touch with its final verdict and the keys by which it may link people. Nearly all stand as they
+-- are staged; what is said otherwise of the few is looked up, which costs one pass over touches instead of five.
 {{ config(materialized='view') }}
 
-with screened as (
-    select * from {{ ref('int_touches_screened') }}
-),
+{% set carried = [
+    'source_system', 'source_touch_id', 'contact_key', 'campaign_id', 'answers_touch_id', 'offer_id', 'occurred_at',
+    'channel', 'touch_type', 'placement', 'keyword_intent', 'audience_consent', 'content_fit', 'initiated_by',
+    'landing_page', 'response_relevance', 'response_intent', 'source_table', '_load_id', '_loaded_at', '_source_file',
+    '_source_row', '_is_synthetic', 'warning_columns',
+] -%}
 
-hubs as (
-    select identity_key from {{ ref('int_identity_hubs_found') }}
-),
-
-identified as (
+-- Touches are named twice and not as one CTE, which DuckDB would write down with all its columns.
+with standing as (
     select
-        screened.*,
-        case when email_hubs.identity_key is null then 'email:' || screened.email_normalised end as email_key,
-        case when anonymous_hubs.identity_key is null then screened.anonymous_key end as linking_anonymous_key,
-        coalesce(
-            screened.contact_key,
-            case when email_hubs.identity_key is null then 'email:' || screened.email_normalised end,
-            case when anonymous_hubs.identity_key is null then screened.anonymous_key end
-        ) as identity_key
-    from screened
-    left join hubs as email_hubs
-        on 'email:' || screened.email_normalised = email_hubs.identity_key
-    left join hubs as anonymous_hubs
-        on screened.anonymous_key = anonymous_hubs.identity_key
-),
-
--- Ranked again without the rows that identify nobody: those are quarantined and supersede nothing.
-ranked as (
-    select
-        repeated.touch_id,
-        repeated._load_id,
-        repeated._source_file,
-        repeated._source_row,
-        row_number() over (partition by repeated.touch_id order by repeated.recency) as standing_recency
-    from {{ ref('int_touches_repeated') }} as repeated
-    left join hubs as email_hubs
-        on 'email:' || repeated.email_normalised = email_hubs.identity_key
-    left join hubs as anonymous_hubs
-        on repeated.anonymous_key = anonymous_hubs.identity_key
+        staged.touch_id,
+        {% for column in carried -%}
+            staged.{{ column }},
+        {% endfor -%}
+        coalesce(staged.contact_key, 'email:' || staged.email_normalised, staged.anonymous_key) as identity_key,
+        'email:' || staged.email_normalised as email_key,
+        staged.anonymous_key,
+        cast(null as varchar) as reject_reason,
+        cast(null as varchar) as reject_column,
+        'accepted' as verdict
+    from {{ ref('int_touches_staged') }} as staged
+    -- Not `not exists`: DuckDB would group all touches first to look each of them up once.
+    left join {{ ref('int_touches_excepted') }} as exceptions
+        on
+            staged.touch_id = exceptions.touch_id
+            and staged._load_id = exceptions._load_id
+            and staged._source_file = exceptions._source_file
+            and staged._source_row = exceptions._source_row
     where
-        repeated.contact_key is not null
-        or (repeated.email_normalised is not null and email_hubs.identity_key is null)
-        or (repeated.anonymous_key is not null and anonymous_hubs.identity_key is null)
+        staged.touch_id is not null
+        and exceptions.touch_id is null
+),
+
+excepted as (
+    select
+        touch_id,
+        {{ carried | join(', ') }},
+        identity_key,
+        email_key,
+        anonymous_key,
+        reject_reason,
+        reject_column,
+        verdict
+    from {{ ref('int_touches_excepted') }}
+),
+
+nameless as (
+    select
+        touch_id,
+        {{ carried | join(', ') }},
+        coalesce(contact_key, 'email:' || email_normalised, anonymous_key) as identity_key,
+        'email:' || email_normalised as email_key,
+        anonymous_key,
+        reject_reason,
+        reject_column,
+        'quarantined' as verdict
+    from {{ ref('int_touches_staged') }}
+    where touch_id is null
 ),
 
 final as (
-    select
-        -- ids
-        identified.touch_id,
-        identified.source_system,
-        identified.source_touch_id,
-        identified.identity_key,
-        identified.contact_key,
-        identified.email_key,
-        identified.linking_anonymous_key as anonymous_key,
-        identified.campaign_id,
-        identified.answers_touch_id,
-        identified.offer_id,
-
-        -- times
-        identified.occurred_at,
-
-        -- facts
-        identified.channel,
-        identified.touch_type,
-        identified.placement,
-        identified.keyword_intent,
-        identified.audience_consent,
-        identified.content_fit,
-        identified.initiated_by,
-        identified.landing_page,
-        identified.response_relevance,
-        identified.response_intent,
-
-        -- provenance and verdict
-        identified.source_table,
-        identified._load_id,
-        identified._loaded_at,
-        identified._source_file,
-        identified._source_row,
-        identified._is_synthetic,
-        identified.warning_columns,
-        case
-            when identified.standing <> 'quarantined' and identified.identity_key is null then 'no_identity'
-            else identified.reject_reason
-        end as reject_reason,
-        case
-            when identified.standing <> 'quarantined' and identified.identity_key is null
-                then case when identified.email_normalised is not null then 'email' else 'anonymous_id' end
-            else identified.reject_column
-        end as reject_column,
-        case
-            when identified.standing <> 'quarantined' and identified.identity_key is null
-                then 'quarantined'
-            when identified.standing = 'accepted' and ranked.standing_recency > 1 then 'superseded'
-            else identified.standing
-        end as verdict
-    from identified
-    left join ranked
-        on
-            identified.touch_id = ranked.touch_id
-            and identified._load_id = ranked._load_id
-            and identified._source_file = ranked._source_file
-            and identified._source_row = ranked._source_row
+    select * from standing
+    union all
+    select * from excepted
+    union all
+    select * from nameless
 )
 
 select * from final

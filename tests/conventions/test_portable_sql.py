@@ -148,6 +148,6 @@ def test_model_ends_in_a_named_result(path: str) -> None:
         return
     last = LAST_LINE.search(text)
     assert last, f"{path} does not end in `select * from <name>`"
-    assert re.search(rf"\b{last[1]} as \(|{{{{ (?:judged|repeated_rows)\(", text), (
+    assert re.search(rf"\b{last[1]} as \(|{{{{ (?:judged|repeated_rows|differing_rows)\(", text), (
         f"{path} selects from {last[1]}, which is no CTE of its own"
     )

@@ -93,15 +93,18 @@ differing as (
 
 {#-
     Notes to which months of a published table rows came or from which they went, in the transaction that changes them:
-    publication reads the others no more.
+    publication reads the others no more. The build's own state, so no source of any model.
 -#}
 {% macro note_changed_months(relations) -%}
-    {%- set column = config.get('meta').published_by -%}
-    insert into {{ source('ops', 'months_changed') }} (table_name, changed_month)
+    {%- set noted = this.incorporate(path={'schema': 'ops', 'identifier': 'months_changed'}) -%}
+    {%- set month = dbt.date_trunc('month', config.get('meta').published_by) -%}
+    create table if not exists {{ noted }} (table_name varchar, changed_month timestamp);
+
+    insert into {{ noted }} (table_name, changed_month)
     {% for relation in relations -%}
     select
         '{{ this.identifier }}' as table_name,
-        {{ dbt.date_trunc('month', column) }} as changed_month
+        {{ month }} as changed_month
     from {{ relation }}
     {{ 'union' if not loop.last }}
     {% endfor -%};
