@@ -1,7 +1,8 @@
 """What is known of the months of long marts since a candidate was last written from the build database.
 
 The models note to which months rows came or from which they went; the others need not be read to know what
-they hold. What a month holds is told by its row sums; how they are taken is the release's business.
+they hold. What a month holds is told by its row sums; how they are taken is the release's business, and
+another version of DuckDB may take them otherwise.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +16,7 @@ Sums = Mapping[str, Mapping[int, RowSums]]
 
 _STATE = (
     "create table if not exists ops.month_sums (table_name varchar, month_number integer, row_count bigint,"
-    " exclusive_or varchar, total varchar)",
+    " exclusive_or varchar, total varchar, duckdb_version varchar)",
     "create table if not exists ops.months_changed (table_name varchar, changed_month timestamp)",
 )
 
@@ -41,12 +42,12 @@ def keep_months(database: duckdb.DuckDBPyConnection, sums: Sums) -> None:
     database.execute("delete from ops.month_sums")
     database.execute("delete from ops.months_changed")
     rows = [
-        (table, number, found.rows, str(found.exclusive_or), str(found.total))
+        (table, number, found.rows, str(found.exclusive_or), str(found.total), duckdb.__version__)
         for table, months in sums.items()
         for number, found in months.items()
     ]
     if rows:
-        database.executemany("insert into ops.month_sums values (?, ?, ?, ?, ?)", rows)
+        database.executemany("insert into ops.month_sums values (?, ?, ?, ?, ?, ?)", rows)
     database.execute("commit")
 
 
@@ -67,10 +68,11 @@ def unchanged_months(
         f"""
         select table_name, month_number, row_count, exclusive_or, total
         from ops.month_sums
-        where (table_name, month_number) not in (
+        where duckdb_version = ? and (table_name, month_number) not in (
             select (table_name, {month_number("changed_month")}) from ops.months_changed
         )
-        """
+        """,
+        [duckdb.__version__],
     ).fetchall()
     found: dict[str, dict[int, RowSums]] = {}
     for table, number, count, exclusive_or, total in rows:

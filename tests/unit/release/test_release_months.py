@@ -21,7 +21,7 @@ from orchestration.release import (
     rollback,
     write_candidate,
 )
-from orchestration.release.database import RowSums
+from orchestration.release.database import RowSums, row_sums
 from orchestration.release.months import months_of, view_text, write_months
 from orchestration.settings import Settings
 from tests.fixtures.release_world import (
@@ -128,6 +128,44 @@ def test_digest_of_a_table_is_the_same_by_month_as_in_one_piece(settings, tmp_pa
     assert set(by_month.months) == {"touches"}
     assert in_one.months == {}
     assert by_month.digests == in_one.digests
+
+
+def test_unchanged_months_are_not_read(settings, monkeypatch):
+    make_build_db(settings, 1)
+    arguments = {"as_of": moment_of(1), "month_columns": MONTH_COLUMNS}
+    first = write_candidate(settings, build_id=build_id_of(1), **arguments)
+    with duckdb.connect(settings.build_db) as database:
+        database.execute("update marts.touches set generation = 2 where month(occurred_at) = 3")
+    read = []
+    monkeypatch.setattr(
+        "orchestration.release.months.row_sums",
+        lambda *words: read.append(row_sums(*words)) or read[-1],
+    )
+    unchanged = {month: sums for month, sums in first.month_sums["touches"].items() if month != 202503}
+    second = write_candidate(
+        settings, build_id=build_id_of(2), unchanged_months={"touches": unchanged}, **arguments
+    )
+
+    assert [*read[0]] == [202503]
+    assert second.digests["touches"] != first.digests["touches"]
+    assert second.month_sums["touches"].items() >= unchanged.items()
+    whole = write_candidate(settings, build_id=build_id_of(3), **arguments)
+    assert whole.digests == second.digests
+    assert whole.months == second.months
+
+
+def test_months_are_read_after_all_where_rows_are_missing_from_them(settings):
+    make_build_db(settings, 1)
+    arguments = {"as_of": moment_of(1), "month_columns": MONTH_COLUMNS}
+    first = write_candidate(settings, build_id=build_id_of(1), **arguments)
+    with duckdb.connect(settings.build_db) as database:
+        database.execute("delete from marts.touches where month(occurred_at) = 3")
+    second = write_candidate(
+        settings, build_id=build_id_of(2), unchanged_months=first.month_sums, **arguments
+    )
+
+    assert 202503 not in second.month_sums["touches"]
+    assert second.digests == write_candidate(settings, build_id=build_id_of(3), **arguments).digests
 
 
 def test_table_of_fewer_rows_lies_in_the_database(tmp_path):
