@@ -22,6 +22,10 @@ _INPUTS = ("models", "seeds", "dbt_project")
 _STAMP = "leadproof_parsed.sha256"
 _TOLD_CHARACTERS = 400
 
+AUDITED_TESTS = "path:models/marts,resource_type:test"
+"""dbt's tests of what is published. A build leaves them to the audit, which asks the same of the very bytes
+that are published; ``dbt build`` by hand and ``make test`` run them."""
+
 
 def dbt_executable(name: str = "dbt") -> str:
     """Return dbt of the environment this process runs in, whatever the shell's PATH says.

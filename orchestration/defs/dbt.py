@@ -20,7 +20,7 @@ from dagster_dbt import (
 from packaging import version
 
 from orchestration import dbt_child
-from orchestration.dbt import dbt_args, dbt_executable, target_path
+from orchestration.dbt import AUDITED_TESTS, dbt_args, dbt_executable, target_path
 from orchestration.defs.session import BuildSession, told_to_dagster
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
@@ -95,6 +95,7 @@ def make_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=json.loads(manifest.read_text(encoding="utf-8")),
         name="funnel_models",
+        exclude=AUDITED_TESTS,
         project=project,
         dagster_dbt_translator=FunnelTranslator(),
     )
