@@ -250,6 +250,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "source_system": "varchar",
         "answers_touch_id": "varchar",
         "offer_id": "varchar",
+        "campaign_source_system": "varchar",
         "occurred_at": "timestamp",
         "channel": "varchar",
         "touch_type": "varchar",

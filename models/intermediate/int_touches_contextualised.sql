@@ -22,6 +22,7 @@ final as (
         touches.person_id,
         touches.answers_touch_id,
         touches.offer_id,
+        case when touches.stamp_campaign_id is not null then touches.stamp_system end as campaign_source_system,
         touches.stamp_campaign_id as campaign_id,
         campaigns.campaign_key,
         cycles.cycle_number,

@@ -13,6 +13,7 @@ with final as (
         touches.source_system,
         touches.source_system || ':' || touches.answers_touch_id as answers_touch_id,
         touches.offer_id,
+        touches.campaign_source_system,
 
         -- times
         touches.occurred_at,

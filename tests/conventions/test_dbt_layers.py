@@ -15,9 +15,11 @@ MAY_READ = {
     "staging": ("raw", "seed", "base", "staging"),
     "intermediate": ("seed", "staging", "intermediate"),
     "marts": ("seed", "intermediate", "marts"),
+    "reports": ("seed", "intermediate", "marts", "reports"),
     "restricted": ("seed", "intermediate"),
 }
-"""Which layers a layer reads. Nothing reads `restricted`: it is written beside a release, never into it."""
+"""Which layers a layer reads. Reports, and what they share, lie in a folder `reports` of their layer and come after
+the marts. Nothing reads `restricted`: it is written beside a release, never into it."""
 
 EXCEPTIONS = {
     ("*", "ops.current_build"): "The one clock of a build, and the salt of person ids.",
@@ -35,7 +37,6 @@ EXCEPTIONS = {
 READ_BY_PYTHON = {
     "audit_thresholds": "The audit reads its tolerances from it.",
     "exchange_rates": "For reports that add money up.",
-    "reporting": "For reports that cut time.",
     "vocabulary": "The check of the policy reads the codes from it.",
 }
 """Seeds that no model reads, and who does."""
@@ -46,7 +47,9 @@ def _layer(node: Node) -> str:
         return "seed"
     if node["resource_type"] == "source":
         return "raw" if node["schema"].startswith("raw_") else node["source_name"]
-    folder = Path(node["path"]).parts[0]
+    folder, *below = Path(node["path"]).parts
+    if below[0] == "reports":
+        return "reports"
     return "base" if folder == "staging" and node["name"].startswith("base_") else folder
 
 

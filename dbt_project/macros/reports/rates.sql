@@ -1,0 +1,34 @@
+{#-
+    The published columns of a rate, from two expressions: how many of how many. Null where there is no one to count.
+    The interval is Wilson's (1927) at 95 %: it stays within 0 and 1 and holds its level for small numbers and for rates
+    near 0, where the usual normal interval does not.
+-#}
+{% macro rate_columns(what, count, out_of) -%}
+{{ out_of }} as {{ what }}_n,
+        {{ count }} as {{ what }}_count,
+        {{ rounded(ratio(count, out_of)) }} as {{ what }}_rate,
+        {{ wilson_bound(count, out_of, '-') }} as {{ what }}_low,
+        {{ wilson_bound(count, out_of, '+') }} as {{ what }}_high
+{%- endmacro %}
+
+{#- One expression by another as a double, null where the latter is 0. -#}
+{% macro ratio(count, out_of) -%}
+    (cast({{ count }} as {{ type_double() }}) / nullif({{ out_of }}, 0))
+{%- endmacro %}
+
+{#- Six decimals, as all published doubles: the last digits of a floating sum depend on the order of its rows. -#}
+{% macro rounded(value) -%}
+    round({{ value }}, 6)
+{%- endmacro %}
+
+{#- The lower (`-`) or upper (`+`) bound of Wilson's 95 % interval; 1.959963984540054 is the normal quantile of 0.975. -#}
+{% macro wilson_bound(count, out_of, side) -%}
+    {%- set z = '1.959963984540054' -%}
+    {%- set share = ratio(count, out_of) -%}
+    {{ rounded(
+        "(" ~ share ~ " + " ~ z ~ " * " ~ z ~ " / (2 * nullif(" ~ out_of ~ ", 0)) " ~ side ~ " " ~ z ~ " * sqrt("
+        ~ share ~ " * (1 - " ~ share ~ ") / nullif(" ~ out_of ~ ", 0) + " ~ z ~ " * " ~ z
+        ~ " / (4.0 * nullif(" ~ out_of ~ ", 0) * nullif(" ~ out_of ~ ", 0))))"
+        ~ " / (1 + " ~ z ~ " * " ~ z ~ " / nullif(" ~ out_of ~ ", 0))"
+    ) }}
+{%- endmacro %}
