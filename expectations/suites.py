@@ -25,6 +25,7 @@ NEGOTIABLE_AUDITS = (
     "unclassified_touches",
     "open_quarantine",
     "freshness",
+    "outbound_after_opt_out",
 )
 """The audits whose tolerance ``audit_thresholds`` may set above zero."""
 
@@ -90,7 +91,27 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "campaigns": ("campaign_key", "valid_from"),
     "quarantine": ("quarantine_id",),
     "row_reconciliation": ("build_id", "source_system", "source_table", "entity"),
-}
+    "funnel_by_day": (
+        "stage", "funnel_date", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
+    ),
+    "conversion_by_cohort": (
+        "stage", "cohort", "cut", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
+    ),
+    "stage_velocity": (
+        "step", "cut", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+    ),
+    "stage_velocity_curve": (
+        "step", "cut", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+        "elapsed_days",
+    ),
+    "stage_age": (
+        "stage", "cut", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+    ),
+    "worklist": ("person_id",),
+    "opt_out_breaches": ("touch_id",),
+}  # fmt: skip
 """Each mart's grain."""
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -125,6 +146,37 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "landed_rows", "accepted_rows", "superseded_rows", "quarantined_rows", "pending_rows",
         "open_quarantined_rows",
     ),
+    "funnel_by_day": (
+        "campaign_source_system", "campaign_id", "campaign_name", "entries", "exits", "exits_advanced",
+        "exits_recycled", "exits_disqualified", "open_stock",
+    ),
+    "conversion_by_cohort": (
+        "next_stage", "campaign_source_system", "campaign_id", "campaign_name", "entries",
+        "within_30_days_n", "within_30_days_count", "within_30_days_maturing_count", "within_60_days_n",
+        "within_60_days_count", "within_60_days_maturing_count", "within_90_days_n",
+        "within_90_days_count", "within_90_days_maturing_count", "ever_n", "ever_count",
+        "ever_maturing_count", "ever_open_count",
+    ),
+    "stage_velocity": (
+        "campaign_source_system", "campaign_id", "campaign_name", "entries", "converted_count",
+        "censored_count", "followed_days", "converted_share",
+    ),
+    "stage_velocity_curve": (
+        "campaign_source_system", "campaign_id", "campaign_name", "at_risk_count", "converted_count",
+        "censored_count", "converted_share",
+    ),
+    "stage_age": (
+        "campaign_source_system", "campaign_id", "campaign_name", "open_count", "median_age_days",
+        "p90_age_days", "max_age_days",
+    ),
+    "worklist": (
+        "action", "because", "since", "waiting_days", "current_stage", "acquisition_source", "direction",
+        "channel", "scoped_campaign_id",
+    ),
+    "opt_out_breaches": (
+        "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
+        "touch_type",
+    ),
 }  # fmt: skip
 """Columns that are never null, besides the grain."""
 
@@ -134,6 +186,19 @@ _STATE_CODES = [*_STAGE_CODES, "recycled", "disqualified"]
 _DIRECTION_CODES = ["inbound", "outbound", "unclassified"]
 _ROUTE_CODES = ["score", "qualifying_response"]
 _ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
+_CUT_DIRECTIONS = [*_DIRECTION_CODES, "none", "(all)"]
+_STEPS = ["suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff"]
+
+REPORT_CUTS = (
+    "all",
+    "direction",
+    "segment",
+    "campaign",
+    "channel",
+    "acquisition_source",
+    "direction × segment × campaign",
+)
+"""The cuts of every report whose figures cannot be added up."""
 
 ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "suspects": {"direction": _DIRECTION_CODES, "current_stage": _STATE_CODES},
@@ -174,6 +239,25 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "entity": _ENTITIES,
     },
     "row_reconciliation": {"entity": _ENTITIES},
+    "funnel_by_day": {"stage": _STAGE_CODES, "direction": [*_DIRECTION_CODES, "none"]},
+    "conversion_by_cohort": {
+        "stage": _STAGE_CODES[:3],
+        "next_stage": _STAGE_CODES[1:],
+        "cut": REPORT_CUTS,
+        "direction": _CUT_DIRECTIONS,
+    },
+    "stage_velocity": {"step": _STEPS, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
+    "stage_velocity_curve": {"step": _STEPS, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
+    "stage_age": {"stage": _STAGE_CODES, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
+    "worklist": {
+        "action": ["suppress", "hand_off", "enrich", "nurture"],
+        "because": [
+            "contacted_after_opt_out", "opted_out", "records_deleted", "not_handed_off", "icp_missing",
+            "context_missing", "recycled", "no_qualifying_response", "score_too_low", "not_evaluated_since",
+        ],
+        "current_stage": _STATE_CODES,
+        "direction": [*_DIRECTION_CODES, "none"],
+    },
 }  # fmt: skip
 """Columns that hold nothing but these codes."""
 
@@ -541,11 +625,44 @@ def no_personal_values(table: str) -> Promise:
     )
 
 
+def _funnel_reports() -> Iterator[Promise]:
+    for table in ("funnel_by_day", "conversion_by_cohort", "stage_velocity"):
+        yield Promise(
+            "ExpectEveryEntryCounted",
+            table,
+            "reports_reconcile",
+            f"In every cut of {table}, the entries into a stage are the rows of its table.",
+            parameters={"table": table},
+        )
+    for table in ("funnel_by_day", "stage_age"):
+        yield Promise(
+            "ExpectOpenStockCounted",
+            table,
+            "reports_reconcile",
+            f"In every cut of {table}, as many stand in a stage as its table says.",
+            parameters={"table": table},
+        )
+    yield Promise(
+        "ExpectStockCarriedForward",
+        "funnel_by_day",
+        "reports_reconcile",
+        "Stock is that of the day before, plus entries, less exits.",
+    )
+    yield Promise(
+        "ExpectNoContactAfterOptOut",
+        "touches",
+        "outbound_after_opt_out",
+        "Nobody is contacted outbound after an opt-out that stands.",
+        True,
+    )
+
+
 PROMISES: tuple[Promise, ...] = (
     *_completeness(),
     *_inputs(),
     *_stages(),
     *_transitions(),
+    *_funnel_reports(),
     *_tables(),
 )
 """Everything that is promised about the marts the project defines."""

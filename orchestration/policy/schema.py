@@ -15,6 +15,7 @@ NEGOTIABLE_AUDITS = (
     "unclassified_touches",
     "open_quarantine",
     "freshness",
+    "outbound_after_opt_out",
 )
 FIXED_AUDITS = ("mql_sql_icp_complete", "mql_sql_context_complete")
 NEVER_RESPONSES = ("email_open", "ad_impression", "auto_reply")

@@ -5,14 +5,18 @@ from typing import Any
 import yaml
 
 from expectations.columns import COLUMNS
-from tests.conventions.tree import read
+from tests.conventions.tree import below, read
 
 
 def _declared() -> dict[str, dict[str, str]]:
-    contracts: dict[str, Any] = yaml.safe_load(read("models/marts/_marts__models.yml"))
+    contracts: list[dict[str, Any]] = [
+        model
+        for path in below("models/marts", "__models.yml")
+        for model in yaml.safe_load(read(path))["models"]
+    ]
     return {
         model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
-        for model in contracts["models"]
+        for model in contracts
     }
 
 

@@ -21,9 +21,9 @@
     round({{ value }}, 6)
 {%- endmacro %}
 
-{#- The lower (`-`) or upper (`+`) bound of Wilson's 95 % interval; 1.959963984540054 is the normal quantile of 0.975. -#}
+{#- The lower (`-`) or upper (`+`) bound of Wilson's 95 % interval; -#}
 {% macro wilson_bound(count, out_of, side) -%}
-    {%- set z = '1.959963984540054' -%}
+    {%- set z = normal_quantile() -%}
     {%- set share = ratio(count, out_of) -%}
     {{ rounded(
         "(" ~ share ~ " + " ~ z ~ " * " ~ z ~ " / (2 * nullif(" ~ out_of ~ ", 0)) " ~ side ~ " " ~ z ~ " * sqrt("
@@ -31,4 +31,14 @@
         ~ " / (4.0 * nullif(" ~ out_of ~ ", 0) * nullif(" ~ out_of ~ ", 0))))"
         ~ " / (1 + " ~ z ~ " * " ~ z ~ " / nullif(" ~ out_of ~ ", 0))"
     ) }}
+{%- endmacro %}
+
+{#- A count as it is published: engines sum integers into types of their own. -#}
+{% macro as_bigint(count) -%}
+    cast({{ count }} as bigint)
+{%- endmacro %}
+
+{#- The quantile of the normal distribution at 0.975, for intervals at 95 % with both sides. -#}
+{% macro normal_quantile() -%}
+    1.959963984540054
 {%- endmacro %}

@@ -23,7 +23,6 @@ with transitions as (
         evidence_touch_id,
         direction,
         campaign_id,
-        campaign_name,
         message_name,
         person_segment,
         is_icp_complete,
@@ -32,6 +31,16 @@ with transitions as (
         mql_route
     from {{ ref('int_transitions_stamped') }}
     where to_stage in ('suspect', 'prospect', 'mql', 'sql')
+),
+
+-- A campaign's name may change; a report that adds a campaign up gives it the one that it bears now.
+campaigns as (
+    select
+        source_system,
+        campaign_id,
+        campaign_name
+    from {{ ref('campaigns') }}
+    where valid_to is null
 ),
 
 people as (
@@ -61,7 +70,6 @@ first_touches as (
         touches.channel,
         touches.campaign_source_system,
         touches.campaign_id,
-        touches.campaign_name,
         touches.message_name,
         row_number() over (
             partition by touches.person_id order by touches.source_system, touches.touch_id
@@ -90,10 +98,6 @@ described as (
             else transitions.campaign_id
         end as described_campaign_id,
         case
-            when transitions.evidence_touch_id is null then first_touches.campaign_name
-            else transitions.campaign_name
-        end as described_campaign_name,
-        case
             when transitions.evidence_touch_id is null then first_touches.message_name
             else transitions.message_name
         end as described_message_name,
@@ -113,40 +117,45 @@ described as (
 final as (
     select
         -- ids
-        person_id,
-        cycle_number,
-        source_system,
-        evidence_touch_id,
-        described_by_touch_id,
+        described.person_id,
+        described.cycle_number,
+        described.source_system,
+        described.evidence_touch_id,
+        described.described_by_touch_id,
 
         -- the entry and what came of it
-        stage,
-        entered_at,
-        entered_on,
-        {{ month_of('entered_on') }} as entry_month,
-        next_stage,
-        next_stage_at,
-        left_at,
-        left_as,
+        described.stage,
+        described.entered_at,
+        described.entered_on,
+        {{ month_of('described.entered_on') }} as entry_month,
+        described.next_stage,
+        described.next_stage_at,
+        described.left_at,
+        described.left_as,
 
         -- dimensions
-        described_at,
-        coalesce(described_direction, {{ no_value() }}) as direction,
-        coalesce(person_segment, {{ no_value() }}) as segment,
-        {{ scoped_campaign_id('campaign_source_system', 'described_campaign_id') }} as scoped_campaign_id,
-        coalesce(campaign_source_system, {{ no_value() }}) as campaign_source_system,
-        coalesce(described_campaign_id, {{ no_value() }}) as campaign_id,
-        coalesce(described_campaign_name, {{ no_value() }}) as campaign_name,
-        coalesce(described_message_name, {{ no_value() }}) as message_name,
-        coalesce(described_channel, {{ no_value() }}) as channel,
-        coalesce(known_acquisition_source, 'unknown') as acquisition_source,
+        described.described_at,
+        coalesce(described.described_direction, {{ no_value() }}) as direction,
+        coalesce(described.person_segment, {{ no_value() }}) as segment,
+        {{ scoped_campaign_id('described.campaign_source_system', 'described.described_campaign_id') }}
+            as scoped_campaign_id,
+        coalesce(described.campaign_source_system, {{ no_value() }}) as campaign_source_system,
+        coalesce(described.described_campaign_id, {{ no_value() }}) as campaign_id,
+        coalesce(campaigns.campaign_name, {{ no_value() }}) as campaign_name,
+        coalesce(described.described_message_name, {{ no_value() }}) as message_name,
+        coalesce(described.described_channel, {{ no_value() }}) as channel,
+        coalesce(described.known_acquisition_source, 'unknown') as acquisition_source,
 
         -- verdict at that moment
-        is_icp_complete,
-        is_icp_fit,
-        engagement_score,
-        mql_route
+        described.is_icp_complete,
+        described.is_icp_fit,
+        described.engagement_score,
+        described.mql_route
     from described
+    left join campaigns
+        on
+            described.campaign_source_system = campaigns.source_system
+            and described.described_campaign_id = campaigns.campaign_id
 )
 
 select * from final

@@ -38,6 +38,13 @@ _KEY_OF_FIRST = {
     "campaigns": "leadproof:c1",
     "quarantine": "q_0001",
     "row_reconciliation": BUILD_ID,
+    "funnel_by_day": "suspect",
+    "conversion_by_cohort": "suspect",
+    "stage_velocity": "suspect_to_prospect",
+    "stage_velocity_curve": "suspect_to_prospect",
+    "stage_age": "suspect",
+    "worklist": ONE,
+    "opt_out_breaches": "leadproof:t0",
 }
 
 
@@ -492,7 +499,7 @@ def _tables() -> list[Broken]:
             Broken(
                 f"ExpectAcceptedValues_{table}",
                 _set(table, f"{column} = 'something else'", _first(table)),
-                (_KEY_OF_FIRST[table],),
+                ("something else" if column == KEYS[table][0] else _KEY_OF_FIRST[table],),
             )
             for column in accepted
         ]
@@ -607,4 +614,66 @@ def _tables() -> list[Broken]:
     ]
 
 
-CASES: Sequence[Broken] = (*_completeness(), *_inputs(), *_stages(), *_transitions(), *_tables())
+def _funnel_reports() -> list[Broken]:
+    return [
+        Broken(
+            "ExpectEveryEntryCounted_funnel_by_day",
+            _set("funnel_by_day", "entries = entries + 1", _first("funnel_by_day")),
+            ("suspect (all)",),
+        ),
+        Broken(
+            "ExpectEveryEntryCounted_funnel_by_day",
+            ("delete from marts.funnel_by_day where stage = 'sql'",),
+            ("sql (all)",),
+        ),
+        Broken(
+            "ExpectEveryEntryCounted_conversion_by_cohort",
+            ("delete from marts.conversion_by_cohort where cut = 'campaign' and cohort = '(all)'",),
+            ("suspect (campaign)", "prospect (campaign)", "mql (campaign)"),
+        ),
+        Broken(
+            "ExpectEveryEntryCounted_conversion_by_cohort",
+            _set(
+                "conversion_by_cohort",
+                "entries = 0",
+                "cut = 'channel' and cohort <> '(all)' and stage = 'mql'",
+            ),
+            ("mql (channel by month)",),
+        ),
+        Broken(
+            "ExpectEveryEntryCounted_stage_velocity",
+            _set("stage_velocity", "entries = entries - 1", "cut = 'segment' and step = 'mql_to_sql'"),
+            ("mql (segment)",),
+        ),
+        Broken(
+            "ExpectOpenStockCounted_funnel_by_day",
+            _set("funnel_by_day", "exits = exits + 1", _first("funnel_by_day")),
+            ("suspect (all)",),
+        ),
+        Broken(
+            "ExpectOpenStockCounted_stage_age",
+            _set("stage_age", "open_count = open_count + 1", "cut = 'direction' and stage = 'sql'"),
+            ("sql (direction)",),
+        ),
+        Broken(
+            "ExpectStockCarriedForward_funnel_by_day",
+            _set("funnel_by_day", "open_stock = open_stock + 1", _first("funnel_by_day")),
+            ("2026-02-01 suspect none",),
+        ),
+        Broken(
+            "ExpectNoContactAfterOptOut_touches",
+            _set("opt_out_breaches", "touch_id = 'leadproof:t3'", "true"),
+            ("leadproof:t3",),
+            "leadproof",
+        ),
+    ]
+
+
+CASES: Sequence[Broken] = (
+    *_completeness(),
+    *_inputs(),
+    *_stages(),
+    *_transitions(),
+    *_funnel_reports(),
+    *_tables(),
+)

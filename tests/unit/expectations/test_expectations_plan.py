@@ -55,11 +55,9 @@ def test_a_candidate_without_source_systems_is_still_examined():
 
 
 def test_a_mart_that_is_not_ours_is_held_to_privacy_too():
-    planned = plan(
-        _catalogue(conversion_by_cohort={"cohort": "DATE", "remark": "VARCHAR"}), BUILD_ID, AS_OF, THRESHOLDS
-    )
+    planned = plan(_catalogue(forecasts={"cohort": "DATE", "remark": "VARCHAR"}), BUILD_ID, AS_OF, THRESHOLDS)
 
-    (added,) = [each for each in planned if each.promise.table == "conversion_by_cohort"]
+    (added,) = [each for each in planned if each.promise.table == "forecasts"]
     assert added.promise.expectation == "ExpectNoPersonalValues"
     assert added.parameters["text_columns"] == ["remark"]
 

@@ -80,7 +80,7 @@ def test_baseline_keeps_line_ends_and_mends_a_missing_last_one(sandbox: Sandbox)
     sandbox.spoil("audit_thresholds", lambda text: text.replace(b"\n", b"\r\n").removesuffix(b"\r\n"))
     add_baseline_rows(sandbox.root, [BASELINE])
     content = sandbox.path("audit_thresholds").read_bytes()
-    assert content.count(b"\n") == content.count(b"\r\n") == 9
+    assert content.count(b"\n") == content.count(b"\r\n") == 10
     assert sandbox.problems() == []
     assert in_force(sandbox)["open_quarantine", "zoho"] == BASELINE
 

@@ -54,8 +54,8 @@ def write_world(settings: Settings, **rows: list[dict[str, Any]]) -> None:
 
 @cache
 def _contracts() -> list[dict[str, Any]]:
-    declared = yaml.safe_load((PROJECT_ROOT / "models/marts/_marts__models.yml").read_text(encoding="utf-8"))
-    return list(declared["models"])
+    paths = sorted((PROJECT_ROOT / "models/marts").rglob("*__models.yml"))
+    return [model for path in paths for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]]
 
 
 def _insert(database: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
