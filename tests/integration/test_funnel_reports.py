@@ -410,13 +410,15 @@ def assert_curve(rows: list[Row], times: list[int], events: list[int]) -> None:
 
 
 def test_speed_to_lead_runs_from_the_first_qualifying_response_to_the_next_handoff(built: Built) -> None:
+    in_a_stage = {entry.person_id for entry in built.entries}
     responses: dict[tuple[str, int], Row] = {}
     ordered = sorted(
         fetch(built.settings, "select * from marts.touches where is_qualifying_response"),
         key=lambda row: (row["occurred_at"], row["source_system"], row["touch_id"]),
     )
     for row in ordered:
-        responses.setdefault((row["person_id"], row["cycle_number"]), row)
+        if row["person_id"] in in_a_stage:
+            responses.setdefault((row["person_id"], row["cycle_number"]), row)
     handoffs = fetch(
         built.settings, "select person_id, occurred_at from intermediate.int_handoffs_identified"
     )
@@ -467,10 +469,16 @@ def test_stage_age_counts_who_stands_there_now(built: Built) -> None:
 
 def permission_story(built: Built) -> tuple[dict[str, datetime], set[str]]:
     """Since when each person's opt-out stands, and the outbound contacts made while one stood."""
-    grants = {
-        row["touch_type"]
-        for row in fetch(built.settings, "select touch_type from policy.touch_types where grants_permission")
-    }
+    types = fetch(built.settings, "select * from policy.touch_types where grants_permission")
+
+    def grants(touch: Row) -> bool:
+        return not touch["is_opt_out"] and any(
+            row["touch_type"] == touch["touch_type"]
+            and (row["effective_from"] or datetime.min) <= touch["occurred_at"]
+            and touch["occurred_at"] < (row["effective_to"] or datetime.max)
+            for row in types
+        )
+
     by_person: dict[str, list[Row]] = defaultdict(list)
     for row in fetch(built.settings, "select * from marts.touches"):
         by_person[row["person_id"]].append(row)
@@ -479,18 +487,12 @@ def permission_story(built: Built) -> tuple[dict[str, datetime], set[str]]:
         for touch in touches:
             now = touch["occurred_at"]
             outs = [row["occurred_at"] for row in touches if row["is_opt_out"] and row["occurred_at"] < now]
-            given = [
-                row["occurred_at"]
-                for row in touches
-                if row["touch_type"] in grants and not row["is_opt_out"] and row["occurred_at"] <= now
-            ]
+            given = [row["occurred_at"] for row in touches if grants(row) and row["occurred_at"] <= now]
             is_contact = touch["actor"] == "company" and touch["direction"] == "outbound"
             if is_contact and outs and not any(moment > max(outs) for moment in given):
                 breaches.add(touch["touch_id"])
         outs = [row["occurred_at"] for row in touches if row["is_opt_out"]]
-        given = [
-            row["occurred_at"] for row in touches if row["touch_type"] in grants and not row["is_opt_out"]
-        ]
+        given = [row["occurred_at"] for row in touches if grants(row)]
         if outs and not any(moment > max(outs) for moment in given):
             standing[person_id] = max(outs)
     return standing, breaches

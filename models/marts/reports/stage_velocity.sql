@@ -1,7 +1,15 @@
 -- Grain: one step × cut: how many have begun it, what share has converted by when, and how long it takes.
 {%- set horizons = {'1_hour': 60, '1_day': 1440, '7_days': 10080, '30_days': 43200, '90_days': 129600} %}
+{#- Shares are rounded to six decimals, so a third of all is half of two thirds only within that. -#}
+{%- set tolerance = '0.000001' %}
 with waits as (
-    select * from {{ ref('int_waits_estimated') }}
+    select
+        waits.*,
+        converted_count + censored_count as ended_count,
+        row_number() over (
+            partition by step, cut, {{ entry_dimensions() | join(', ') }} order by waited_minutes desc
+        ) as recency
+    from {{ ref('int_waits_estimated') }} as waits
 ),
 
 counted as (
@@ -17,23 +25,16 @@ counted as (
         sum(censored_count) as censored_count,
         max(waited_minutes) as followed_minutes,
         max(converted_share) as converted_share,
-        {{ arg_max('converted_share_low', 'case when converted_count > 0 then waited_minutes end') }}
-            as converted_share_low,
-        {{ arg_max('converted_share_high', 'case when converted_count > 0 then waited_minutes end') }}
-            as converted_share_high,
-        min(case when converted_share >= 0.5 then waited_minutes end) as median_minutes,
-        min(case when converted_share >= 0.9 then waited_minutes end) as p90_minutes,
+        max(case when recency = 1 then converted_share_low end) as converted_share_low,
+        max(case when recency = 1 then converted_share_high end) as converted_share_high,
+        min(case when converted_share >= 0.5 - {{ tolerance }} then waited_minutes end) as median_minutes,
+        min(case when converted_share >= 0.9 - {{ tolerance }} then waited_minutes end) as p90_minutes,
         {% for name, minutes in horizons.items() -%}
             max(case when waited_minutes <= {{ minutes }} then converted_share else 0 end) as share_{{ name }},
-            sum(case when waited_minutes >= {{ minutes }} then ended_count else 0 end) as at_risk_{{ name }},
-        {% endfor -%}
-        count(*) as waiting_times
-    from (
-        select
-            waits.*,
-            converted_count + censored_count as ended_count
-        from waits
-    ) as waits
+            sum(case when waited_minutes >= {{ minutes }} then ended_count else 0 end) as at_risk_{{ name }}
+            {{- ',' if not loop.last }}
+        {% endfor %}
+    from waits
     group by
         step,
         cut,
@@ -48,9 +49,19 @@ converters as (
         {% for column in entry_dimensions() -%}
             waits.{{ column }},
         {% endfor -%}
-        min(case when waits.converted_share >= 0.5 * counted.converted_share then waits.waited_minutes end)
+        min(
+            case
+                when waits.converted_share >= 0.5 * counted.converted_share - {{ tolerance }}
+                    then waits.waited_minutes
+            end
+        )
             as median_minutes,
-        min(case when waits.converted_share >= 0.9 * counted.converted_share then waits.waited_minutes end)
+        min(
+            case
+                when waits.converted_share >= 0.9 * counted.converted_share - {{ tolerance }}
+                    then waits.waited_minutes
+            end
+        )
             as p90_minutes
     from waits
     inner join counted

@@ -7,7 +7,17 @@ with waits as (
     from {{ ref('int_waits_estimated') }} as waits
 ),
 
--- The last conversion of the day gives the share by its end. Who is censored later that day is still at risk then.
+-- The last row of the day gives the share by its end. It may have no interval: where all have converted.
+placed as (
+    select
+        waits.*,
+        row_number() over (
+            partition by step, cut, {{ entry_dimensions() | join(', ') }}, elapsed_days
+            order by waited_minutes desc
+        ) as recency
+    from waits
+),
+
 final as (
     select
         -- grain
@@ -28,9 +38,9 @@ final as (
         cast(sum(converted_count) as bigint) as converted_count,
         cast(sum(censored_count) as bigint) as censored_count,
         max(converted_share) as converted_share,
-        {{ arg_max('converted_share_low', 'waited_minutes') }} as converted_share_low,
-        {{ arg_max('converted_share_high', 'waited_minutes') }} as converted_share_high
-    from waits
+        max(case when recency = 1 then converted_share_low end) as converted_share_low,
+        max(case when recency = 1 then converted_share_high end) as converted_share_high
+    from placed
     group by
         step,
         cut,
