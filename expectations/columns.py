@@ -504,5 +504,19 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "channel": "varchar",
         "touch_type": "varchar",
     },
+    "restatements": {
+        "build_id": "varchar",
+        "compared_release_id": "varchar",
+        "compared_as_of": "timestamp",
+        "stage": "varchar",
+        "entry_month": "date",
+        "direction": "varchar",
+        "cause": "varchar",
+        "entries_before": "bigint",
+        "entries_now": "bigint",
+        "added_count": "bigint",
+        "removed_count": "bigint",
+        "changed_count": "bigint",
+    },
 }
 """Types by column and mart, as DuckDB names them in lower case."""

@@ -111,6 +111,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "worklist": ("person_id",),
     "opt_out_breaches": ("touch_id",),
+    "restatements": ("build_id", "stage", "entry_month", "direction", "cause"),
 }  # fmt: skip
 """Each mart's grain."""
 
@@ -172,6 +173,10 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "worklist": (
         "action", "because", "since", "waiting_days", "current_stage", "acquisition_source", "direction",
         "channel", "scoped_campaign_id",
+    ),
+    "restatements": (
+        "compared_release_id", "compared_as_of", "entries_before", "entries_now", "added_count",
+        "removed_count", "changed_count",
     ),
     "opt_out_breaches": (
         "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
@@ -249,6 +254,14 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "stage_velocity": {"step": _STEPS, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
     "stage_velocity_curve": {"step": _STEPS, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
     "stage_age": {"stage": _STAGE_CODES, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
+    "restatements": {
+        "stage": _STAGE_CODES,
+        "direction": [*_DIRECTION_CODES, "none"],
+        "cause": [
+            "merged", "late_touches", "late_contacts", "late_companies", "late_handoffs", "late_campaigns",
+            "pending_passed", "newly_identified", "policy", "code_or_settings", "unexplained",
+        ],
+    },
     "worklist": {
         "action": ["suppress", "hand_off", "enrich", "nurture"],
         "because": [
@@ -642,6 +655,12 @@ def _funnel_reports() -> Iterator[Promise]:
             f"In every cut of {table}, as many stand in a stage as its table says.",
             parameters={"table": table},
         )
+    yield Promise(
+        "ExpectRestatementsAddUp",
+        "restatements",
+        "reports_reconcile",
+        "What was told before plus all changes is what is told now.",
+    )
     yield Promise(
         "ExpectStockCarriedForward",
         "funnel_by_day",

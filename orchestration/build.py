@@ -33,6 +33,7 @@ from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
 from orchestration.release.database import literal
 from orchestration.release.files import close_to_others, explained
+from orchestration.released_past import write_released_past
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.starting_point import (
@@ -251,6 +252,7 @@ class Build:
             else:
                 increment.continue_from(database, completed)
                 record.continued_from = completed.build_id
+            self._write_released_past(database, record)
         records.write_record(self.settings, record)
         return record.is_full_refresh
 
@@ -514,6 +516,26 @@ class Build:
                 started_at=_naive(_moment(record.started_at)),
                 id_salt=self.settings.id_salt,
             )
+
+    def _write_released_past(self, database: duckdb.DuckDBPyConnection, record: BuildRecord) -> None:
+        # The release published last, as for the policy lock: a rollback takes back nothing that was said.
+        last = next(iter(release.list_releases(self.settings)), None)
+        changed: set[str] = set()
+        if last is not None and last.build_id in records.build_ids(self.settings):
+            earlier = records.read_record(self.settings, last.build_id).starting_point
+            changed = {name for name, digest in record.starting_point.items() if earlier.get(name) != digest}
+        elif last is not None:
+            # Its record is gone; the release itself says less exactly what it was made with.
+            if last.policy_digest != record.policy_digest:
+                changed.add("people_policy")
+            if last.code_version != code_version():
+                changed.add("code")
+        write_released_past(
+            database,
+            last,
+            is_policy_changed="people_policy" in changed,
+            is_code_changed=bool(changed & {"code", "settings"}),
+        )
 
     def _finish_record(self, record: BuildRecord) -> None:
         if record.status == records.RUNNING:

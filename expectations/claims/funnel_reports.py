@@ -122,6 +122,21 @@ class ExpectStockCarriedForward(Claim):
         )
 
 
+class ExpectRestatementsAddUp(Claim):
+    """Figures told before, plus the changes of all causes, are the figures told now."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "concat_ws(' ', build_id, stage, entry_month)",
+            """entries_now <> entries_before + sum(changed_count) over (
+                    partition by build_id, stage, entry_month, direction
+                )
+                or changed_count <> added_count - removed_count
+                or least(entries_before, entries_now, added_count, removed_count) < 0""",
+        )
+
+
 class ExpectNoContactAfterOptOut(Claim):
     """No outbound contact follows an opt-out that stands.
 

@@ -18,8 +18,8 @@ MAY_READ = {
     "reports": ("seed", "intermediate", "marts", "reports"),
     "restricted": ("seed", "intermediate"),
 }
-"""Which layers a layer reads. Reports, and what they share, lie in a folder `reports` of their layer and come after
-the marts. Nothing reads `restricted`: it is written beside a release, never into it."""
+"""Which layers a layer reads. Reports, and what they share, lie in a folder `reports` of their layer and
+come after the marts. Nothing reads `restricted`: it is written beside a release, never into it."""
 
 EXCEPTIONS = {
     ("*", "ops.current_build"): "The one clock of a build, and the salt of person ids.",
@@ -31,6 +31,9 @@ EXCEPTIONS = {
     ): "Which campaigns the registry says something else of now.",
     ("quarantine", "ops.quarantine_log"): "Remembers rows that pass now.",
     ("row_reconciliation", "ops.row_reconciliation_log"): "Keeps what earlier builds counted.",
+    ("restatements", "ops.compared_release"): "Is about what the release before had said.",
+    ("restatements", "ops.released_entries"): "Is about what the release before had said.",
+    ("restatements", "ops.released_restatements"): "Keeps what earlier builds found.",
 }
 """What a model may read besides, and why."""
 

@@ -6,7 +6,7 @@ published stage tables, touches and people; Wilson's intervals and the survival 
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path

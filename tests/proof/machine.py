@@ -33,7 +33,7 @@ from tests.reference.worlds import KEYS, SCRIPTS, TIMES, Row, scripted_rows
 _MEMORY = Path("/dev/shm")
 _SHOWN = 20
 # What a second build of the same may say otherwise: it counts once more.
-OF_EACH_BUILD = ("row_reconciliation",)
+OF_EACH_BUILD = ("row_reconciliation", "restatements")
 STEPS = (timedelta(microseconds=1), timedelta(minutes=1), DAY, 10 * DAY, 30 * DAY, 60 * DAY, 180 * DAY)
 _Where = st.sampled_from(("everything", "the first half", "the last half", "one row of each"))
 

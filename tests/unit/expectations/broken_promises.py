@@ -45,6 +45,7 @@ _KEY_OF_FIRST = {
     "stage_age": "suspect",
     "worklist": ONE,
     "opt_out_breaches": "leadproof:t0",
+    "restatements": BUILD_ID,
 }
 
 
@@ -659,6 +660,14 @@ def _funnel_reports() -> list[Broken]:
             "ExpectStockCarriedForward_funnel_by_day",
             _set("funnel_by_day", "open_stock = open_stock + 1", _first("funnel_by_day")),
             ("2026-02-01 suspect none",),
+        ),
+        *(
+            Broken(
+                "ExpectRestatementsAddUp_restatements",
+                _set("restatements", change, "cause = 'merged'"),
+                (f"{BUILD_ID} prospect 2026-02-01",),
+            )
+            for change in ("entries_now = 5", "removed_count = 1, changed_count = 0", "changed_count = 0")
         ),
         Broken(
             "ExpectNoContactAfterOptOut_touches",

@@ -96,7 +96,8 @@ def test_expectations_hold_on_good_rows(runner: Runner, table: str) -> None:
     }
     assert [result.message for result in results if not result.is_success] == []
     assert all(result.failing_rows == 0 and result.failing_keys == () for result in results)
-    # All that is legitimately empty: zoho has no MQL, no SQL and contacts nobody, leadproof has no outbound prospect.
+    # All that is legitimately empty: zoho has no MQL, no SQL and contacts nobody, leadproof has no outbound
+    # prospect.
     empty = {(result.table_name, result.source_system) for result in results if result.evaluated_rows == 0}
     assert empty <= {("mqls", "zoho"), ("sqls", "zoho"), ("prospects", "leadproof"), ("touches", "zoho")}
 
