@@ -171,7 +171,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "p90_age_days", "max_age_days",
     ),
     "worklist": (
-        "action", "because", "since", "waiting_days", "current_stage", "acquisition_source", "direction",
+        "action", "because", "since", "waiting_days", "acquisition_source", "direction",
         "channel", "scoped_campaign_id",
     ),
     "restatements": (
@@ -280,6 +280,7 @@ OPTIONAL_CODES: Mapping[str, Sequence[str]] = {
     "people": ["current_stage", "next_stage", "acquisition_source"],
     "stage_claims": ["proved_stage"],
     "touches": ["response_relevance"],
+    "worklist": ["current_stage"],
 }
 """Those of them that may also be empty."""
 

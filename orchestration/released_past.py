@@ -1,7 +1,7 @@
 """What the release published last had said, for the models to compare with what they say now.
 
-It is read from the release itself, not from a log beside it: so it holds after a rollback, after builds that were
-killed or never published, and after the build database was lost. What is made of it is a model's matter.
+It is read from the release itself, not from a log beside it: so it holds after a rollback, after builds that
+were killed or never published, and after the build database was lost. What is made of it is a model's matter.
 """
 
 from datetime import UTC
@@ -85,7 +85,8 @@ def write_released_past(
         if held >= set(_RESTATEMENTS):
             names = ", ".join(_RESTATEMENTS)
             database.execute(
-                f"insert into ops.released_restatements ({names}) select {names} from released.marts.restatements"
+                f"insert into ops.released_restatements ({names})"
+                f" select {names} from released.marts.restatements"
             )
         database.execute("commit")
     finally:

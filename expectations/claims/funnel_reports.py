@@ -44,7 +44,8 @@ class _EveryoneCounted(Claim):
         """See ``Claim.rows_sql``."""
         summed, stage, cut, cuts, stages = self._sums()
         held = " union all ".join(
-            f"select {text(name)} as stage, count(*) as held from {MARTS}.{table} where {self._condition(name)}"
+            f"select {text(name)} as stage, count(*) as held"
+            f" from {MARTS}.{table} where {self._condition(name)}"
             for table, name in STAGES.items()
             if name in stages
         )
@@ -102,7 +103,7 @@ class ExpectOpenStockCounted(_EveryoneCounted):
 
 
 class ExpectStockCarriedForward(Claim):
-    """The stock at the end of a day is that of the row before, plus who entered, less who left; never below 0."""
+    """Stock is that of the row before, plus who entered, less who left, and never below 0."""
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
@@ -114,7 +115,8 @@ class ExpectStockCarriedForward(Claim):
                 select
                     *,
                     lag(open_stock) over (
-                        partition by stage, direction, segment, scoped_campaign_id, channel, acquisition_source
+                        partition by stage, direction, segment, scoped_campaign_id, channel,
+                            acquisition_source
                         order by funnel_date
                     ) as stock_before
                 from batch

@@ -523,6 +523,7 @@ def test_worklist_names_one_action_for_each_person(built: Built) -> None:
     assert {"suppress", "nurture"} <= set(expected.values())
     for row in found:
         assert row["since"] <= built.as_of
+        assert None not in (row["because"], row["acquisition_source"], row["direction"], row["waiting_days"])
         if row["person_id"] in standing:
             assert row["since"] == standing[row["person_id"]]
 

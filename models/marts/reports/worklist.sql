@@ -128,7 +128,7 @@ final as (
         -- whom it is about
         decided.current_stage,
         decided.segment,
-        decided.acquisition_source,
+        coalesce(decided.acquisition_source, 'unknown') as acquisition_source,
         decided.is_icp_fit,
         decided.engagement_score,
         decided.last_touch_at,
