@@ -31,6 +31,7 @@ _IRREGULAR = (
     "drawn",
     "made",
     "sent",
+    "withdrawn",
 )
 
 

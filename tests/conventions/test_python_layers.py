@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.starting_point",
         "orchestration.increment",
         "orchestration.known_months",
+        "orchestration.released_past",
     ),
     ("orchestration.build",),
     ("orchestration.defs",),

@@ -91,6 +91,8 @@ EMPTY = {
     "int_*_changed": "Only an increment fills it.",
     "int_*_rechecked": "Only an increment fills it.",
     "int_*_affected": "Only an increment fills it.",
+    "opt_out_breaches": "Nobody is contacted after an opt-out.",
+    "restatements": "There is no release before.",
     "int_answers_crossed": "Nobody answers a touch that another key bears.",
 }
 """Models without a row in the small world, whose comparison therefore says nothing."""

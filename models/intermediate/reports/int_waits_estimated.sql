@@ -1,6 +1,6 @@
 -- Grain: one step × cut × waiting time: how many had the event after that time, how many are only known to have waited so
 -- long, and what follows from both for the share that has had the event by then (Kaplan and Meier 1958, Greenwood 1926).
--- Only as-of censors. Whoever has left the cycle stays at risk until as-of and counts as not converted.
+-- Only as-of censors. Whoever has left the cycle stays at risk until as-of and never counts as a conversion.
 with entries as (
     select * from {{ ref('int_entries_described') }}
 ),
@@ -123,7 +123,7 @@ counted as (
         {% for column in campaign_columns() -%}
             max({{ column }}) as {{ column }},
         {% endfor -%}
-        count(happened_at) as converted,
+        count(happened_at) as conversions,
         count(*) as ended
     from rounded
     group by
@@ -137,7 +137,7 @@ cut as (
         step,
         waited_minutes,
         {{ cut_columns() }},
-        sum(converted) as converted,
+        sum(conversions) as conversions,
         sum(ended) as ended
     from counted
     group by {{ cut_grouping_sets(['step', 'waited_minutes']) }}
@@ -158,16 +158,16 @@ at_risk as (
 summed as (
     select
         at_risk.*,
-        sum(case when converted < at_risk then ln(1 - {{ ratio('converted', 'at_risk') }}) else 0 end) over so_far
+        sum(case when conversions < at_risk then ln(1 - {{ ratio('conversions', 'at_risk') }}) else 0 end) over so_far
             as log_waiting_share,
         sum(
             case
-                when converted < at_risk
-                    then {{ ratio('converted', 'at_risk') }} / (at_risk - converted)
+                when conversions < at_risk
+                    then {{ ratio('conversions', 'at_risk') }} / (at_risk - conversions)
                 else 0
             end
         ) over so_far as greenwood_sum,
-        sum(converted) over so_far as converted_so_far
+        sum(conversions) over so_far as converted_so_far
     from at_risk
     window so_far as (
         partition by step, cut, {{ entry_dimensions() | join(', ') }}
@@ -179,10 +179,10 @@ summed as (
 shared as (
     select
         summed.*,
-        case when converted = at_risk then 1 else 1 - exp(log_waiting_share) end as converted_share,
+        case when conversions = at_risk then 1 else 1 - exp(log_waiting_share) end as converted_share,
         -- Half the width of the interval on the scale ln(-ln(share still waiting)).
         case
-            when converted_so_far > 0 and converted < at_risk
+            when converted_so_far > 0 and conversions < at_risk
                 then {{ normal_quantile() }} * sqrt(greenwood_sum) / -log_waiting_share
         end as half_width
     from summed
@@ -205,8 +205,8 @@ final as (
 
         -- counts
         cast(at_risk as bigint) as at_risk_count,
-        cast(converted as bigint) as converted_count,
-        cast(ended - converted as bigint) as censored_count,
+        cast(conversions as bigint) as converted_count,
+        cast(ended - conversions as bigint) as censored_count,
         cast(converted_so_far as bigint) as converted_so_far_count,
 
         -- estimate
