@@ -31,7 +31,9 @@ POLICY_OF_NO_ONE = (
     "quarantine_dismissals",
     "campaign_registry",
     "exchange_rates",
+    "report_policy",
     "reporting",
+    "success_metrics",
     "vocabulary",
 )
 

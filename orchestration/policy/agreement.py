@@ -18,11 +18,11 @@ from orchestration.policy.schema import (
     FIXED_AUDITS,
     MAPPED_CODES,
     MAPPED_FREELY,
+    NAMED_VALUES,
     NEGOTIABLE_AUDITS,
     NEVER_RESPONSES,
     REPORTING_KEYS,
     REQUIRED_ATTRIBUTES,
-    STAGE_POLICY_KEYS,
     TABLES,
     VOCABULARY_COLUMNS,
     WEEK_DAYS,
@@ -61,6 +61,7 @@ def row_problems(policy: Policy) -> Problems:
     yield from _mappings(policy)
     yield from _patterns(policy)
     yield from _exclusions(policy.rows("exclusions"))
+    yield from _metrics(policy)
     yield from _mailboxes(policy.rows("shared_mailboxes"))
     yield from _rates(policy)
 
@@ -74,7 +75,8 @@ def key_problems(policy: Policy) -> Problems:
     Yields:
         The problems found.
     """
-    yield from _stage_policy(policy)
+    for table in NAMED_VALUES:
+        yield from _named_values(policy, table)
     yield from _reporting(policy)
     yield from _thresholds(policy)
 
@@ -330,6 +332,30 @@ def _exclusions(rows: Sequence[Row]) -> Problems:
             yield problem(row, "pattern", "The pattern matches everybody; name somebody.")
 
 
+def _metrics(policy: Policy) -> Problems:
+    # A hand-raise that is no response is told where it stands.
+    responses = {
+        row["touch_type"]
+        for row in policy.rows("touch_types")
+        if values.boolean(row["is_response"]) or values.boolean(row["is_hand_raise"])
+    }
+    for row in policy.rows("success_metrics"):
+        name = row["success_metric"]
+        if name != " ".join(name.lower().split()):
+            yield problem(
+                row,
+                "unknown_value",
+                f"success_metric '{name}' must be written in lower case with single blanks, as it is compared.",
+            )
+        if "touch_types" in policy.unread_tables:
+            continue
+        for touch_type in values.parts(row["touch_types"]):
+            if touch_type not in responses:
+                yield problem(
+                    row, "contradiction", f"{touch_type} is no response, so nobody succeeds by it."
+                )
+
+
 def _mailboxes(rows: Sequence[Row]) -> Problems:
     for row in rows:
         name = row["local_part"]
@@ -350,20 +376,20 @@ def _rates(policy: Policy) -> Problems:
             yield problem(row, "contradiction", "The reporting currency's own rate must be 1.")
 
 
-def _stage_policy(policy: Policy) -> Problems:
-    rows = policy.rows("stage_policy")
+def _named_values(policy: Policy, table: str) -> Problems:
+    rows, keys = policy.rows(table), NAMED_VALUES[table]
     for row in rows:
-        bounds = STAGE_POLICY_KEYS[row["key"]]
+        bounds = keys[row["key"]]
         told = _wrong_named_value(row["key"], row["value"], bounds.kind, bounds.low, bounds.high)
         if told:
             yield problem(row, "range", told)
-    if "stage_policy" in policy.unread_tables:
+    if table in policy.unread_tables:
         return
-    for key in STAGE_POLICY_KEYS:
+    for key in keys:
         versions = sorted((row for row in rows if row["key"] == key), key=lambda row: period_of(row).start)
         if not versions:
             yield PolicyProblem(
-                file_of("stage_policy"), None, "missing_key", f"The key {key} is missing; add a row for it."
+                file_of(table), None, "missing_key", f"The key {key} is missing; add a row for it."
             )
             continue
         yield from _gaps(key, versions, min(period_of(row).start for row in rows))
@@ -374,7 +400,7 @@ def _gaps(key: str, versions: Sequence[Row], beginning: object) -> Problems:
         yield problem(
             versions[0],
             "gap",
-            f"{key} begins later than the other keys; a cycle that opened before would have no value.",
+            f"{key} begins later than the other keys; what lies before would have no value.",
         )
     for earlier, later in pairwise(versions):
         if period_of(earlier).end < period_of(later).start:

@@ -118,7 +118,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a value of ``stage_policy`` may be.
+    """What a value of ``stage_policy`` or ``report_policy`` may be.
 
     Args:
         kind: ``number``, ``integer`` or ``boolean``.
@@ -139,6 +139,16 @@ STAGE_POLICY_KEYS = {
     "hand_raise_qualifies": Bounds("boolean"),
     "max_contacts_per_address": Bounds("integer", 1, 1_000_000),
 }
+REPORT_POLICY_KEYS = {
+    "maturity_days": Bounds("number", 1, 3650),
+    "verdict_alpha": Bounds("number", 0.000001, 0.5),
+    "verdict_min_contacts": Bounds("integer", 1, 1_000_000_000),
+    "volume_growth": Bounds("number", 1, 1_000_000),
+    "test_quiet_days": Bounds("number", 1, 3650),
+}
+NAMED_VALUES = {"stage_policy": STAGE_POLICY_KEYS, "report_policy": REPORT_POLICY_KEYS}
+"""The tables of dated, named numbers, with what each may be."""
+
 REPORTING_KEYS = ("time_zone", "week_start", "fiscal_year_start_month", "currency")
 
 _COMMENT = Column("comment")
@@ -281,6 +291,21 @@ TABLES = {
             *_PERIOD,
             key="key",
             used_from="effective_from",
+        ),
+        _table(
+            "report_policy",
+            Column("key", "code", codes=tuple(REPORT_POLICY_KEYS)),
+            Column("value"),
+            *_PERIOD,
+            key="key",
+            used_from="effective_from",
+        ),
+        _table(
+            "success_metrics",
+            Column("success_metric"),
+            Column("touch_types", "codes", is_blank_allowed=True, refers_to="touch_types"),
+            Column("answer", "code", codes=("any", "relevant", "expected")),
+            key="success_metric",
         ),
         _table("shared_mailboxes", Column("local_part"), key="local_part"),
         _table(

@@ -30,6 +30,8 @@ LOCKED = {
     "segment_rules": ({"segment_name": "advisory"}, {"allowed_values": "consulting"}),
     "value_mappings": ({"source_value": "inbound"}, {"canonical_value": "chat_message"}),
     "exclusions": ({"kind": "job_title"}, {"pattern": "seeker"}),
+    "report_policy": ({"key": "maturity_days"}, {"value": "14"}),
+    "success_metrics": ({"success_metric": "click rate"}, {"touch_types": "email_click"}),
     "stage_policy": ({"key": "mql_min_score"}, {"value": "40"}),
     "shared_mailboxes": ({"local_part": "info"}, {"local_part": "infos"}),
 }

@@ -339,6 +339,42 @@ WRONG_ROWS: dict[str, tuple[str, Edit, str, str]] = {
         "range",
         "not a whole number",
     ),
+    "alpha above a half": (
+        "report_policy",
+        row("report_policy", {"key": "verdict_alpha"}, value="5"),
+        "range",
+        "largest value allowed is 0.5",
+    ),
+    "report policy closed without successor": (
+        "report_policy",
+        row("report_policy", {"key": "maturity_days"}, effective_to="2026-01-01T00:00:00"),
+        "gap",
+        "no value after",
+    ),
+    "metric by an unknown touch type": (
+        "success_metrics",
+        row("success_metrics", {"success_metric": "meeting rate"}, touch_types="meeting_held"),
+        "unknown_value",
+        "'meeting_held' is not known",
+    ),
+    "metric by a touch that is no response": (
+        "success_metrics",
+        row("success_metrics", {"success_metric": "meeting rate"}, touch_types="meeting_scheduled"),
+        "contradiction",
+        "meeting_scheduled is no response",
+    ),
+    "metric in upper case": (
+        "success_metrics",
+        row("success_metrics", {"success_metric": "meeting rate"}, success_metric="Meeting rate"),
+        "unknown_value",
+        "must be written in lower case",
+    ),
+    "metric by an answer of another kind": (
+        "success_metrics",
+        row("success_metrics", {"success_metric": "meeting rate"}, answer="friendly"),
+        "unknown_value",
+        "'friendly' is not known",
+    ),
     "stage policy closed without successor": (
         "stage_policy",
         row("stage_policy", {"key": "dormancy_days"}, effective_to="2026-01-01T00:00:00"),
@@ -809,6 +845,7 @@ def test_stage_policy_with_a_successor_is_accepted(sandbox: Sandbox) -> None:
     ("table", "where"),
     [
         ("stage_policy", {"key": "dormancy_days"}),
+        ("report_policy", {"key": "maturity_days"}),
         ("reporting", {"key": "time_zone"}),
         ("audit_thresholds", {"audit": "open_quarantine"}),
     ],
