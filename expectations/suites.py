@@ -112,8 +112,21 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "worklist": ("person_id",),
     "opt_out_breaches": ("touch_id",),
     "restatements": ("build_id", "stage", "entry_month", "direction", "cause"),
+    "campaign_scorecard": (
+        "cut", "direction", "scoped_campaign_id", "segment", "channel", "acquisition_source",
+    ),
+    "segment_scorecard": ("cut", "direction", "segment", "channel", "acquisition_source"),
+    "message_scorecard": (
+        "cut", "direction", "message_name", "segment", "channel", "acquisition_source",
+    ),
+    "hypothesis_log": ("test_id",),
 }  # fmt: skip
 """Each mart's grain."""
+
+_JUDGED = (
+    "reached_count", "maturing_count", "delivered_n", "delivered_count", "response_n", "response_count",
+    "tests_count", "success_n", "success_count", "verdict", "verdict_because", "verdict_sentence",
+)  # fmt: skip
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "suspects": ("source_system", "became_suspect_at", "current_stage", "policy"),
@@ -182,6 +195,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
         "touch_type",
     ),
+    "campaign_scorecard": ("campaign_source_system", "campaign_id", "campaign_name", *_JUDGED),
+    "segment_scorecard": _JUDGED,
+    "message_scorecard": _JUDGED,
+    "hypothesis_log": (
+        "cut", "direction", "subject", "first_contact_at", "last_contact_at", "ended_at", "ended_because",
+        "reached_count", "success_n", "success_count", "verdict", "verdict_because", "learned",
+    ),
 }  # fmt: skip
 """Columns that are never null, besides the grain."""
 
@@ -204,6 +224,17 @@ REPORT_CUTS = (
     "direction × segment × campaign",
 )
 """The cuts of every report whose figures cannot be added up."""
+
+VERDICTS = ("scale", "stop", "keep_testing", "scaled_before_validated", "insufficient_data")
+"""What may be said of a tested promise."""
+
+
+def _cuts(item: str, *others: str) -> list[str]:
+    """The cuts of a scorecard: its item as a whole and by one other dimension at a time."""
+    whole = f"direction × {item}"
+    cuts = [whole, *(f"{whole} × {other}" for other in (*others, "channel", "acquisition_source"))]
+    return ["direction", *cuts] if item == "segment" else cuts
+
 
 ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "suspects": {"direction": _DIRECTION_CODES, "current_stage": _STATE_CODES},
@@ -270,6 +301,13 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         ],
         "current_stage": _STATE_CODES,
         "direction": [*_DIRECTION_CODES, "none"],
+    },
+    "campaign_scorecard": {"cut": _cuts("campaign", "segment"), "verdict": [*VERDICTS, "not_tested"]},
+    "segment_scorecard": {"cut": _cuts("segment"), "verdict": [*VERDICTS, "not_tested"]},
+    "message_scorecard": {"cut": _cuts("message", "segment"), "verdict": [*VERDICTS, "not_tested"]},
+    "hypothesis_log": {
+        "verdict": VERDICTS,
+        "ended_because": ["promise_changed", "campaign_over", "nobody_contacted"],
     },
 }  # fmt: skip
 """Columns that hold nothing but these codes."""

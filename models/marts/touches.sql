@@ -42,12 +42,18 @@ with final as (
         touches.direction_rule_id,
         touches.is_qualifying_response,
         touches.icp_version,
+        profiles.is_icp_fit,
+        profiles.segment_name as person_segment,
 
         -- context stamp
         {{ stamp_columns('touches', texts='campaigns') }}
     from {{ ref('int_touches_stamped') }} as touches
     left join {{ ref('int_campaigns_versioned') }} as campaigns
         on touches.campaign_key = campaigns.campaign_key
+    left join {{ ref('int_profiles_judged') }} as profiles
+        on
+            touches.profile_id = profiles.profile_id
+            and touches.period_from = profiles.period_from
 ),
 
 {{ differing_rows('final', key='person_id', by='int_people_affected') }}

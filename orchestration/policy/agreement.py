@@ -345,15 +345,13 @@ def _metrics(policy: Policy) -> Problems:
             yield problem(
                 row,
                 "unknown_value",
-                f"success_metric '{name}' must be written in lower case with single blanks, as it is compared.",
+                f"success_metric '{name}' must be written in lower case with single blanks.",
             )
         if "touch_types" in policy.unread_tables:
             continue
         for touch_type in values.parts(row["touch_types"]):
             if touch_type not in responses:
-                yield problem(
-                    row, "contradiction", f"{touch_type} is no response, so nobody succeeds by it."
-                )
+                yield problem(row, "contradiction", f"{touch_type} is no response, so nobody succeeds by it.")
 
 
 def _mailboxes(rows: Sequence[Row]) -> Problems:

@@ -137,7 +137,9 @@ def test_engines_are_named_in_dispatched_macros_only() -> None:
 
 
 LAST_LINE = re.compile(r"\nselect \* from (\w+)\n?\Z")
-ONE_CALL = re.compile(r"\A\s*(?:{{ config\([^}]*\) }}\s*)?{{ (?:no_rows|stage_table)\('\w+'\) }}\s*\Z")
+ONE_CALL = re.compile(
+    r"\A\s*(?:{{ config\([^}]*\) }}\s*)?{{ (?:(?:no_rows|stage_table)\('\w+'\)|scorecard\([^}]*\)) }}\s*\Z"
+)
 
 
 @pytest.mark.parametrize("path", below("models", ".sql"), ids=name_of)

@@ -201,6 +201,8 @@ def _touch_row(touch: Touch, person: Person, stamps: Mapping[str, Stamp]) -> Row
         "answers_touch_id": f"{touch.row.row.source_system}:{answers}" if answers else None,
         **_stamp_columns(stamp),
         "icp_version": stamp.icp_version,
+        "is_icp_fit": person.knowledge.icp(touch.occurred_at).is_icp_fit,
+        "person_segment": person.knowledge.segment(touch.occurred_at),
         "is_qualifying_response": cycle is not None and is_qualifying(touch, cycle, stamps),
     }  # fmt: skip
 

@@ -1,0 +1,188 @@
+-- Grain: one person who was contacted with one message of one campaign: the first such contact, what the campaign
+-- promised at that moment, and what the person did within the maturity window. This is the only place where scorecards
+-- and verdicts read touches.
+with people as (
+    select
+        person_id,
+        acquisition_source
+    from {{ ref('people') }}
+    where not is_excluded and first_known_at is not null
+),
+
+touches as (
+    select
+        touches.touch_id,
+        touches.person_id,
+        touches.occurred_at,
+        touches.actor,
+        touches.direction,
+        touches.channel,
+        touches.touch_type,
+        touches.is_response,
+        touches.response_relevance,
+        touches.response_intent,
+        touches.campaign_source_system,
+        touches.campaign_id,
+        {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
+        coalesce(touches.message_name, touches.message_hypothesis, {{ no_value() }}) as message_name,
+        touches.message_hypothesis,
+        touches.expected_response,
+        touches.success_metric,
+        touches.success_threshold,
+        touches.campaign_ends_at,
+        touches.is_context_complete,
+        touches.is_icp_fit,
+        touches.person_segment,
+        people.acquisition_source
+    from {{ ref('touches') }} as touches
+    inner join people
+        on touches.person_id = people.person_id
+    where
+        touches.actor = 'company'
+        or touches.is_response
+        or touches.touch_type in ('{{ bounce_types() | join("', '") }}')
+),
+
+contacts_ordered as (
+    select
+        touches.*,
+        row_number() over (
+            partition by person_id, scoped_campaign_id, message_name order by occurred_at, touch_id
+        ) as place
+    from touches
+    where actor = 'company'
+),
+
+maturities as (
+    select
+        cast(value as {{ type_double() }}) as maturity_days,
+        case
+            when row_number() over (order by effective_from nulls first) = 1 then {{ beginning_of_time() }}
+            else effective_from
+        end as valid_from,
+        coalesce(effective_to, {{ end_of_time() }}) as valid_to
+    from {{ ref('report_policy') }}
+    where key = 'maturity_days'
+),
+
+metrics as (
+    select
+        success_metric,
+        touch_types,
+        answer
+    from {{ ref('success_metrics') }}
+),
+
+first_contacts as (
+    select
+        contacts_ordered.*,
+        {{ days_after('contacts_ordered.occurred_at', 'maturities.maturity_days') }} as matures_at,
+        metrics.success_metric as listed_metric,
+        metrics.touch_types as metric_touch_types,
+        metrics.answer as metric_answer,
+        {{ promised_share('contacts_ordered.success_threshold') }} as promised_rate,
+        row_number() over (
+            partition by contacts_ordered.person_id, contacts_ordered.message_name
+            order by contacts_ordered.occurred_at, contacts_ordered.touch_id
+        ) = 1 as is_first_with_message
+    from contacts_ordered
+    inner join maturities
+        on
+            contacts_ordered.occurred_at >= maturities.valid_from
+            and contacts_ordered.occurred_at < maturities.valid_to
+    left join metrics
+        on {{ metric_as_listed('contacts_ordered.success_metric') }} = metrics.success_metric
+    where contacts_ordered.place = 1
+),
+
+-- What happens at the instant of the contact comes before it, as everywhere.
+followed as (
+    select
+        first_contacts.touch_id,
+        bool_or(touches.touch_type in ('{{ bounce_types() | join("', '") }}')) as is_bounced,
+        bool_or(touches.is_response) as is_answered,
+        bool_or(touches.is_response and touches.response_relevance = 'relevant') as is_relevant,
+        bool_or(
+            touches.is_response
+            and touches.response_relevance = 'relevant'
+            and {{ list_contains_value('first_contacts.expected_response', 'touches.response_intent') }}
+        ) as is_expected,
+        bool_or(
+            touches.is_response
+            and (
+                first_contacts.metric_touch_types is null
+                or {{ list_contains_value('first_contacts.metric_touch_types', 'touches.touch_type') }}
+            )
+            and case first_contacts.metric_answer
+                when 'any' then true
+                when 'relevant' then touches.response_relevance = 'relevant'
+                when 'expected'
+                    then
+                        touches.response_relevance = 'relevant'
+                        and {{ list_contains_value('first_contacts.expected_response', 'touches.response_intent') }}
+            end
+        ) as is_success
+    from first_contacts
+    inner join touches
+        on
+            first_contacts.person_id = touches.person_id
+            and first_contacts.scoped_campaign_id = touches.scoped_campaign_id
+            and first_contacts.message_name = touches.message_name
+            and touches.actor <> 'company'
+            and touches.occurred_at > first_contacts.occurred_at
+            and touches.occurred_at <= first_contacts.matures_at
+    group by first_contacts.touch_id
+),
+
+final as (
+    select
+        -- ids
+        first_contacts.touch_id as contact_touch_id,
+        first_contacts.person_id,
+
+        -- times
+        first_contacts.occurred_at as contacted_at,
+        first_contacts.matures_at,
+        first_contacts.campaign_ends_at,
+
+        -- dimensions
+        first_contacts.direction,
+        first_contacts.scoped_campaign_id,
+        coalesce(first_contacts.campaign_source_system, {{ no_value() }}) as campaign_source_system,
+        coalesce(first_contacts.campaign_id, {{ no_value() }}) as campaign_id,
+        first_contacts.message_name,
+        coalesce(first_contacts.person_segment, {{ no_value() }}) as segment,
+        first_contacts.channel,
+        coalesce(first_contacts.acquisition_source, 'unknown') as acquisition_source,
+        first_contacts.is_first_with_message,
+
+        -- what was promised
+        first_contacts.message_hypothesis,
+        {{ metric_as_listed('first_contacts.success_metric') }} as success_metric,
+        first_contacts.success_threshold,
+        first_contacts.promised_rate,
+        case
+            when first_contacts.campaign_id is null then 'no_campaign'
+            when first_contacts.direction = 'unclassified' then 'direction_unclassified'
+            when first_contacts.message_name = {{ no_value() }} then 'no_message'
+            when first_contacts.success_metric is null then 'no_metric'
+            when first_contacts.listed_metric is null then 'metric_not_listed'
+            when first_contacts.success_threshold is null then 'no_threshold'
+            when first_contacts.promised_rate is null then 'threshold_not_readable'
+        end as untestable_because,
+
+        -- what came of it
+        first_contacts.matures_at <= {{ as_of() }} as is_matured,
+        first_contacts.is_icp_fit,
+        first_contacts.is_context_complete,
+        not coalesce(followed.is_bounced and not followed.is_answered, false) as is_delivered,
+        coalesce(followed.is_answered, false) as is_answered,
+        coalesce(followed.is_relevant, false) as is_relevant,
+        coalesce(followed.is_expected, false) as is_expected,
+        coalesce(followed.is_success, false) as is_success
+    from first_contacts
+    left join followed
+        on first_contacts.touch_id = followed.touch_id
+)
+
+select * from final

@@ -1,0 +1,4 @@
+{{ scorecard(
+    ['segment'],
+    [[], ['segment'], ['segment', 'channel'], ['segment', 'acquisition_source']],
+) }}
