@@ -21,6 +21,7 @@ SQL_LINTED := .sqlfluff_cache/passed
 # fails repeats them.
 SEQUENCES ?= 500
 JOBS ?= 40
+WORLDS ?= 1000
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -61,8 +62,8 @@ dbt-tests:
 test-long: setup ## the tests that make test leaves out: more cases of what it shows
 	$(PYTEST) -m long
 
-prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference; SEQUENCES=500 JOBS=40 SEED=1
-	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --seed $(SEED)
+prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference, and verdicts on simulated worlds; SEQUENCES=500 JOBS=40 WORLDS=1000 SEED=1
+	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --seed $(SEED)
 
 check: setup ## lint and type-check only
 	@$(MAKE) --no-print-directory --jobs 2 check-python $(SQL_LINTED)

@@ -341,11 +341,11 @@ def _metrics(policy: Policy) -> Problems:
     }
     for row in policy.rows("success_metrics"):
         name = row["success_metric"]
-        if name != " ".join(name.lower().split()):
+        if name != " ".join(re.split(r"[\s_-]+", name.lower())).strip():
             yield problem(
                 row,
                 "unknown_value",
-                f"success_metric '{name}' must be written in lower case with single blanks.",
+                f"success_metric '{name}' must be lower-case words with single blanks; so is it compared.",
             )
         if "touch_types" in policy.unread_tables:
             continue

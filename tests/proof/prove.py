@@ -1,6 +1,7 @@
-"""Drives many sequences, over the compiled models and through the real job, and prints the numbers.
+"""Judges many simulated worlds, drives many sequences, over the compiled models and through the real job, and
+prints the numbers.
 
-    .venv/bin/python -m tests.proof.prove --sequences 500 --jobs 40 --seed 1
+    .venv/bin/python -m tests.proof.prove --sequences 500 --jobs 40 --worlds 1000 --seed 1
 
 Seeds are counted up, one for every few sequences over the compiled models and for each one through the job,
 so that progress can be told, and what fails be run alone.
@@ -19,6 +20,7 @@ from pathlib import Path
 from tests.integration.compiled_world import empty_world
 from tests.proof.profiles import drive, drive_job
 from tests.proof.shop import opened_shop
+from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
 
@@ -34,18 +36,21 @@ def main() -> int:
         "--sequences", type=int, default=500, help="at least how many to drive over the compiled models"
     )
     parser.add_argument("--jobs", type=int, default=40, help="how many to drive through the real job")
+    parser.add_argument("--worlds", type=int, default=1000, help="how many worlds' verdicts to judge")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
     with tempfile.TemporaryDirectory() as folder:
         compiled = empty_world(Path(folder))
-        if options.sequences:
+        if options.worlds:
+            is_proved = _prove_verdicts(Judge(compiled), options.worlds, options.seed)
+        if options.sequences and is_proved:
             is_proved = _prove(
                 "over the compiled models",
                 options.sequences,
                 options.seed,
                 lambda seed: drive(compiled, seed, _AT_ONCE),
-                "SEQUENCES=1 JOBS=0",
+                "SEQUENCES=1 JOBS=0 WORLDS=0",
             )
         if options.jobs and is_proved:
             with opened_shop(Path(folder) / "job") as shop:
@@ -54,9 +59,12 @@ def main() -> int:
                     options.jobs,
                     options.seed,
                     lambda seed: drive_job(compiled, shop, seed),
-                    "SEQUENCES=0 JOBS=1",
+                    "SEQUENCES=0 JOBS=1 WORLDS=0",
                 )
-    print(f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs} SEED={options.seed}")
+    print(
+        f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
+        f" WORLDS={options.worlds} SEED={options.seed}"
+    )
     return 0 if is_proved else 1
 
 
@@ -91,6 +99,18 @@ def _prove(
     print(f"{'differences':45} {0:>12}")
     print(f"{'seconds':45} {time.monotonic() - started:>12,.0f}\n")
     return tally["sequences"] >= sequences
+
+
+def _prove_verdicts(judge: Judge, worlds: int, seed: int) -> bool:
+    """Judge worlds whose truth is known, and print how often that was false."""
+    print(f"Verdicts on {worlds:,} worlds of each kind")
+    started, is_proved = time.monotonic(), True
+    for figure in measured(judge, worlds, seed):
+        is_kept = figure.name not in ALLOWED or ALLOWED[figure.name](figure.value)
+        is_proved = is_proved and is_kept
+        print(f"{figure.told:75} {figure.value:>10.4f}{'' if is_kept else '  (not as promised)'}", flush=True)
+    print(f"{'seconds':75} {time.monotonic() - started:>10,.0f}\n")
+    return is_proved
 
 
 if __name__ == "__main__":

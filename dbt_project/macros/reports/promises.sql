@@ -4,9 +4,9 @@
     of the people contacted is to succeed. Whatever else they say is not guessed at.
 -#}
 
-{#- A success_metric as `success_metrics` writes it: lower case, single blanks. -#}
+{#- A success_metric as `success_metrics` writes it: lower case, words with one blank between them, as `Reply_Rate` too. -#}
 {% macro metric_as_listed(text) -%}
-    lower({{ regexp_replace_all("trim(" ~ text ~ ")", "'\\s+'", "' '") }})
+    lower(trim({{ regexp_replace_all(text, "'[\\s_-]+'", "' '") }}))
 {%- endmacro %}
 
 {#-

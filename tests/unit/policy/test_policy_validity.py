@@ -367,7 +367,13 @@ WRONG_ROWS: dict[str, tuple[str, Edit, str, str]] = {
         "success_metrics",
         row("success_metrics", {"success_metric": "meeting rate"}, success_metric="Meeting rate"),
         "unknown_value",
-        "must be written in lower case",
+        "must be lower-case words",
+    ),
+    "metric with an underscore": (
+        "success_metrics",
+        row("success_metrics", {"success_metric": "meeting rate"}, success_metric="meeting_rate"),
+        "unknown_value",
+        "must be lower-case words",
     ),
     "metric by an answer of another kind": (
         "success_metrics",
