@@ -677,6 +677,27 @@ def no_personal_values(table: str) -> Promise:
     )
 
 
+def _scorecards() -> Iterator[Promise]:
+    for table, like in (
+        ("campaign_scorecard", "campaign_scorecard"),
+        ("segment_scorecard", "segment_scorecard"),
+        ("message_scorecard", "segment_scorecard"),
+    ):
+        yield Promise(
+            "ExpectSameContactsInEveryCut",
+            table,
+            "reports_reconcile",
+            f"Every cut of {table} holds the same contacts, each once.",
+            parameters={"table": table, "like": like},
+        )
+        yield Promise(
+            "ExpectEvidenceForVerdict",
+            table,
+            "verdict_evidence",
+            f"In {table}, nothing is called scale or stop without the evidence that this needs.",
+        )
+
+
 def _funnel_reports() -> Iterator[Promise]:
     for table in ("funnel_by_day", "conversion_by_cohort", "stage_velocity"):
         yield Promise(
@@ -721,6 +742,7 @@ PROMISES: tuple[Promise, ...] = (
     *_stages(),
     *_transitions(),
     *_funnel_reports(),
+    *_scorecards(),
     *_tables(),
 )
 """Everything that is promised about the marts the project defines."""

@@ -142,3 +142,21 @@ CHANGES: dict[str, Change] = {
     change.__name__: change for change in (everything_sold, nothing_sold, sales_garbled)
 }
 """The worlds, by name."""
+
+
+def handed_off_otherwise(database: duckdb.DuckDBPyConnection, sources: list[Node]) -> None:
+    """Sales has rejected everybody at once, and every campaign has cost another amount."""
+    database.execute("delete from raw_leadproof.handoffs")
+    database.execute(
+        f"""
+        insert into raw_leadproof.handoffs (
+            source_handoff_id, source_contact_id, occurred_at, outcome, reason,
+            _load_id, _loaded_at, _observed_at, _source_file, _source_row
+        )
+        select
+            'rejected-' || source_contact_id, source_contact_id, '2026-02-01T00:00:00', 'rejected', 'no fit',
+            {_ADDED}
+        from (select distinct source_contact_id from raw_leadproof.contacts)
+        """
+    )
+    database.execute("update raw_leadproof.campaign_spend set amount = '900000'")

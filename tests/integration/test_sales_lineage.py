@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -30,6 +31,7 @@ from tests.integration.sales_worlds import (
     CHANGES,
     SAYS_SOLD,
     RawColumn,
+    handed_off_otherwise,
     is_marked,
     is_raw,
     sale_columns,
@@ -328,6 +330,37 @@ def test_bookkeeping_counts_the_changed_rows(unchanged: Settings, worlds: dict[s
         rows = fetch(unchanged, query)
         assert rows
         assert any(fetch(worlds[name], query) != rows for name in CHANGES), table
+
+
+# -- handoffs and money ------------------------------------------------------------------------------
+
+QUALITY = (
+    "int_people_contacted",
+    "int_tests_counted",
+    "int_tests_judged",
+    "campaign_scorecard",
+    "segment_scorecard",
+    "message_scorecard",
+    "hypothesis_log",
+)
+"""What outbound quality and its verdicts are read from: before sales is involved, and whatever it costs."""
+
+
+def test_scorecards_and_verdicts_do_not_follow_handoffs_or_spend(
+    compiled_world: CompiledWorld, before: dict[str, Contents], tmp_path: Path
+) -> None:
+    settings = compiled_world.copied_to(tmp_path)
+    with connect(settings) as database:
+        handed_off_otherwise(database, compiled_world.sources)
+        compiled_world.run_models(database)
+    after = contents(compiled_world, settings)
+    judged = {relation for relation in before if relation.split(".")[1] in QUALITY}
+    assert len(judged) == len(QUALITY)
+    assert {
+        each: before[each].differences(after[each]) for each in judged if before[each] != after[each]
+    } == {}
+    # Else the worlds would not differ.
+    assert before["marts.stage_transitions"] != after["marts.stage_transitions"]
 
 
 # -- the audit ---------------------------------------------------------------------------------------

@@ -46,6 +46,10 @@ _KEY_OF_FIRST = {
     "worklist": ONE,
     "opt_out_breaches": "leadproof:t0",
     "restatements": BUILD_ID,
+    "campaign_scorecard": "direction × campaign",
+    "segment_scorecard": "direction × segment",
+    "message_scorecard": "direction × message",
+    "hypothesis_log": "t",
 }
 
 
@@ -678,11 +682,47 @@ def _funnel_reports() -> list[Broken]:
     ]
 
 
+def _scorecards() -> list[Broken]:
+    return [
+        Broken(
+            "ExpectSameContactsInEveryCut_campaign_scorecard",
+            _set("campaign_scorecard", "reached_count = 4", "cut = 'direction × campaign × channel'"),
+            ("outbound (direction × campaign × channel)",),
+        ),
+        Broken(
+            "ExpectSameContactsInEveryCut_message_scorecard",
+            ("delete from marts.message_scorecard where cut = 'direction × message × segment'",),
+            ("outbound (direction × message × segment)",),
+        ),
+        Broken(
+            "ExpectSameContactsInEveryCut_segment_scorecard",
+            _set("segment_scorecard", "direction = 'inbound'", "cut = 'direction × segment'"),
+            ("outbound (direction × segment)",),
+        ),
+        Broken(
+            "ExpectEvidenceForVerdict_message_scorecard",
+            _set("message_scorecard", "evidence_above_log10 = 1.9", _first("message_scorecard")),
+            ("t",),
+        ),
+        Broken(
+            "ExpectEvidenceForVerdict_segment_scorecard",
+            _set("segment_scorecard", "verdict = 'stop'", _first("segment_scorecard")),
+            ("t",),
+        ),
+        Broken(
+            "ExpectEvidenceForVerdict_campaign_scorecard",
+            _set("campaign_scorecard", "success_count = 3", _first("campaign_scorecard")),
+            ("t",),
+        ),
+    ]
+
+
 CASES: Sequence[Broken] = (
     *_completeness(),
     *_inputs(),
     *_stages(),
     *_transitions(),
     *_funnel_reports(),
+    *_scorecards(),
     *_tables(),
 )
