@@ -1,4 +1,4 @@
-"""Expectations about scorecards and verdicts: nobody counts twice, and no verdict stands without its evidence."""
+"""Expectations about scorecards: nobody counts twice, and no verdict stands without its evidence."""
 
 from expectations.claims.base import Claim, examine, text
 from expectations.suites import ACCEPTED, MARTS
