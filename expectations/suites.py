@@ -120,6 +120,30 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "cut", "direction", "message_name", "segment", "channel", "acquisition_source",
     ),
     "hypothesis_log": ("test_id",),
+    "campaign_spend": ("scoped_campaign_id", "spend_month", "currency"),
+    "cost_per_stage": (
+        "cut", "spend_month", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+    ),
+    "attribution": (
+        "stage", "entry_month", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+    ),
+    "journey_mix": (
+        "journey", "prospect_direction", "entry_month", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
+    ),
+    "inbound_vs_outbound": ("funnel_step", "cut", "segment", "channel", "acquisition_source"),
+    "constraint_audit": (
+        "lever", "cut", "segment", "scoped_campaign_id", "landing_page", "offer_id", "channel",
+        "acquisition_source",
+    ),
+    "closed_loop": (
+        "stage_at_opening", "opened_month", "score_band", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
+    ),
+    "score_calibration": (
+        "stage", "score_band", "cut", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
+    ),
 }  # fmt: skip
 """Each mart's grain."""
 
@@ -202,6 +226,34 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "cut", "direction", "subject", "first_contact_at", "last_contact_at", "ended_at", "ended_because",
         "reached_count", "success_n", "success_count", "verdict", "verdict_because", "learned",
     ),
+    "campaign_spend": (
+        "campaign_source_system", "campaign_id", "campaign_name", "spend_rows", "original_amount", "spend_amount",
+        "reporting_currency", "unconverted_rows", "unconverted_amount",
+    ),
+    "cost_per_stage": (
+        "campaign_source_system", "campaign_id", "campaign_name", "spend_amount", "reporting_currency",
+        "spend_status", "suspects", "prospects", "mqls", "sqls",
+    ),
+    "attribution": (
+        "campaign_source_system", "campaign_id", "campaign_name", "first_touch_credit", "last_touch_credit",
+        "linear_credit", "position_based_credit", "credited_touches",
+    ),
+    "journey_mix": ("campaign_source_system", "campaign_id", "campaign_name", "sqls"),
+    "inbound_vs_outbound": (
+        "inbound_entries", "inbound_spend_amount", "outbound_entries", "outbound_spend_amount",
+        "comparison_verdict",
+    ),
+    "constraint_audit": (
+        "campaign_source_system", "campaign_id", "campaign_name", "lever_n", "lever_count", "lever_rate",
+        "target_source", "peers_n", "lever_status", "dominant_constraint",
+    ),
+    "closed_loop": (
+        "campaign_source_system", "campaign_id", "campaign_name", "deals", "open_deals", "won_deals", "lost_deals",
+        "open_amount", "won_amount", "lost_amount", "reporting_currency", "deals_without_amount",
+    ),
+    "score_calibration": (
+        "campaign_source_system", "campaign_id", "campaign_name", "sql_n", "sql_count", "immediate_sqls",
+    ),
 }  # fmt: skip
 """Columns that are never null, besides the grain."""
 
@@ -213,6 +265,7 @@ _ROUTE_CODES = ["score", "qualifying_response"]
 _ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
 _CUT_DIRECTIONS = [*_DIRECTION_CODES, "none", "(all)"]
 _STEPS = ["suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff"]
+_LEVERS = ["traffic_quality", "offer_relevance", "page_conversion", "qualification"]
 
 REPORT_CUTS = (
     "all",
@@ -224,6 +277,24 @@ REPORT_CUTS = (
     "direction × segment × campaign",
 )
 """The cuts of every report whose figures cannot be added up."""
+
+COST_CUTS = (
+    "all",
+    "month",
+    "direction",
+    "segment",
+    "campaign",
+    "channel",
+    "acquisition_source",
+    "month × direction",
+    "direction × segment",
+    "month × campaign",
+    "month × direction × campaign",
+)
+"""The cuts of what a stage costs."""
+
+CREDIT_MODELS = ("first_touch", "last_touch", "linear", "position_based")
+"""The ways of sharing credit."""
 
 VERDICTS = ("scale", "stop", "keep_testing", "scaled_before_validated", "insufficient_data")
 """What may be said of a tested promise."""
@@ -309,6 +380,39 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "verdict": VERDICTS,
         "ended_because": ["promise_changed", "campaign_over", "nobody_contacted"],
     },
+    "cost_per_stage": {
+        "cut": COST_CUTS,
+        "direction": [*_CUT_DIRECTIONS, "unattributed"],
+        "spend_status": ["recorded", "not_recorded", "rate_missing"],
+    },
+    "attribution": {"stage": _STAGE_CODES[2:], "direction": [*_DIRECTION_CODES, "unattributed"]},
+    "journey_mix": {
+        "journey": [
+            "inbound_only", "outbound_only", "inbound_then_outbound", "outbound_then_inbound",
+            "unclassified_only",
+        ],
+        "prospect_direction": _DIRECTION_CODES,
+        "direction": _DIRECTION_CODES,
+    },
+    "inbound_vs_outbound": {
+        "funnel_step": ["suspect", *_STEPS[:3], "prospect_to_sql"],
+        "cut": ["all", "segment", "channel", "acquisition_source"],
+        "comparison_verdict": [
+            "inbound_better", "outbound_better", "no_difference_shown", "insufficient_data", "not_compared",
+        ],
+    },
+    "constraint_audit": {
+        "lever": _LEVERS,
+        "cut": ["all", "segment", "campaign", "landing_page", "offer", "channel", "acquisition_source"],
+        "target_source": ["policy", "peers", "none"],
+        "lever_status": ["below_target", "at_target", "no_target", "insufficient_data"],
+        "dominant_constraint": [*_LEVERS, "undecided", "none_below_target", "insufficient_data"],
+    },
+    "closed_loop": {
+        "stage_at_opening": [*_STAGE_CODES, "none", "nobody_known"],
+        "direction": [*_DIRECTION_CODES, "none"],
+    },
+    "score_calibration": {"stage": _STAGE_CODES[1:3], "direction": _CUT_DIRECTIONS},
 }  # fmt: skip
 """Columns that hold nothing but these codes."""
 
@@ -736,6 +840,33 @@ def _funnel_reports() -> Iterator[Promise]:
     )
 
 
+def _money_reports() -> Iterator[Promise]:
+    yield Promise(
+        "ExpectSpendRowsCounted",
+        "campaign_spend",
+        "reports_reconcile",
+        "Every accepted spend row is counted in the spend of its campaign, once.",
+    )
+    yield Promise(
+        "ExpectCostsAddUp",
+        "cost_per_stage",
+        "reports_reconcile",
+        "In every cut of cost_per_stage, allocated is what was spent and entries are the rows of the stages.",
+    )
+    yield Promise(
+        "ExpectWholeCredit",
+        "attribution",
+        "reports_reconcile",
+        "By every model, credit for a stage sums to its entries exactly.",
+    )
+    yield Promise(
+        "ExpectEveryJourneyCounted",
+        "journey_mix",
+        "reports_reconcile",
+        "There are as many journeys as SQLs.",
+    )
+
+
 PROMISES: tuple[Promise, ...] = (
     *_completeness(),
     *_inputs(),
@@ -743,6 +874,7 @@ PROMISES: tuple[Promise, ...] = (
     *_transitions(),
     *_funnel_reports(),
     *_scorecards(),
+    *_money_reports(),
     *_tables(),
 )
 """Everything that is promised about the marts the project defines."""

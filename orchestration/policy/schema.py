@@ -145,6 +145,11 @@ REPORT_POLICY_KEYS = {
     "verdict_min_contacts": Bounds("integer", 1, 1_000_000_000),
     "volume_growth": Bounds("number", 1, 1_000_000),
     "test_quiet_days": Bounds("number", 1, 3650),
+    "stage_maturity_days": Bounds("number", 1, 3650),
+    "traffic_quality_target": Bounds("number", 0, 1),
+    "offer_relevance_target": Bounds("number", 0, 1),
+    "page_conversion_target": Bounds("number", 0, 1),
+    "qualification_target": Bounds("number", 0, 1),
 }
 NAMED_VALUES = {"stage_policy": STAGE_POLICY_KEYS, "report_policy": REPORT_POLICY_KEYS}
 """The tables of dated, named numbers, with what each may be."""

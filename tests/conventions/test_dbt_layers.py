@@ -39,7 +39,6 @@ EXCEPTIONS = {
 
 READ_BY_PYTHON = {
     "audit_thresholds": "The audit reads its tolerances from it.",
-    "exchange_rates": "For reports that add money up.",
     "vocabulary": "The check of the policy reads the codes from it.",
 }
 """Seeds that no model reads, and who does."""

@@ -21,6 +21,7 @@ SPELT_OTHERWISE = {
     "regexp_like(": "regexp_matches(",
     "btrim(": "trim(",
     "try_to_timestamp(": "try_strptime(",
+    "div(": "divide(",
     "'d MMM, yyyy HH:mm:ss'": "'%d %b, %Y %H:%M:%S'",
     "'d MMM, yyyy HH:mm'": "'%d %b, %Y %H:%M'",
     "'d MMM, yyyy'": "'%d %b, %Y'",
@@ -133,6 +134,11 @@ def _type_double(form: str) -> list[tuple[Any, ...]]:
     )
 
 
+def _whole_quotient(form: str) -> list[tuple[Any, ...]]:
+    pairs = ((7, 2), (6, 3), (0, 5), (5, 0), (10**18 - 1, 7), (10**30, 3))
+    return _run("select " + ", ".join(_form(form, "whole_quotient", str(a), str(b)) for a, b in pairs))
+
+
 COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "arg_max": _arg_max,
     "clean_text": _of_values("clean_text", TEXTS),
@@ -141,6 +147,7 @@ COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "regexp_like": _regexp_like,
     "seconds_between": _seconds_between,
     "type_double": _type_double,
+    "whole_quotient": _whole_quotient,
 }
 """What a form gives, for the same values. Connected components have a test of their own."""
 

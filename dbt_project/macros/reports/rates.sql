@@ -21,9 +21,9 @@
     round({{ value }}, 6)
 {%- endmacro %}
 
-{#- The lower (`-`) or upper (`+`) bound of Wilson's 95 % interval; -#}
-{% macro wilson_bound(count, out_of, side) -%}
-    {%- set z = normal_quantile() -%}
+{#- The lower (`-`) or upper (`+`) bound of Wilson's interval: at 95 %, or at the level of another normal quantile. -#}
+{% macro wilson_bound(count, out_of, side, quantile=none) -%}
+    {%- set z = quantile or normal_quantile() -%}
     {%- set share = ratio(count, out_of) -%}
     {{ rounded(
         "(" ~ share ~ " + " ~ z ~ " * " ~ z ~ " / (2 * nullif(" ~ out_of ~ ", 0)) " ~ side ~ " " ~ z ~ " * sqrt("

@@ -1,0 +1,118 @@
+"""Expectations about the reports on money and credit: everything spent is allocated, everybody is credited once."""
+
+from expectations.claims.base import Claim, examine, text
+from expectations.suites import COST_CUTS, CREDIT_MODELS, MARTS, STAGES
+
+
+class ExpectSpendRowsCounted(Claim):
+    """As many spend rows are counted as were accepted, of every source system."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "coalesce(accepted.source_system, counted.source_system)",
+            "coalesce(accepted.row_count, 0) <> coalesce(counted.row_count, 0)",
+            tail=f"""from ({self._accepted()}) as accepted
+                full join ({_COUNTED_SPEND}) as counted on accepted.source_system = counted.source_system""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"""
+            select '*' as source_system, count(*) as row_count
+            from (
+                select source_system from ({self._accepted()}) as accepted
+                union
+                select source_system from ({_COUNTED_SPEND}) as counted
+            ) as systems"""
+
+    def _accepted(self) -> str:
+        return f"""
+            select source_system, sum(accepted_rows) as row_count
+            from {MARTS}.row_reconciliation
+            where build_id = {text(self.build_id)} and entity = 'campaign_spend'
+            group by source_system"""
+
+
+_COUNTED_SPEND = """
+    select campaign_source_system as source_system, sum(spend_rows) as row_count
+    from batch
+    group by campaign_source_system"""
+
+
+class ExpectCostsAddUp(Claim):
+    """In every cut, what is allocated is what was spent, to the cent, and entries are the rows of the stages' tables."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        spent = f"select coalesce(sum(spend_amount), 0) from {MARTS}.campaign_spend"
+        figures = [
+            ("spend_amount", spent),
+            *((table, f"select count(*) from {MARTS}.{table}") for table in STAGES),
+        ]
+        expected = " union all ".join(
+            f"select {text(name)} as figure, ({query}) as held" for name, query in figures
+        )
+        added = " union all ".join(
+            f"select cut, {text(name)} as figure, sum({name}) as added from batch group by cut"
+            for name, _ in figures
+        )
+        return examine(
+            "expected.figure || ' (' || cuts.cut || ')'",
+            "expected.held <> coalesce(summed.added, 0)",
+            tail=f"""from ({expected}) as expected
+                cross join (select unnest([{', '.join(text(cut) for cut in COST_CUTS)}]) as cut) as cuts
+                left join ({added}) as summed
+                    on cuts.cut = summed.cut and expected.figure = summed.figure""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"select '*' as source_system, {len(COST_CUTS) * (1 + len(STAGES))} as row_count"
+
+
+class ExpectWholeCredit(Claim):
+    """By every model, the credit for a stage is the number of those who entered it, exactly."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        held = " union all ".join(
+            f"select {text(STAGES[table])} as stage, count(*) as held from {MARTS}.{table}"
+            for table in _CREDITED
+        )
+        credit = " union all ".join(
+            f"select stage, {text(model)} as model, sum({model}_credit) as credit from batch group by stage"
+            for model in CREDIT_MODELS
+        )
+        return examine(
+            "expected.stage || ' (' || models.model || ')'",
+            "expected.held <> coalesce(summed.credit, 0)",
+            tail=f"""from ({held}) as expected
+                cross join (select unnest([{', '.join(text(each) for each in CREDIT_MODELS)}]) as model) as models
+                left join ({credit}) as summed
+                    on expected.stage = summed.stage and models.model = summed.model""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return f"select '*' as source_system, {len(_CREDITED) * len(CREDIT_MODELS)} as row_count"
+
+
+_CREDITED = ("mqls", "sqls")
+
+
+class ExpectEveryJourneyCounted(Claim):
+    """There are as many journeys as SQLs."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine(
+            "'sqls'",
+            "counted.row_count <> held.row_count",
+            tail=f"""from (select coalesce(sum(sqls), 0) as row_count from batch) as counted
+                cross join (select count(*) as row_count from {MARTS}.sqls) as held""",
+        )
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        return "select '*' as source_system, 1 as row_count"

@@ -1,0 +1,129 @@
+-- Grain: one cut, and the values of the dimensions that it cuts by.
+{% set dimensions = ['spend_month', 'direction', 'segment', 'scoped_campaign_id', 'channel', 'acquisition_source'] %}
+{% set stages = ['suspect', 'prospect', 'mql', 'sql'] %}
+with spend as (
+    select
+        {{ dimensions | join(', ') }},
+        spend_amount,
+        is_partly_unconverted
+    from {{ ref('int_spend_allocated') }}
+),
+
+entries as (
+    select
+        entry_month as spend_month,
+        direction,
+        segment,
+        scoped_campaign_id,
+        channel,
+        acquisition_source,
+        stage,
+        count(*) as entries
+    from {{ ref('int_entries_described') }}
+    group by
+        entry_month,
+        direction,
+        segment,
+        scoped_campaign_id,
+        channel,
+        acquisition_source,
+        stage
+),
+
+united as (
+    select
+        {{ dimensions | join(', ') }},
+        spend_amount,
+        1 as spend_cells,
+        case when is_partly_unconverted then 1 else 0 end as unconverted_cells,
+        cast(null as {{ dbt.type_string() }}) as stage,
+        0 as entries
+    from spend
+    union all
+    select
+        {{ dimensions | join(', ') }},
+        0 as spend_amount,
+        0 as spend_cells,
+        0 as unconverted_cells,
+        stage,
+        entries
+    from entries
+),
+
+cut as (
+    select
+        {{ cut_name(dimensions) }} as cut,
+        spend_month,
+        {% for dimension in dimensions[1:] -%}
+        {{ cut_dimension(dimension) }} as {{ dimension }},
+        {% endfor -%}
+        cast(coalesce(sum(spend_amount), 0) as decimal(38, 2)) as spend_amount,
+        sum(spend_cells) as spend_cells,
+        sum(unconverted_cells) as unconverted_cells,
+        {% for stage in stages -%}
+        cast(coalesce(sum(entries) filter (where stage = '{{ stage }}'), 0) as bigint) as {{ stage }}s
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from united
+    group by grouping sets (
+        (),
+        (spend_month),
+        (direction),
+        (segment),
+        (scoped_campaign_id),
+        (channel),
+        (acquisition_source),
+        (spend_month, direction),
+        (direction, segment),
+        (spend_month, scoped_campaign_id),
+        (spend_month, direction, scoped_campaign_id)
+    )
+),
+
+-- Nothing spent on record is not a cost of nothing.
+judged as (
+    select
+        cut.*,
+        case
+            when unconverted_cells > 0 then 'rate_missing'
+            when spend_cells > 0 then 'recorded'
+            else 'not_recorded'
+        end as spend_status
+    from cut
+),
+
+named as (
+    {{ campaigns_named() }}
+),
+
+final as (
+    select
+        -- grain
+        judged.cut,
+        judged.spend_month,
+        judged.direction,
+        judged.segment,
+        {{ named_campaign_columns('judged.scoped_campaign_id', 'named') }},
+        judged.channel,
+        judged.acquisition_source,
+
+        -- spend
+        judged.spend_amount,
+        cast({{ reporting_value('currency') }} as {{ dbt.type_string() }}) as reporting_currency,
+        judged.spend_status,
+
+        -- entries
+        {{ stages | join('s, ') }}s,
+
+        -- cost of each
+        {% for stage in stages -%}
+        case
+            when judged.spend_status <> 'not_recorded' then {{ amount_each('judged.spend_amount', stage ~ 's') }}
+        end as cost_per_{{ stage }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from judged
+    left join named
+        on judged.scoped_campaign_id = named.scoped_campaign_id
+)
+
+select * from final
