@@ -749,7 +749,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "cost_per_stage": {
         "cut": "varchar",
-        "spend_month": "date",
+        "calendar_month": "varchar",
         "direction": "varchar",
         "segment": "varchar",
         "scoped_campaign_id": "varchar",

@@ -122,14 +122,16 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "hypothesis_log": ("test_id",),
     "campaign_spend": ("scoped_campaign_id", "spend_month", "currency"),
     "cost_per_stage": (
-        "cut", "spend_month", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+        "cut", "calendar_month", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
     ),
     "attribution": (
-        "stage", "entry_month", "direction", "segment", "scoped_campaign_id", "channel", "acquisition_source",
+        "stage", "entry_month", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source",
     ),
     "journey_mix": (
-        "journey", "prospect_direction", "entry_month", "direction", "segment", "scoped_campaign_id", "channel",
-        "acquisition_source",
+        "journey", "prospect_direction", "entry_month", "direction", "segment", "scoped_campaign_id",
+        "channel", "acquisition_source",
     ),
     "inbound_vs_outbound": ("funnel_step", "cut", "segment", "channel", "acquisition_source"),
     "constraint_audit": (
@@ -137,8 +139,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "acquisition_source",
     ),
     "closed_loop": (
-        "stage_at_opening", "opened_month", "score_band", "direction", "segment", "scoped_campaign_id", "channel",
-        "acquisition_source",
+        "stage_at_opening", "opened_month", "score_band", "direction", "segment", "scoped_campaign_id",
+        "channel", "acquisition_source",
     ),
     "score_calibration": (
         "stage", "score_band", "cut", "direction", "segment", "scoped_campaign_id", "channel",
@@ -227,8 +229,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "reached_count", "success_n", "success_count", "verdict", "verdict_because", "learned",
     ),
     "campaign_spend": (
-        "campaign_source_system", "campaign_id", "campaign_name", "spend_rows", "original_amount", "spend_amount",
-        "reporting_currency", "unconverted_rows", "unconverted_amount",
+        "campaign_source_system", "campaign_id", "campaign_name", "spend_rows", "original_amount",
+        "spend_amount", "reporting_currency", "unconverted_rows", "unconverted_amount",
     ),
     "cost_per_stage": (
         "campaign_source_system", "campaign_id", "campaign_name", "spend_amount", "reporting_currency",
@@ -248,8 +250,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "target_source", "peers_n", "lever_status", "dominant_constraint",
     ),
     "closed_loop": (
-        "campaign_source_system", "campaign_id", "campaign_name", "deals", "open_deals", "won_deals", "lost_deals",
-        "open_amount", "won_amount", "lost_amount", "reporting_currency", "deals_without_amount",
+        "campaign_source_system", "campaign_id", "campaign_name", "deals", "open_deals", "won_deals",
+        "lost_deals", "open_amount", "won_amount", "lost_amount", "reporting_currency",
+        "deals_without_amount",
     ),
     "score_calibration": (
         "campaign_source_system", "campaign_id", "campaign_name", "sql_n", "sql_count", "immediate_sqls",

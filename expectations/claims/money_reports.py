@@ -1,4 +1,4 @@
-"""Expectations about the reports on money and credit: everything spent is allocated, everybody is credited once."""
+"""Expectations about the reports on money and credit: all spend is allocated, all credit given, once."""
 
 from expectations.claims.base import Claim, examine, text
 from expectations.suites import COST_CUTS, CREDIT_MODELS, MARTS, STAGES
@@ -41,7 +41,7 @@ _COUNTED_SPEND = """
 
 
 class ExpectCostsAddUp(Claim):
-    """In every cut, what is allocated is what was spent, to the cent, and entries are the rows of the stages' tables."""
+    """In every cut, allocated is what was spent, to the cent, and entries are the rows of the stages."""
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
@@ -61,7 +61,7 @@ class ExpectCostsAddUp(Claim):
             "expected.figure || ' (' || cuts.cut || ')'",
             "expected.held <> coalesce(summed.added, 0)",
             tail=f"""from ({expected}) as expected
-                cross join (select unnest([{', '.join(text(cut) for cut in COST_CUTS)}]) as cut) as cuts
+                cross join (select unnest([{", ".join(text(cut) for cut in COST_CUTS)}]) as cut) as cuts
                 left join ({added}) as summed
                     on cuts.cut = summed.cut and expected.figure = summed.figure""",
         )
@@ -84,11 +84,12 @@ class ExpectWholeCredit(Claim):
             f"select stage, {text(model)} as model, sum({model}_credit) as credit from batch group by stage"
             for model in CREDIT_MODELS
         )
+        models = ", ".join(text(model) for model in CREDIT_MODELS)
         return examine(
             "expected.stage || ' (' || models.model || ')'",
             "expected.held <> coalesce(summed.credit, 0)",
             tail=f"""from ({held}) as expected
-                cross join (select unnest([{', '.join(text(each) for each in CREDIT_MODELS)}]) as model) as models
+                cross join (select unnest([{models}]) as model) as models
                 left join ({credit}) as summed
                     on expected.stage = summed.stage and models.model = summed.model""",
         )

@@ -1,7 +1,7 @@
-"""Small worlds for the reports on direction, money, credit and constraint: what these reports read, row by row.
+"""Small worlds for the reports on direction, money, credit and constraint: what these read, row by row.
 
-The rows are drawn at random, yet hang together: stages follow one another, evidence is a touch, spend has a campaign.
-What a report must say of them does not belong here.
+The rows are drawn at random, yet hang together: stages follow one another, evidence is a touch. What a
+report must say of them does not belong here.
 """
 
 import shutil
@@ -124,9 +124,7 @@ def _campaign(campaign: str) -> Row:
     }
 
 
-def _draw_person(
-    rng: np.random.Generator, world: MoneyWorld, person: str, directions: Sequence[str]
-) -> None:
+def _draw_person(rng: np.random.Generator, world: MoneyWorld, person: str, directions: Sequence[str]) -> None:
     source = _pick(rng, SOURCES)
     start = AS_OF - timedelta(days=float(rng.uniform(20, 400)))
     is_complete = bool(rng.random() < 0.7)
@@ -228,6 +226,7 @@ def _draw_touch(
         "channel": _pick(rng, CHANNELS),
         "campaign_id": campaign,
         "campaign_source_system": SYSTEM if campaign else None,
+        "person_segment": _pick(rng, (None, *SEGMENTS[1:])),
         "is_response": response,
         "landing_page": _pick(rng, PAGES) if response else None,
         "offer_id": _pick(rng, OFFERS) if response else None,

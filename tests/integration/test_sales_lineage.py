@@ -43,6 +43,7 @@ pytestmark = pytest.mark.slow
 SALES = {
     "stg_*__deals": "The deals of a source system. They are what closed-loop reports read.",
     "int_deals_judged": "The deals of all systems with their verdicts, for closed-loop reports.",
+    "closed_loop": "The closed-loop report: deals and amounts beside what had been proved. Nothing reads it.",
 }
 """Models that hold sales."""
 
@@ -106,8 +107,12 @@ FOLLOW_CLAIMS = {
     "ExpectAcceptedValues_stage_claims": "A claimed stage is one of the codes.",
     "ExpectProvedStage_stage_claims": "Beside a claim stands the stage that is proved.",
     "ExpectNoPersonalValues_stage_claims": "Claims are published like any other table.",
+    "ExpectUniqueKey_closed_loop": "No two rows of the closed-loop report share their grain.",
+    "ExpectRequiredValues_closed_loop": "Its counts and amounts are there.",
+    "ExpectAcceptedValues_closed_loop": "Its codes are known ones.",
+    "ExpectNoPersonalValues_closed_loop": "It is published like any other table.",
 }
-"""Promises that look at other rows after a sale: at the form of `stage_claims`, never at what is claimed."""
+"""Promises that look at other rows after a sale: at the form of these two tables, never at what they say."""
 
 ENTITY = "deals"
 

@@ -16,7 +16,8 @@
 
 {#- What a dimension is called in the name of a cut. -#}
 {% macro cut_word(dimension) -%}
-    {{ return({'scoped_campaign_id': 'campaign', 'spend_month': 'month', 'offer_id': 'offer'}.get(dimension, dimension)) }}
+    {%- set words = {'scoped_campaign_id': 'campaign', 'calendar_month': 'month', 'offer_id': 'offer'} -%}
+    {{ return(words.get(dimension, dimension)) }}
 {%- endmacro %}
 
 {#- The campaigns as they are called now, one row each: what reports write beside `scoped_campaign_id`. -#}

@@ -5,25 +5,12 @@ with spend as (
     select
         spend_month,
         scoped_campaign_id,
-        sum(spend_rows) as spend_rows,
         sum(unconverted_rows) as unconverted_rows,
         {{ amount_as_cents('sum(spend_amount)') }} as cents
     from {{ ref('campaign_spend') }}
     group by
         spend_month,
         scoped_campaign_id
-),
-
--- Since when each person has been in a segment: as the entries say, so that spend and entries are cut alike.
-segments as (
-    select
-        person_id,
-        segment,
-        entered_at as segment_from,
-        lead(entered_at, 1, {{ end_of_time() }}) over (
-            partition by person_id order by entered_at, cycle_number, {{ stage_rank('stage') }}
-        ) as segment_to
-    from {{ ref('int_entries_described') }}
 ),
 
 people as (
@@ -49,7 +36,7 @@ touched_by_month as (
         spent_campaigns.scoped_campaign_id,
         {{ month_of('touches.occurred_at') }} as touch_month,
         touches.direction,
-        coalesce(segments.segment, {{ no_value() }}) as segment,
+        coalesce(touches.person_segment, {{ no_value() }}) as segment,
         touches.channel,
         people.acquisition_source,
         count(*) as touch_count
@@ -60,16 +47,11 @@ touched_by_month as (
             and touches.campaign_id = spent_campaigns.campaign_id
     inner join people
         on touches.person_id = people.person_id
-    left join segments
-        on
-            touches.person_id = segments.person_id
-            and touches.occurred_at >= segments.segment_from
-            and touches.occurred_at < segments.segment_to
     group by
         spent_campaigns.scoped_campaign_id,
         {{ month_of('touches.occurred_at') }},
         touches.direction,
-        coalesce(segments.segment, {{ no_value() }}),
+        coalesce(touches.person_segment, {{ no_value() }}),
         touches.channel,
         people.acquisition_source
 ),

@@ -1,9 +1,10 @@
 -- Grain: one cut, and the values of the dimensions that it cuts by.
-{% set dimensions = ['spend_month', 'direction', 'segment', 'scoped_campaign_id', 'channel', 'acquisition_source'] %}
+{% set dimensions = ['calendar_month', 'direction', 'segment', 'scoped_campaign_id', 'channel', 'acquisition_source'] %}
 {% set stages = ['suspect', 'prospect', 'mql', 'sql'] %}
 with spend as (
     select
-        {{ dimensions | join(', ') }},
+        spend_month as calendar_month,
+        {{ dimensions[1:] | join(', ') }},
         spend_amount,
         is_partly_unconverted
     from {{ ref('int_spend_allocated') }}
@@ -11,7 +12,7 @@ with spend as (
 
 entries as (
     select
-        entry_month as spend_month,
+        entry_month as calendar_month,
         direction,
         segment,
         scoped_campaign_id,
@@ -53,7 +54,7 @@ united as (
 cut as (
     select
         {{ cut_name(dimensions) }} as cut,
-        spend_month,
+        coalesce(substr(cast(calendar_month as {{ dbt.type_string() }}), 1, 7), {{ all_values() }}) as calendar_month,
         {% for dimension in dimensions[1:] -%}
         {{ cut_dimension(dimension) }} as {{ dimension }},
         {% endfor -%}
@@ -67,16 +68,16 @@ cut as (
     from united
     group by grouping sets (
         (),
-        (spend_month),
+        (calendar_month),
         (direction),
         (segment),
         (scoped_campaign_id),
         (channel),
         (acquisition_source),
-        (spend_month, direction),
+        (calendar_month, direction),
         (direction, segment),
-        (spend_month, scoped_campaign_id),
-        (spend_month, direction, scoped_campaign_id)
+        (calendar_month, scoped_campaign_id),
+        (calendar_month, direction, scoped_campaign_id)
     )
 ),
 
@@ -100,7 +101,7 @@ final as (
     select
         -- grain
         judged.cut,
-        judged.spend_month,
+        judged.calendar_month,
         judged.direction,
         judged.segment,
         {{ named_campaign_columns('judged.scoped_campaign_id', 'named') }},

@@ -46,6 +46,14 @@ _KEY_OF_FIRST = {
     "worklist": ONE,
     "opt_out_breaches": "leadproof:t0",
     "restatements": BUILD_ID,
+    "campaign_spend": "leadproof:c1",
+    "cost_per_stage": "all",
+    "attribution": "mql",
+    "journey_mix": "inbound_only",
+    "inbound_vs_outbound": "prospect_to_sql",
+    "constraint_audit": "traffic_quality",
+    "closed_loop": "sql",
+    "score_calibration": "prospect",
     "campaign_scorecard": "direction × campaign",
     "segment_scorecard": "direction × segment",
     "message_scorecard": "direction × message",
@@ -717,6 +725,54 @@ def _scorecards() -> list[Broken]:
     ]
 
 
+def _money_reports() -> list[Broken]:
+    return [
+        Broken(
+            "ExpectSpendRowsCounted_campaign_spend",
+            _set("campaign_spend", "spend_rows = 1", _first("campaign_spend")),
+            ("leadproof",),
+        ),
+        Broken(
+            "ExpectSpendRowsCounted_campaign_spend",
+            (
+                "insert into marts.campaign_spend by name"
+                " select 'zoho' as campaign_source_system, 1 as spend_rows",
+            ),
+            ("zoho",),
+        ),
+        Broken(
+            "ExpectCostsAddUp_cost_per_stage",
+            _set("cost_per_stage", "spend_amount = spend_amount - 0.01", "cut = 'channel'"),
+            ("spend_amount (channel)",),
+        ),
+        Broken(
+            "ExpectCostsAddUp_cost_per_stage",
+            _set("cost_per_stage", "sqls = sqls + 1", "cut = 'month × campaign'"),
+            ("sqls (month × campaign)",),
+        ),
+        Broken(
+            "ExpectCostsAddUp_cost_per_stage",
+            ("delete from marts.cost_per_stage where cut = 'segment'",),
+            ("prospects (segment)", "spend_amount (segment)"),
+        ),
+        Broken(
+            "ExpectWholeCredit_attribution",
+            _set("attribution", "linear_credit = linear_credit - 0.000001", "stage = 'mql'"),
+            ("mql (linear)",),
+        ),
+        Broken(
+            "ExpectWholeCredit_attribution",
+            ("delete from marts.attribution where stage = 'sql'",),
+            ("sql (first_touch)", "sql (position_based)"),
+        ),
+        Broken(
+            "ExpectEveryJourneyCounted_journey_mix",
+            ("insert into marts.journey_mix select * from marts.journey_mix",),
+            ("sqls",),
+        ),
+    ]
+
+
 CASES: Sequence[Broken] = (
     *_completeness(),
     *_inputs(),
@@ -724,5 +780,6 @@ CASES: Sequence[Broken] = (
     *_transitions(),
     *_funnel_reports(),
     *_scorecards(),
+    *_money_reports(),
     *_tables(),
 )
