@@ -238,14 +238,14 @@ def _draw_touch(
 
 
 def _draw_spend(rng: np.random.Generator, world: MoneyWorld) -> None:
-    # c4 has no record, and nobody was touched by it; XXX has no rate, GBP none before 2017.
+    # c4 has no record, and nobody was touched by it; JPY has no rate, GBP none before 2017.
     world.spend.append(
         {
             "source_system": SYSTEM,
             "campaign_id": _pick(rng, ("c1", "c1", "c2", "c3", "c4")),
             "spend_date": AS_OF.replace(hour=0) - timedelta(days=int(rng.integers(0, 420))),
-            "amount": float(_pick(rng, (0.01, 1, 99.99, 1234.567, -20.0, 333.33, 1e13, 0.0))),
-            "currency": _pick(rng, ("USD", "USD", "EUR", "GBP", "XXX")),
+            "amount": float(_pick(rng, (0.01, 1, 99.99, 1234.567, 900_000.0, 9e11, -20.0, 333.33, 1e13, 0.0))),
+            "currency": _pick(rng, ("USD", "USD", "EUR", "GBP", "JPY")),
             "verdict": _pick(rng, ("accepted", "accepted", "accepted", "superseded", "pending")),
         }
     )
@@ -267,8 +267,8 @@ def _draw_deal(rng: np.random.Generator, world: MoneyWorld, deal: str) -> None:
                 "email": f"{deal}@Example.test" if by == "email" else None,
                 "occurred_at": opened + timedelta(days=float(_pick(rng, (0, 10)) * place)),
                 "status": status,
-                "amount": _pick(rng, (None, 100.0, 2500.5, 1e12)),
-                "currency": _pick(rng, ("USD", "EUR", "XXX")),
+                "amount": _pick(rng, (None, 100.0, 2500.5, 9e8, 1e12)),
+                "currency": _pick(rng, ("USD", "EUR", "JPY")),
                 "verdict": _pick(rng, ("accepted", "accepted", "accepted", "quarantined")),
             }
         )

@@ -114,7 +114,7 @@ def test_unconverted_spend_is_named_in_its_own_currency(bench: Bench, drawn: Mon
     rows = bench.mart("campaign_spend")
     assert {row["reporting_currency"] for row in rows} == {"USD"}
     for row in rows:
-        if row["currency"] == "XXX":
+        if row["currency"] == "JPY":
             assert row["spend_amount"] == 0
             assert row["unconverted_amount"] == row["original_amount"]
             assert row["unconverted_rows"] == row["spend_rows"]

@@ -1,6 +1,6 @@
 {#-
     What the touch at `place` of `total` gets of a conversion by each attribution model, in millionths of it. What a
-    division leaves over goes to the earliest touches, one millionth each, so that the credits of a conversion sum to it.
+    division leaves over goes to the earliest touches, one millionth each, so that the credits sum to the conversion.
 -#}
 {% macro first_touch_credit(place) -%}
     case when {{ place }} = 1 then 1000000 else 0 end

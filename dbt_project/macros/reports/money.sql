@@ -49,8 +49,9 @@ rated as (
 {% macro converted_amount(amount, rate) -%}
     case
         when abs({{ amount }}) < 1e12 and abs({{ amount }} * {{ rate }}) < 1e12
+            {#- 20 digits, where 18 would do: DuckDB multiplies two decimals of 18 digits within 18. #}
             then cast(
-                    cast({{ amount }} as decimal(18, 4)) * cast({{ rate }} as decimal(18, 9)) as decimal(18, 2)
+                    cast({{ amount }} as decimal(20, 4)) * cast({{ rate }} as decimal(18, 9)) as decimal(18, 2)
                 )
     end
 {%- endmacro %}

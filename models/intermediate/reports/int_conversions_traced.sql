@@ -1,4 +1,4 @@
--- Grain: one touch on the way of a cycle into a stage: every touch of an MQL's or SQL's cycle up to the entry, in order.
+-- Grain: one touch on the way of a cycle into a stage: every touch of an MQL's or SQL's cycle up to the entry.
 with entries as (
     select
         person_id,

@@ -1,6 +1,7 @@
--- Grain: what a campaign spent in a month, by the direction, segment, channel and acquisition source of whom it touched.
--- Spend has none of these. It is shared in proportion to the campaign's touches of that month; where there were none, to
--- all its touches; and where it never touched anybody, it stays unattributed. Whole cents are dealt by largest remainder.
+-- Grain: what a campaign spent in a month, by the direction, segment, channel and acquisition source of whom it
+-- touched. Spend has none of these. It is shared in proportion to the campaign's touches of that month; where there
+-- were none, to all its touches; where it never touched anybody, it stays unattributed. Whole cents are dealt by
+-- largest remainder.
 with spend as (
     select
         spend_month,
@@ -142,7 +143,7 @@ divided as (
     select
         dealt.*,
         {{ whole_quotient('(cents_to_deal * touch_count)', 'touches_of_all') }} as whole_cents,
-        (cents_to_deal * touch_count) % touches_of_all as remainder
+        (cents_to_deal * touch_count) % touches_of_all as fraction
     from dealt
 ),
 
@@ -152,7 +153,7 @@ ranked as (
         cents_to_deal - sum(whole_cents) over (partition by spend_month, scoped_campaign_id) as cents_left,
         row_number() over (
             partition by spend_month, scoped_campaign_id
-            order by remainder desc, direction, segment, channel, acquisition_source
+            order by fraction desc, direction asc, segment asc, channel asc, acquisition_source asc
         ) as place
     from divided
 ),

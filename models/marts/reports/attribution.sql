@@ -79,7 +79,7 @@ final as (
 
         -- credit
         {% for model in models -%}
-        {{ millionths_as_credit('summed.' ~ model) }} as {{ model }}_credit,
+            {{ millionths_as_credit('summed.' ~ model) }} as {{ model }}_credit,
         {% endfor -%}
         summed.credited_touches
     from summed

@@ -12,10 +12,10 @@ with spend as (
 
 {{ rated_rows('spend', 'spend_date') }},
 
-converted as (
+exchanged as (
     select
         rated.*,
-        {{ converted_amount('amount', 'rate') }} as converted_amount,
+        {{ converted_amount('amount', 'rate') }} as exchanged_amount,
         case when abs(amount) < 1e12 then cast(amount as decimal(18, 2)) end as original_amount
     from rated
 ),
@@ -30,12 +30,12 @@ summed as (
         currency,
         scoped_campaign_id,
         count(*) as spend_rows,
-        count(*) filter (where converted_amount is null) as unconverted_rows,
+        count(*) filter (where exchanged_amount is null) as unconverted_rows,
         cast(coalesce(sum(original_amount), 0) as decimal(38, 2)) as original_amount,
-        cast(coalesce(sum(original_amount) filter (where converted_amount is null), 0) as decimal(38, 2))
-            as unconverted_amount,
-        cast(coalesce(sum(converted_amount), 0) as decimal(38, 2)) as spend_amount
-    from converted
+        cast(coalesce(sum(original_amount) filter (where exchanged_amount is null), 0) as decimal(38, 2))
+            as unexchanged_amount,
+        cast(coalesce(sum(exchanged_amount), 0) as decimal(38, 2)) as spend_amount
+    from exchanged
     group by
         spend_month,
         currency,
@@ -55,7 +55,7 @@ final as (
         summed.spend_amount,
         cast({{ reporting_value('currency') }} as {{ dbt.type_string() }}) as reporting_currency,
         summed.unconverted_rows,
-        summed.unconverted_amount
+        summed.unexchanged_amount
     from summed
     left join named
         on summed.scoped_campaign_id = named.scoped_campaign_id

@@ -1,5 +1,5 @@
--- Grain: what deals came of, by the month in which they were opened, the stage that their person had reached by then, the
--- score band and what describes that entry. Sales data: nothing else reads this table.
+-- Grain: what deals came of, by the month in which they were opened, the stage that their person had reached by then,
+-- the score band and what describes that entry. Sales data: nothing else reads this table.
 with deals as (
     select
         deals.source_system || ':' || deals.source_deal_id as deal_id,
@@ -22,7 +22,7 @@ with deals as (
 
 {{ rated_rows('deals', 'occurred_at') }},
 
-rows_converted as (
+rows_exchanged as (
     select
         rated.*,
         {{ converted_amount('amount', 'rate') }} as converted_amount,
@@ -40,7 +40,7 @@ deals_closed as (
         max(case when recency = 1 then status end) as status,
         {{ arg_max('person_id', '-recency') }} as person_id,
         max(case when amount_recency = 1 then converted_amount end) as deal_amount
-    from rows_converted
+    from rows_exchanged
     group by deal_id
 ),
 
@@ -97,8 +97,10 @@ summed as (
         acquisition_source,
         count(*) as deals,
         {% for status in ['opened', 'won', 'lost'] -%}
-        count(*) filter (where status = '{{ status }}') as {{ status }}_deals,
-        cast(coalesce(sum(deal_amount) filter (where status = '{{ status }}'), 0) as decimal(38, 2)) as {{ status }}_amount,
+            count(*) filter (where status = '{{ status }}') as {{ status }}_deals,
+            cast(
+                coalesce(sum(deal_amount) filter (where status = '{{ status }}'), 0) as decimal(38, 2)
+            ) as {{ status }}_amount,
         {% endfor -%}
         count(*) filter (where deal_amount is null) as deals_without_amount
     from described

@@ -165,7 +165,7 @@ counted as (
     select
         {{ cut_name(dimensions) }} as cut,
         {% for dimension in dimensions -%}
-        {{ cut_dimension(dimension) }} as {{ dimension }},
+            {{ cut_dimension(dimension) }} as {{ dimension }},
         {% endfor -%}
         lever,
         count(*) as lever_n,
@@ -192,9 +192,9 @@ rated as (
             ('passed', 'passed_sqls', 'lever_count'),
             ('failed', 'failed_sqls', 'failed_n'),
         ] -%}
-        coalesce({{ ratio(count, out_of) }}, 0) as {{ name }}_rate,
-        coalesce({{ wilson_bound(count, out_of, '-', joint_quantile) }}, 0) as {{ name }}_low,
-        coalesce({{ wilson_bound(count, out_of, '+', joint_quantile) }}, 0) as {{ name }}_high,
+            coalesce({{ ratio(count, out_of) }}, 0) as {{ name }}_rate,
+            coalesce({{ wilson_bound(count, out_of, '-', joint_quantile) }}, 0) as {{ name }}_low,
+            coalesce({{ wilson_bound(count, out_of, '+', joint_quantile) }}, 0) as {{ name }}_high,
         {% endfor -%}
         -- Who passed says what passing is worth; without one, nothing does.
         lever_n >= 30 and lever_count >= 1 as is_enough
@@ -216,8 +216,8 @@ quartiles as (
 
 policy as (
     {% for lever in levers -%}
-    select '{{ lever }}' as lever, {{ report_policy_value(lever ~ '_target') }} as target_rate
-    {{ 'union all' if not loop.last }}
+        select '{{ lever }}' as lever, {{ report_policy_value(lever ~ '_target') }} as target_rate
+                {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
@@ -283,7 +283,7 @@ ranked as (
         lever_status in ('at_target', 'below_target') as is_estimated,
         row_number() over (
             partition by cut, {{ dimensions | join(', ') }}, lever_status in ('at_target', 'below_target')
-            order by extra_sqls desc, lever
+            order by extra_sqls desc, lever asc
         ) as place
     from estimated
 ),
@@ -328,9 +328,9 @@ final as (
 
         -- what lifting it would bring
         {% for column in ['extra_sqls', 'extra_sqls_low', 'extra_sqls_high'] -%}
-        case
-            when estimated.lever_status in ('at_target', 'below_target') then {{ rounded('estimated.' ~ column) }}
-        end as {{ column }},
+            case
+                when estimated.lever_status in ('at_target', 'below_target') then {{ rounded('estimated.' ~ column) }}
+            end as {{ column }},
         {% endfor %}
         -- the program's verdict
         case
@@ -344,7 +344,7 @@ final as (
         on
             estimated.cut = judged.cut
             {% for dimension in dimensions -%}
-            and estimated.{{ dimension }} = judged.{{ dimension }}
+                and estimated.{{ dimension }} = judged.{{ dimension }}
             {% endfor %}
     left join named
         on estimated.scoped_campaign_id = named.scoped_campaign_id

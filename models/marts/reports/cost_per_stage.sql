@@ -56,15 +56,15 @@ cut as (
         {{ cut_name(dimensions) }} as cut,
         coalesce(substr(cast(calendar_month as {{ dbt.type_string() }}), 1, 7), {{ all_values() }}) as calendar_month,
         {% for dimension in dimensions[1:] -%}
-        {{ cut_dimension(dimension) }} as {{ dimension }},
+            {{ cut_dimension(dimension) }} as {{ dimension }},
         {% endfor -%}
         cast(coalesce(sum(spend_amount), 0) as decimal(38, 2)) as spend_amount,
         sum(spend_cells) as spend_cells,
         sum(unconverted_cells) as unconverted_cells,
-        {% for stage in stages -%}
+    {% for stage in stages -%}
         cast(coalesce(sum(entries) filter (where stage = '{{ stage }}'), 0) as bigint) as {{ stage }}s
         {{- ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from united
     group by grouping sets (
         (),
@@ -117,10 +117,10 @@ final as (
         {{ stages | join('s, ') }}s,
 
         -- cost of each
-        {% for stage in stages -%}
+    {% for stage in stages -%}
         case
             when judged.spend_status <> 'not_recorded' then {{ amount_each('judged.spend_amount', stage ~ 's') }}
-        end as cost_per_{{ stage }}{{ ',' if not loop.last }}
+            end as cost_per_{{ stage }}{{ ',' if not loop.last }}
         {% endfor %}
     from judged
     left join named

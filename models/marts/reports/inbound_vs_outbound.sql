@@ -22,15 +22,25 @@ with entries as (
 ),
 
 steps as (
-    select {{ no_value() }} as from_stage, 'suspect' as to_stage
+    select
+        {{ no_value() }} as from_stage,
+        'suspect' as to_stage
     union all
-    select 'suspect' as from_stage, 'prospect' as to_stage
+    select
+        'suspect' as from_stage,
+        'prospect' as to_stage
     union all
-    select 'prospect' as from_stage, 'mql' as to_stage
+    select
+        'prospect' as from_stage,
+        'mql' as to_stage
     union all
-    select 'mql' as from_stage, 'sql' as to_stage
+    select
+        'mql' as from_stage,
+        'sql' as to_stage
     union all
-    select 'prospect' as from_stage, 'sql' as to_stage
+    select
+        'prospect' as from_stage,
+        'sql' as to_stage
 ),
 
 -- A cohort is described by the entry that begins it, whatever touched its people later.
@@ -61,7 +71,7 @@ matured as (
         {{ dimensions | join(', ') }},
         icp_fit,
         count(*) as cohort,
-        count(*) filter (where reached_at <= matured_at) as converted
+        count(*) filter (where reached_at <= matured_at) as arrived
     from reached
     where matured_at <= {{ as_of() }}
     group by
@@ -107,7 +117,7 @@ united as (
         segment as stratum_segment,
         icp_fit,
         cohort,
-        converted,
+        arrived,
         0 as entries,
         0 as spend_amount,
         0 as spend_cells
@@ -121,7 +131,7 @@ united as (
         counted.segment as stratum_segment,
         {{ no_value() }} as icp_fit,
         0 as cohort,
-        0 as converted,
+        0 as arrived,
         counted.entries,
         0 as spend_amount,
         0 as spend_cells
@@ -137,7 +147,7 @@ united as (
         spend.segment as stratum_segment,
         {{ no_value() }} as icp_fit,
         0 as cohort,
-        0 as converted,
+        0 as arrived,
         0 as entries,
         spend.spend_amount,
         spend.spend_cells
@@ -150,18 +160,18 @@ strata as (
     select
         {{ cut_name(dimensions) }} as cut,
         {% for dimension in dimensions -%}
-        {{ cut_dimension(dimension) }} as {{ dimension }},
+            {{ cut_dimension(dimension) }} as {{ dimension }},
         {% endfor -%}
         from_stage,
         to_stage,
         stratum_segment,
         icp_fit,
-        {% for direction in directions -%}
-        {% for fact in ['cohort', 'converted', 'entries', 'spend_amount', 'spend_cells'] -%}
+    {% for direction in directions -%}
+    {% for fact in ['cohort', 'arrived', 'entries', 'spend_amount', 'spend_cells'] -%}
         coalesce(sum({{ fact }}) filter (where direction = '{{ direction }}'), 0) as {{ direction }}_{{ fact }}
         {{- ',' if not (loop.last and direction == directions[-1]) }}
-        {% endfor -%}
-        {% endfor %}
+    {% endfor -%}
+    {% endfor %}
     from united
     group by grouping sets (
         (from_stage, to_stage, stratum_segment, icp_fit),
@@ -178,20 +188,20 @@ pooled as (
         from_stage,
         to_stage,
         {% for direction in directions -%}
-        cast(sum({{ direction }}_cohort) as bigint) as {{ direction }}_n,
-        cast(sum({{ direction }}_converted) as bigint) as {{ direction }}_count,
-        cast(sum({{ direction }}_entries) as bigint) as {{ direction }}_entries,
-        cast(sum({{ direction }}_spend_amount) as decimal(38, 2)) as {{ direction }}_spend_amount,
-        sum({{ direction }}_spend_cells) as {{ direction }}_spend_cells,
-        cast(coalesce(sum({{ direction }}_cohort) filter (
-            where inbound_cohort > 0 and outbound_cohort > 0
-        ), 0) as bigint) as {{ direction }}_compared_n,
+            cast(sum({{ direction }}_cohort) as bigint) as {{ direction }}_n,
+            cast(sum({{ direction }}_arrived) as bigint) as {{ direction }}_count,
+            cast(sum({{ direction }}_entries) as bigint) as {{ direction }}_entries,
+            cast(sum({{ direction }}_spend_amount) as decimal(38, 2)) as {{ direction }}_spend_amount,
+            sum({{ direction }}_spend_cells) as {{ direction }}_spend_cells,
+            cast(coalesce(sum({{ direction }}_cohort) filter (
+                where inbound_cohort > 0 and outbound_cohort > 0
+            ), 0) as bigint) as {{ direction }}_compared_n,
         {% endfor -%}
-        coalesce(sum(inbound_converted + outbound_converted) filter (
+        coalesce(sum(inbound_arrived + outbound_arrived) filter (
             where inbound_cohort > 0 and outbound_cohort > 0
-        ), 0) as compared_converted,
+        ), 0) as compared_arrived,
         count(*) filter (where inbound_cohort > 0 and outbound_cohort > 0) as compared_strata,
-        {{ mantel_haenszel_sums('inbound_converted', 'inbound_cohort', 'outbound_converted', 'outbound_cohort') }}
+        {{ mantel_haenszel_sums('inbound_arrived', 'inbound_cohort', 'outbound_arrived', 'outbound_cohort') }}
     from strata
     group by
         cut,
@@ -204,14 +214,14 @@ rated as (
     select
         pooled.*,
         {% for direction in directions -%}
-        {{ ratio(direction ~ '_count', direction ~ '_n') }} as {{ direction }}_rate,
-        {{ wilson_bound(direction ~ '_count', direction ~ '_n', '-') }} as {{ direction }}_low,
-        {{ wilson_bound(direction ~ '_count', direction ~ '_n', '+') }} as {{ direction }}_high,
+            {{ ratio(direction ~ '_count', direction ~ '_n') }} as {{ direction }}_rate,
+            {{ wilson_bound(direction ~ '_count', direction ~ '_n', '-') }} as {{ direction }}_low,
+            {{ wilson_bound(direction ~ '_count', direction ~ '_n', '+') }} as {{ direction }}_high,
         {% endfor -%}
         weighted_left / nullif(weight, 0) as inbound_adjusted_rate,
         weighted_right / nullif(weight, 0) as outbound_adjusted_rate,
         (weighted_left - weighted_right) / nullif(weight, 0) as adjusted_difference,
-        -- Where nobody converts, or everybody, the estimate of the error is 0 and says nothing: then there is no interval.
+        -- Where nobody converts, or everybody, the estimated error is 0 and says nothing: then there is no interval.
         sqrt(nullif(greatest((weighted_left - weighted_right) / nullif(weight, 0) * sato_p + sato_q, 0), 0))
         / nullif(weight, 0) as standard_error
     from pooled
@@ -243,40 +253,40 @@ final as (
 
         -- volume and cost
         {% for direction in directions -%}
-        {{ direction }}_entries,
-        {{ direction }}_spend_amount,
-        case
-            when {{ direction }}_spend_cells > 0
-                then {{ amount_each(direction ~ '_spend_amount', direction ~ '_entries') }}
-        end as {{ direction }}_cost_per_entry,
+            {{ direction }}_entries,
+            {{ direction }}_spend_amount,
+            case
+                when {{ direction }}_spend_cells > 0
+                    then {{ amount_each(direction ~ '_spend_amount', direction ~ '_entries') }}
+            end as {{ direction }}_cost_per_entry,
         {% endfor %}
         -- rates; whoever comes is a prospect at once, so inbound suspects have none
         {% for direction in directions -%}
-        {% set has_rate = begins_with_response if direction == 'inbound' else "from_stage <> " ~ no_value() -%}
-        {% for column in ['n', 'count', 'rate', 'low', 'high'] -%}
-        {% set name = direction ~ '_' ~ column -%}
-        case when {{ has_rate }} then {{ rounded(name) if column == 'rate' else name }} end as {{ name }},
-        {% endfor -%}
+            {% set has_rate = begins_with_response if direction == 'inbound' else "from_stage <> " ~ no_value() -%}
+            {% for column in ['n', 'count', 'rate', 'low', 'high'] -%}
+                {% set name = direction ~ '_' ~ column -%}
+                case when {{ has_rate }} then {{ rounded(name) if column == 'rate' else name }} end as {{ name }},
+            {% endfor -%}
         {% endfor %}
         -- difference, inbound minus outbound
         {% for column in ['crude_difference', 'crude_difference_low', 'crude_difference_high'] -%}
-        case when {{ begins_with_response }} then {{ rounded(column) }} end as {{ column }},
+            case when {{ begins_with_response }} then {{ rounded(column) }} end as {{ column }},
         {% endfor %}
         -- like for like
         {% for column in ['compared_strata', 'inbound_compared_n', 'outbound_compared_n'] -%}
-        case when {{ begins_with_response }} then {{ column }} end as {{ column }},
+            case when {{ begins_with_response }} then {{ column }} end as {{ column }},
         {% endfor -%}
         {% for column in [
             'inbound_adjusted_rate', 'outbound_adjusted_rate',
             'adjusted_difference', 'adjusted_difference_low', 'adjusted_difference_high',
         ] -%}
-        case when {{ begins_with_response }} then {{ rounded(column) }} end as {{ column }},
+            case when {{ begins_with_response }} then {{ rounded(column) }} end as {{ column }},
         {% endfor -%}
         case
             when not {{ begins_with_response }} then 'not_compared'
             when
                 least(inbound_compared_n, outbound_compared_n) < 30
-                or least(compared_converted, inbound_compared_n + outbound_compared_n - compared_converted) < 5
+                or least(compared_arrived, inbound_compared_n + outbound_compared_n - compared_arrived) < 5
                 or standard_error is null
                 then 'insufficient_data'
             when adjusted_difference_low > 0 then 'inbound_better'

@@ -1,5 +1,5 @@
--- Grain: how a cycle came to its SQL (by which kinds of touch, in which order, and how its prospect came), by month of the
--- SQL and by what describes it.
+-- Grain: how a cycle came to its SQL (by which kinds of touch, in which order, and how its prospect came), by month of
+-- the SQL and by what describes it.
 with entries as (
     select *
     from {{ ref('int_entries_described') }}

@@ -1,13 +1,13 @@
--- Grain: one cut, the values of the dimensions that it cuts by, the stage at whose entry the score is read, and a band of
--- the score. The score is the one frozen at the entry, and only what came strictly after it counts: an SQL of the same
--- instant is made by the touches that the score already holds.
+-- Grain: one cut, the values of the dimensions that it cuts by, the stage at whose entry the score is read, and a band
+-- of the score. The score is the one frozen at the entry, and only what came strictly after it counts: an SQL of the
+-- same instant is made by the touches that the score already holds.
 {% set dimensions = ['direction', 'segment', 'scoped_campaign_id', 'channel', 'acquisition_source'] %}
 {% set matured_at = days_after('entries.entered_at', report_policy_value('stage_maturity_days')) %}
 with scored as (
     select
         entries.stage,
         {% for dimension in dimensions -%}
-        entries.{{ dimension }},
+            entries.{{ dimension }},
         {% endfor -%}
         {{ score_band('entries.engagement_score') }} as score_band,
         entries.entered_at,
@@ -28,7 +28,7 @@ counted as (
     select
         {{ cut_name(dimensions) }} as cut,
         {% for dimension in dimensions -%}
-        {{ cut_dimension(dimension) }} as {{ dimension }},
+            {{ cut_dimension(dimension) }} as {{ dimension }},
         {% endfor -%}
         stage,
         score_band,
