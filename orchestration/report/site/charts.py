@@ -51,7 +51,12 @@ def stacked_bars(
     places = {name: place for place, (name, _) in enumerate(roles)}
     data = [row | {"_place": places.get(row[series], len(roles))} for row in rows]
     y = _names(category, order)
-    length = {"type": "quantitative", "title": axis_title, "axis": _counts_axis() | {"format": number_format}}
+    height = bar_step * len({row[category] for row in rows})
+    length = {
+        "type": "quantitative",
+        "title": axis_title,
+        "axis": _counts_axis() | {"format": ",d" if number_format == "," else number_format},
+    }
     bars: Row = {
         "mark": {"type": "bar", "height": {"band": 0.62}},
         "encoding": {
@@ -63,13 +68,13 @@ def stacked_bars(
         },
     }
     if not has_totals:
-        return _layered(data, height={"step": bar_step}, layers=[bars])
+        return _layered(data, height=height, layers=[bars])
     total = {"field": value, "aggregate": "sum", "type": "quantitative"}
     sums: Row = {
         "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 13, "color": colour("ink")},
         "encoding": {"y": y, "x": {**total, "stack": None}, "text": {**total, "format": number_format}},
     }
-    return _layered(data, height={"step": bar_step}, layers=[bars, sums])
+    return _layered(data, height=height, layers=[bars, sums])
 
 
 def columns_over_time(
@@ -257,7 +262,8 @@ def intervals(
             "tooltip": [_tip(category), _tip(target, "target", shown)],
         }
         layers.append({"mark": mark, "encoding": placed})
-    return _layered(rows, height={"step": bar_step}, layers=layers)
+    places = len({(row[category], row[series] if is_grouped else "") for row in rows})
+    return _layered(rows, height=bar_step * places, layers=layers)
 
 
 def curves(
@@ -367,19 +373,27 @@ def _names(field: str, order: Sequence[str]) -> Row:
 
 
 def _time(field: str, unit: str, time_format: str) -> Row:
+    axis: Row = {
+        "format": time_format,
+        "grid": False,
+        "labelAngle": 0,
+        "labelOverlap": "greedy",
+        "labelSeparation": 8,
+        "ticks": False,
+        "labelPadding": 7,
+    }
+    if unit == "yearmonth":
+        # The year stands once, below the first month shown and below each January.
+        is_first = "datum.index == 0 || timeFormat(datum.value, '%m') == '01'"
+        axis["labelExpr"] = (
+            f"[timeFormat(datum.value, '%b'), {is_first} ? timeFormat(datum.value, '%Y') : '']"
+        )
     return {
         "field": field,
         "type": "ordinal" if unit == "yearmonth" else "temporal",
         "timeUnit": unit,
         "title": None,
-        "axis": {
-            "format": time_format,
-            "grid": False,
-            "labelAngle": 0,
-            "labelOverlap": "parity",
-            "ticks": False,
-            "labelPadding": 7,
-        },
+        "axis": axis,
     }
 
 

@@ -100,13 +100,10 @@ def _thresholds(source: Source) -> Block:
     counts = told("hand_raise_qualifies").lower() == "true"
     hand_raise = " (an inbound hand-raise counts)" if counts else ""
     return Prose(
-        f"Enough interest is a score of {told('mql_min_score')}, or one qualifying response"
-        f"{hand_raise}."
-        f" A touch loses half its points in {told('score_half_life_days')} days. Half a year and the"
-        f" like of silence"
-        f" ends a cycle: {told('dormancy_days')} days. A response without a campaign is credited to a"
-        f" touch at most"
-        f" {told('response_window_days')} days old."
+        f"Enough interest is a score of {told('mql_min_score')}, or one qualifying response{hand_raise}."
+        f" A touch loses half its points in {told('score_half_life_days')} days. Silence of"
+        f" {told('dormancy_days')} days ends a cycle. A response without a campaign is credited to a touch"
+        f" at most {told('response_window_days')} days old."
     )
 
 

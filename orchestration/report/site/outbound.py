@@ -39,7 +39,8 @@ SHAPES = {
 _LISTED = 40
 _FARTHEST = 6
 _WHOLE = "segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
-_ORDER = "array_position(['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'insufficient_data'], verdict)"
+_SORTED = "['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'insufficient_data']"
+_ORDER = f"array_position({_SORTED}, verdict)"
 _GAP = Gap(
     "Nobody has been contacted outbound with a message, so there is nothing to judge.",
     "Record company touches with a campaign, and give the campaign a message, a success metric and a"

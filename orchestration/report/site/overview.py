@@ -70,7 +70,7 @@ def overview(source: Source) -> Page:
             ],
         ),
         Section("trend", "Month by month", _trend(source)),
-        Section("changes", "Since the last release", [_changes(source)]),
+        Section("changes", "Since the last release", [_changes(source), *_restated(source)]),
         Section("verdicts", "What the evidence allows", _verdicts(source)),
         Section("today", "What to do today", [_worklist(source)]),
     ]
@@ -372,6 +372,42 @@ def _changes(source: Source) -> Table | Gap:
         f" the record of"
         " the time before has changed, by late rows, merges of people or a change of policy.",
     )
+
+
+def _restated(source: Source) -> list[Table]:
+    if "restatements" not in source.tables:
+        return []
+    rows = source.rows(
+        "select stage, cause, sum(added_count)::bigint as added, sum(removed_count)::bigint as removed,"
+        " sum(changed_count)::bigint as changed from marts.restatements"
+        f" where build_id = '{source.build_id}' group by all order by all"
+    )
+    rows.sort(key=lambda row: STAGES.index(row["stage"]))
+    if not rows:
+        return []
+    return [
+        Table(
+            [
+                Column("Stage", "stage"),
+                Column("Because of", "cause"),
+                Column("Entries added", "added_count", True),
+                Column("Removed", "removed_count", True),
+                Column("Told otherwise", "changed_count", True),
+            ],
+            [
+                [
+                    STAGE_NAMES[row["stage"]],
+                    words(row["cause"]),
+                    count(row["added"]),
+                    count(row["removed"]),
+                    count(row["changed"]),
+                ]
+                for row in rows
+            ],
+            "What this release tells of the past otherwise than the one before it, and why.",
+            source="restatements",
+        )
+    ]
 
 
 def _verdicts(source: Source) -> list[Tiles | Gap | Items]:

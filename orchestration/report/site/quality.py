@@ -25,6 +25,7 @@ from orchestration.report.words import clean, counted, day, minute, span
 _QUESTION = "Can we trust these figures?"
 _LISTED = 40
 _BUILDS = 30
+_GROUPS = 14
 _SALES = "deals"
 _ROLES = [("held", "held"), ("did not hold", "stop")]
 _OWNERS = {
@@ -232,10 +233,10 @@ def _quarantine(source: Source, rows: list[Row]) -> Block:
                     span((source.as_of - row["first_seen_at"]).total_seconds()),
                     Cell(_owner(row), is_long=True),
                 ]
-                for row in rows[:_LISTED]
+                for row in rows[:_GROUPS]
             ],
             "Rows of one table that wait for the same reason; marts.quarantine lists each with file and row.",
-            max(len(rows) - _LISTED, 0),
+            max(len(rows) - _GROUPS, 0),
             "quarantine",
         ),
         is_open=True,
