@@ -43,7 +43,9 @@ def write_released_site(settings: Settings, release_id: str, folder: Path) -> Pa
     release = find_release(settings, release_id)
     older = [each for each in list_releases(settings) if each.release_id < release_id]
     with _source(settings, release, release.path, shared_files(release), next(iter(older), None)) as source:
-        write_site(source, folder, catalogue_page())
+        # The tables and columns are described as they were then, not as the code describes them now.
+        kept = release.path / SITE / "catalogue.html"
+        write_site(source, folder, kept.read_text(encoding="utf-8") if kept.is_file() else None)
     return folder / "index.html"
 
 

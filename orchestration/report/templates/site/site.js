@@ -17,10 +17,8 @@
     const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
     const options = {mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
       config: config(place.clientWidth), tooltip: {theme: "page"}, logLevel: 1};
-    return window.vegaEmbed(place, spec, options).then(() => {
-      place.querySelector("svg")?.setAttribute("aria-hidden", "true");
-      place.dataset.drawn = "yes";
-    });
+    // Inside, because Vega puts a label of its own on what it draws into.
+    return window.vegaEmbed(place.firstElementChild, spec, options);
   };
   if (window.vegaEmbed) {
     Promise.all(figures.map(draw)).then(() => {
