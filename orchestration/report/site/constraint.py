@@ -104,7 +104,7 @@ def _levers(rows: list[Row]) -> Figure:
     below = [LEVER_NAMES[row["lever"]].lower() for row in rows if row["lever_status"] == "below_target"]
     caption = f"Below target: {', '.join(below)}." if below else "No lever lies below its target."
     return Figure(
-        "levers",
+        "lever-rates",
         "Where each lever stands, and its target",
         f"{caption} The upright mark is the target.",
         [

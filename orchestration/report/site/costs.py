@@ -158,8 +158,9 @@ def _by_direction(rows: list[Row]) -> Table:
 
 def _by_month(source: Source) -> Block:
     rows = source.rows(
-        "select * from marts.cost_per_stage where cut = 'month × direction' and spend_month is not null"
-        " order by spend_month, direction"
+        "select direction, spend_amount, reporting_currency,"
+        " try_strptime(calendar_month, '%Y-%m')::date as spend_month from marts.cost_per_stage"
+        " where cut = 'month × direction' and spend_month is not null order by spend_month, direction"
     )
     recent = sorted({row["spend_month"] for row in rows})[-13:]
     rows = [row for row in rows if row["spend_month"] in recent and row["spend_amount"]]
@@ -195,7 +196,7 @@ def _by_month(source: Source) -> Block:
             )
         ],
         Table(
-            [Column("Month", "spend_month")]
+            [Column("Month", "calendar_month")]
             + [Column(words(code).capitalize(), "spend_amount", True) for code, _ in shown]
             + [Column("All", "spend_amount", True)],
             [

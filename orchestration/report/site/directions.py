@@ -291,7 +291,7 @@ def _journeys(source: Source) -> Block:
         (row["journey"], row["prospect_direction"]): row["sqls"] for row in rows
     }
     return Figure(
-        "journeys",
+        "journeys-by-order",
         "Which touches led to an SQL, and in which order",
         f"{share(both, total)} of {counted(total, 'SQL')} had touches of both kinds before it;"
         f" {alone:,} of {came:,} inbound prospects closed without any outbound touch.",

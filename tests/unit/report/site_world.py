@@ -98,7 +98,7 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             _cost("all", "(all)", None, 48000),
             _cost("direction", "inbound", None, 40000),
             _cost("direction", "unattributed", None, 8000),
-            _cost("month × direction", "inbound", "2026-05-01", 40000),
+            _cost("month × direction", "inbound", "2026-05", 40000),
             _cost("campaign", "(all)", None, 40000, campaign_name="Spring mail", scoped_campaign_id="leadproof:c1"),
         ],
         "attribution": [
@@ -283,7 +283,7 @@ def _message(name: str, verdict: str, succeeded: int, matured: int, promised: fl
 def _cost(cut: str, direction: str, month: str | None, spent: int, **known: Any) -> dict[str, Any]:
     return {
         "cut": cut,
-        "spend_month": month,
+        "calendar_month": month,
         "direction": direction,
         **WHOLE,
         **NO_CAMPAIGN,
