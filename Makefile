@@ -46,6 +46,7 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'from orchestration.report.site.scripts import chart_script; chart_script()'
 	@touch $(READY)
 
 demo: setup ## simulate a company, build, audit and publish its funnel

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -349,6 +350,7 @@ class Build:
             LeadproofError: If the record, the bytes, the suite or the token do not belong together.
         """
         import expectations
+        from orchestration.report.site import write_staged_site
 
         record = self.resume()
         if self.request.is_candidate_only:
@@ -369,6 +371,7 @@ class Build:
                 now=utc_now(),
                 restatement_reason=record.restatement_reason,
                 expected_thresholds_digest=expectations.thresholds_digest(self._thresholds(record)),
+                write_pages=partial(write_staged_site, self.settings),
             )
         record.release_id = published.release_id
         record.status = records.PUBLISHED

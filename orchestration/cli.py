@@ -8,6 +8,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from orchestration.errors import LeadproofError
 from orchestration.moments import parse_day, parse_moment, require_known
@@ -127,8 +128,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("releases", "list the published releases that are kept")
     rollback = add("rollback", "let readers see an earlier release")
     rollback.add_argument("release", help="release id, as `leadproof releases` lists it")
-    report = add("report", "write the quality report of a build again and show where it lies")
-    report.add_argument("build", nargs="?", help="build id (default: the last build)")
+    report = add("report", "show where the reports lie; write them, or the quality report of a build, again")
+    report.add_argument("build", nargs="?", help="build id, for its quality report (default: the last build)")
+    report.add_argument(
+        "--release", metavar="RELEASE", help="release whose reports are meant (default: the current one)"
+    )
+    report.add_argument("--out", metavar="FOLDER", type=Path, help="write the reports again, to this folder")
     dev = add("dev", "open Dagster's UI on this machine")
     dev.add_argument("--port", type=_port, default=3000, help="port on 127.0.0.1 (3000)")
     return parser

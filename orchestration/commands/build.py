@@ -156,6 +156,7 @@ def tell_success(settings: Settings, record: BuildRecord) -> None:
     if record.release_id and record.status != records.UNCHANGED:
         out.print(f"[bold green]Published[/] release {record.release_id} as of {record.as_of[:19]} UTC")
         out.print(f"  read it at  {settings.current / 'leadproof.duckdb'} (schema marts)", markup=False)
+        out.print(f"  reports     {settings.current / 'site' / 'index.html'}", markup=False)
     if record.report:
         out.print(f"  quality     {record.report}", markup=False)
     if not record.is_salted:

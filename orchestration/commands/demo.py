@@ -165,6 +165,7 @@ def _tell_where_to_look(settings: Settings) -> None:
             """
         ).fetchone()
     out.print("\nNow look at")
+    out.print(f"  {settings.current / 'site' / 'index.html'}   the funnel, report by report", markup=False)
     out.print(f"  {settings.quality / 'index.html'}   what was proved, page by page", markup=False)
     if person:
         out.print(f"  leadproof explain {person[0]}   why this person is sales-qualified", markup=False)

@@ -13,7 +13,7 @@ from orchestration.release.locks import (
     claim_build_token,
     running_build,
 )
-from orchestration.release.publication import publish
+from orchestration.release.publication import StagedRelease, publish
 from orchestration.release.readers import open_release
 from orchestration.release.record import AuditRecord, AuditResult, read_audit_record
 from orchestration.release.retention import apply_retention
@@ -34,6 +34,7 @@ __all__ = [
     "Column",
     "LockHolder",
     "Release",
+    "StagedRelease",
     "apply_retention",
     "build_lock",
     "check_build_token",

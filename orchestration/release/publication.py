@@ -6,6 +6,7 @@ the release they had, or with the new one.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +62,23 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class StagedRelease:
+    """A release whose tables are written and verified, before it is sealed.
+
+    Args:
+        folder: The hidden folder that becomes the release.
+        release: The release, under the path that it will have.
+        previous: The release published last; None before the first.
+        shared_files: Files outside the folder that views of its database open.
+    """
+
+    folder: Path
+    release: Release
+    previous: Release | None
+    shared_files: list[Path]
+
+
+@dataclass(frozen=True)
 class _Work:
     """What one publication carries from step to step."""
 
@@ -71,6 +89,7 @@ class _Work:
     release: Release
     staged: Path
     policy_dir: Path
+    write_pages: Callable[[StagedRelease], None] | None
 
 
 def publish(
@@ -86,6 +105,7 @@ def publish(
     now: datetime,
     restatement_reason: str | None = None,
     expected_thresholds_digest: str | None = None,
+    write_pages: Callable[[StagedRelease], None] | None = None,
 ) -> Release:
     """Publish the candidate of a build.
 
@@ -101,6 +121,7 @@ def publish(
         now: The present moment; without a zone it is UTC.
         restatement_reason: Why locked policy rows were changed, if they were.
         expected_thresholds_digest: Digest of the tolerances as they are now; ``None`` leaves them unchecked.
+        write_pages: Writes what people read into the release before it is sealed; ``None`` writes nothing.
 
     Returns:
         The release, now the current one.
@@ -145,7 +166,7 @@ def publish(
         )
         staged = settings.releases / f".{release_id}.staged"
         try:
-            _stage(_Work(settings, candidate, record, past, release, staged, policy_dir))
+            _stage(_Work(settings, candidate, record, past, release, staged, policy_dir, write_pages))
             # Staging takes a while; a build that has started since makes this one's candidate stale.
             check_build_token(settings, build_id)
             activate(settings, staged, release_id)
@@ -207,6 +228,11 @@ def _stage(work: _Work) -> None:
             )
         write_contacts(connection, work.settings, work.candidate.build_id, contacts)
     open_to_readers(work.settings, months)
+    if work.write_pages:
+        previous = next(iter(work.past), None)
+        work.write_pages(
+            StagedRelease(work.staged, work.release, previous, list(work.candidate.shared_files))
+        )
     _write_manifest(work, counts, linked)
     seal(work.staged)
 

@@ -35,9 +35,23 @@ def open_release(settings: Settings, release_id: str | None = None) -> duckdb.Du
     release = find_release(settings, release_id) if release_id else current_release(settings)
     if release is None:
         raise LeadproofError("Nothing is published yet.", "Run leadproof build, or make demo for an example.")
-    with explained(f"Opening release {release.release_id}", release.path), _OPENING:
-        shared = shared_files(release)
-        connection = duckdb.connect(release.database, read_only=True)
+    with explained(f"Opening release {release.release_id}", release.path):
+        return open_database(settings, release.database, shared_files(release))
+
+
+def open_database(settings: Settings, database: Path, shared: Sequence[Path]) -> duckdb.DuckDBPyConnection:
+    """Open a release's database by its path, closed in as ``open_release`` does it.
+
+    Args:
+        settings: How much of the machine may be used.
+        database: The file.
+        shared: Files outside it that its views open.
+
+    Returns:
+        The connection; tables are in schema ``marts``.
+    """
+    with _OPENING:
+        connection = duckdb.connect(database, read_only=True)
         try:
             _close_in(connection, settings, shared)
         except BaseException:

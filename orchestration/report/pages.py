@@ -5,14 +5,10 @@ opens no connection and runs no script.
 """
 
 import contextlib
-import re
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from orchestration import records
 from orchestration.errors import LeadproofError
@@ -21,10 +17,10 @@ from orchestration.release import current_release
 from orchestration.release.files import explained
 from orchestration.report.claims import StageClaim, cause_words, claim_sentences
 from orchestration.report.facts import STAGES, MartFacts, Obstacle, TableRows, read_facts, without_sales
+from orchestration.report.rendering import environment, write_page
 from orchestration.report.verdicts import Issue, page_path, read_issues, verdict_of
 from orchestration.report.words import (
     STAGE_NAMES,
-    clean,
     counted,
     joined,
     minute,
@@ -47,7 +43,6 @@ _HEADINGS = {
     "recycled": "Recycled",
     "disqualified": "Disqualified",
 }
-_PERSONAL = re.compile(r"[^\s|:/\"'<>]+@[^\s|\"'<>]+|\+\d[\d ().-]{6,}\d")
 
 
 def write_pages(settings: Settings, build_id: str) -> Path:
@@ -74,7 +69,7 @@ def write_pages(settings: Settings, build_id: str) -> Path:
         had_candidate = any(phase.name == "candidate" and phase.status == "ok" for phase in record.phases)
         if facts is not None or not had_candidate or not page.exists():
             view = _build_view(settings, record, facts)
-            _write(page, _environment().get_template("build.html.j2").render(page=view))
+            write_page(page, environment().get_template("build.html.j2").render(page=view))
         _write_index(settings)
     return page
 
@@ -114,6 +109,7 @@ def _build_view(settings: Settings, record: BuildRecord, facts: MartFacts | None
         "held": [issue for issue in issues if issue.is_success and not issue.until],
         "load": _load_view(record.load),
         "changes": _changes_view(record.changes),
+        "causes": _causes,
         "phases": _phases_view(record),
         "data_docs": _data_docs(settings, "../../"),
     }
@@ -363,9 +359,9 @@ def _write_index(settings: Settings) -> None:
     shown = [records.read_record(settings, build_id) for build_id in ids[:_LISTED_BUILDS]]
     builds = [_listed(settings, record) for record in shown]
     left_out = len(ids) - len(shown)
-    _write(
+    write_page(
         settings.quality / "index.html",
-        _environment()
+        environment()
         .get_template("index.html.j2")
         .render(
             newest=builds[0] if builds else None,
@@ -411,36 +407,5 @@ def _kept(settings: Settings, record: BuildRecord) -> str:
     return f"Release {current.release_id}, as of {minute(current.as_of)} UTC, stays current."
 
 
-# -- writing -----------------------------------------------------------------------------------------
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration.report", "templates"),
-        autoescape=lambda name: name is not None and name.endswith((".html.j2",)),
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"thousands": lambda value: f"{value:,}", "spoken": spoken, "causes": _causes}
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    """Let nothing through that looks like an address or a phone number, wherever a source put it."""
-    if not isinstance(value, str) or hasattr(value, "__html__"):
-        return value
-    return _PERSONAL.sub("(hidden)", clean(value)) if value.strip() else value
-
-
 def _causes(claim: StageClaim) -> list[tuple[str, int]]:
     return [(cause_words(cause), people) for cause, people in claim.causes.most_common(_LISTED_CAUSES)]
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

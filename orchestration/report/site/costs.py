@@ -1,0 +1,395 @@
+"""What a stage costs, who gets the credit, and, apart from all quality, what became of it in sales."""
+
+from decimal import Decimal
+from itertools import pairwise
+
+from orchestration.report.site.charts import columns_over_time, intervals
+from orchestration.report.site.figures import (
+    NONE,
+    STAGE_NAMES,
+    count,
+    decimal,
+    interval,
+    money,
+    month,
+    percent,
+    words,
+)
+from orchestration.report.site.parts import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Figure,
+    Gap,
+    Item,
+    Items,
+    Page,
+    Section,
+    Table,
+    Tile,
+    Tiles,
+)
+from orchestration.report.site.source import Row, Source
+from orchestration.report.words import counted, joined, share
+
+_QUESTION = "What does a prospect, an MQL, an SQL cost?"
+_LISTED = 25
+_STAGES = (("prospect", "prospect"), ("mql", "MQL"), ("sql", "SQL"))
+_SPENT = (
+    ("inbound", "inbound"),
+    ("outbound", "outbound"),
+    ("unclassified", "unclassified"),
+    ("unattributed", "unattributed"),
+)
+_SALES_INTRO = (
+    "Sales data, outside every figure of quality: no stage, score or verdict anywhere else on these"
+    " pages follows"
+    " from a deal."
+)
+_NO_SPEND = Gap(
+    "No spend is recorded, which is not that it cost nothing.",
+    "Drop campaign_spend into the landing folder: campaign, date, amount and currency.",
+)
+
+
+def costs(source: Source) -> Page:
+    """Make the page.
+
+    Args:
+        source: The release.
+
+    Returns:
+        The page.
+    """
+    rows = (
+        source.rows(
+            "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction"
+        )
+        if "cost_per_stage" in source.tables
+        else []
+    )
+    whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
+    sections = [
+        Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)] if whole else [_NO_SPEND]),
+        Section("directions", "By direction", [_by_direction(rows)] if whole else [_NO_SPEND]),
+        Section("months", "Spend by month", [_by_month(source)] if whole else [_NO_SPEND]),
+        Section("campaigns", "By campaign", [_by_campaign(source)] if whole else [_NO_SPEND]),
+        Section("credit", "Who gets the credit", [_credit(source)]),
+        Section("sales", "What became of it in sales", [*_deals(source), _calibration(source)], _SALES_INTRO),
+    ]
+    finding = (
+        f"{money(whole['spend_amount'], whole['reporting_currency'])} bought"
+        f" {counted(whole['prospects'], 'prospect')}, {counted(whole['mqls'], 'MQL')} and"
+        f" {counted(whole['sqls'], 'SQL')}."
+        if whole
+        else "What a stage costs cannot be said: no spend is recorded."
+    )
+    return Page("costs", "Costs and credit", finding, sections, _QUESTION)
+
+
+def _tiles(row: Row) -> Tiles:
+    return Tiles(
+        [
+            Tile("Spent", money(row["spend_amount"], row["reporting_currency"]), "on record", "spend_amount"),
+            *(
+                Tile(
+                    f"One {name}",
+                    money(row[f"cost_per_{stage}"], row["reporting_currency"]),
+                    f"{row[f'{stage}s']:,} so far",
+                    f"cost_per_{stage}",
+                )
+                for stage, name in _STAGES
+            ),
+        ]
+    )
+
+
+def _notes(source: Source, rows: list[Row]) -> list[Block]:
+    items = []
+    unattributed = sum(
+        (row["spend_amount"] or Decimal(0) for row in rows if row["direction"] == "unattributed"), Decimal(0)
+    )
+    currency = next((row["reporting_currency"] for row in rows), "")
+    if unattributed:
+        items.append(
+            Item(
+                f"{money(unattributed, currency)} went to campaigns that touched nobody on record; it"
+                f" is shown as"
+                " unattributed, never dropped.",
+                "note",
+                "Unattributed",
+            )
+        )
+    if any(row["spend_status"] == "rate_missing" for row in rows):
+        items.append(
+            Item(
+                "Some spend has no exchange rate, so amounts are too low. Add the currency to"
+                " exchange_rates.",
+                "note",
+                "Too low",
+            )
+        )
+    return [Items(items)] if items else []
+
+
+def _by_direction(rows: list[Row]) -> Table:
+    return Table(
+        [Column("Direction", "direction"), Column("Spend", "spend_amount", True)]
+        + [Column(f"Per {name}", f"cost_per_{stage}", True) for stage, name in _STAGES]
+        + [Column(STAGE_NAMES[stage], f"{stage}s", True) for stage, name in _STAGES],
+        [
+            [
+                words(row["direction"]) if row["direction"] != "none" else "never touched",
+                money(row["spend_amount"], row["reporting_currency"])
+                if row["spend_status"] != "not_recorded"
+                else Cell("not recorded", "soft"),
+                *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
+                *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
+            ]
+            for row in rows
+            if row["cut"] == "direction"
+        ],
+        "One direction: its spend divided by the entries that its touches prove. The parts add up to"
+        " what was spent.",
+        source="cost_per_stage",
+    )
+
+
+def _by_month(source: Source) -> Block:
+    rows = source.rows(
+        "select direction, spend_amount, reporting_currency,"
+        " try_strptime(calendar_month, '%Y-%m')::date as spend_month from marts.cost_per_stage"
+        " where cut = 'month × direction' and spend_month is not null order by spend_month, direction"
+    )
+    recent = sorted({row["spend_month"] for row in rows})[-13:]
+    rows = [row for row in rows if row["spend_month"] in recent and row["spend_amount"]]
+    if not rows:
+        return Gap("No spend of a month is recorded.", "Give each row of campaign_spend its date.")
+    currency = rows[0]["reporting_currency"]
+    shown = [(code, role) for code, role in _SPENT if any(row["direction"] == code for row in rows)]
+    amounts = {(row["spend_month"], row["direction"]): row["spend_amount"] for row in rows}
+    totals = {each: sum(amount for (at, _), amount in amounts.items() if at == each) for each in recent}
+    high = max(recent, key=lambda each: totals[each])
+    return Figure(
+        "spend-by-month",
+        "Spend by month and direction",
+        f"Most was spent in {month(high)}: {money(totals[high], currency)}. The last month is not over.",
+        [
+            Chart(
+                columns_over_time(
+                    [
+                        {
+                            "month": row["spend_month"],
+                            "direction": row["direction"],
+                            "spend": row["spend_amount"],
+                        }
+                        for row in rows
+                    ],
+                    time="month",
+                    series="direction",
+                    value="spend",
+                    roles=shown,
+                    axis_title=currency,
+                ),
+                "Columns of spend by month, divided by direction.",
+            )
+        ],
+        Table(
+            [Column("Month", "calendar_month")]
+            + [Column(words(code).capitalize(), "spend_amount", True) for code, _ in shown]
+            + [Column("All", "spend_amount", True)],
+            [
+                [
+                    month(each),
+                    *(money(amounts.get((each, code)), currency) for code, _ in shown),
+                    money(totals[each] or None, currency),
+                ]
+                for each in reversed(recent)
+            ],
+            "One month of spend, in the reporting currency.",
+            source="cost_per_stage",
+        ),
+        [(role, words(code)) for code, role in shown],
+    )
+
+
+def _by_campaign(source: Source) -> Table:
+    rows = source.rows(
+        "select * from marts.cost_per_stage where cut = 'campaign' order by spend_amount desc nulls last,"
+        " scoped_campaign_id"
+    )
+    return Table(
+        [Column("Campaign", "campaign_name"), Column("Spend", "spend_amount", True)]
+        + [Column(f"Per {name}", f"cost_per_{stage}", True) for stage, name in _STAGES]
+        + [Column(STAGE_NAMES[stage], f"{stage}s", True) for stage, name in _STAGES],
+        [
+            [
+                _campaign(row),
+                money(row["spend_amount"], row["reporting_currency"])
+                if row["spend_status"] != "not_recorded"
+                else Cell("not recorded", "soft"),
+                *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
+                *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
+            ]
+            for row in rows[:_LISTED]
+        ],
+        "One campaign, dearest first. A cost without an entry is none.",
+        max(len(rows) - _LISTED, 0),
+        "cost_per_stage",
+    )
+
+
+def _campaign(row: Row) -> str:
+    name = row["campaign_name"] or row["campaign_id"] or row["scoped_campaign_id"]
+    return "no campaign" if name == "none" else str(name)
+
+
+def _credit(source: Source) -> Block:
+    models = ("first_touch", "last_touch", "linear", "position_based")
+    sums = ", ".join(f"sum({model}_credit) as {model}" for model in models)
+    rows = (
+        source.rows(
+            f"select scoped_campaign_id, any_value(campaign_name) as campaign_name,"
+            f" any_value(campaign_id) as campaign_id, {sums} from marts.attribution where stage = 'sql'"
+            " group by all order by position_based desc, scoped_campaign_id"
+        )
+        if "attribution" in source.tables
+        else []
+    )
+    if not rows:
+        return Gap("There is no SQL yet to share the credit of.", "Credit is shared with the first SQL.")
+    total = sum(row["linear"] for row in rows)
+    best = rows[0]
+    return Figure(
+        "credit-by-campaign",
+        "Credit for SQLs by campaign, under four rules",
+        f"{_campaign(best)} has most by position: {decimal(best['position_based'])} of"
+        f" {decimal(total, 0)} SQLs."
+        " The rules differ; where they agree, believe them.",
+        [],
+        Table(
+            [Column("Campaign", "campaign_name")]
+            + [Column(words(model).capitalize(), f"{model}_credit", True) for model in models]
+            + [Column("Share by position", "position_based_credit", True)],
+            [
+                [
+                    _campaign(row),
+                    *(decimal(row[model]) for model in models),
+                    share(row["position_based"], total),
+                ]
+                for row in rows[:_LISTED]
+            ],
+            "One campaign; the credits of each SQL sum to 1 under each rule.",
+            max(len(rows) - _LISTED, 0),
+            "attribution",
+        ),
+        is_open=True,
+    )
+
+
+def _deals(source: Source) -> list[Block]:
+    rows = (
+        source.rows(
+            "select stage_at_opening, sum(deals)::bigint as deals, sum(won_deals)::bigint as won,"
+            " sum(lost_deals)::bigint as lost, sum(open_deals)::bigint as open, sum(won_amount) as amount,"
+            " sum(deals_without_amount)::bigint as without, any_value(reporting_currency) as currency"
+            " from marts.closed_loop group by all order by deals desc, stage_at_opening"
+        )
+        if "closed_loop" in source.tables
+        else []
+    )
+    if not rows:
+        return [Gap("No deal is recorded.", "Drop deals into the landing folder: contact, status, amount.")]
+    return [
+        Table(
+            [
+                Column("Proved when the deal was opened", "stage_at_opening"),
+                Column("Deals", "deals", True),
+                Column("Open", "open_deals", True),
+                Column("Won", "won_deals", True),
+                Column("Lost", "lost_deals", True),
+                Column("Won amount", "won_amount", True),
+                Column("Without amount", "deals_without_amount", True),
+            ],
+            [
+                [
+                    _stage(row["stage_at_opening"]),
+                    count(row["deals"]),
+                    count(row["open"]),
+                    count(row["won"]),
+                    count(row["lost"]),
+                    money(row["amount"], row["currency"]),
+                    count(row["without"]),
+                ]
+                for row in rows
+            ],
+            "Deals by the furthest stage that the record had proved when they were opened.",
+            source="closed_loop",
+        )
+    ]
+
+
+def _stage(code: str) -> str:
+    return {"sql": "SQL", "mql": "MQL", "none": "no stage"}.get(code, words(code).capitalize())
+
+
+def _calibration(source: Source) -> Block:
+    rows = (
+        source.rows(
+            "select * from marts.score_calibration where cut = 'all' and stage = 'prospect' and sql_n > 0"
+            " order by score_band = '100+', score_band"
+        )
+        if "score_calibration" in source.tables
+        else []
+    )
+    if not rows:
+        return Gap("No prospect has had the time in which an SQL is counted.", "Wait until prospects mature.")
+    rises = all(one["sql_rate"] <= other["sql_rate"] for one, other in pairwise(rows))
+    large = [row["score_band"] for row in rows if row["sql_n"] >= 30]
+    caption = (
+        "The rate rises from band to band, as it should."
+        if rises and len(rows) > 1
+        else "The rate does not rise from band to band; look at the intervals before believing so."
+    )
+    return Figure(
+        "score-calibration",
+        "Does a higher score mean more? SQL rate by score of the new prospect",
+        f"{caption}"
+        f" {f'Only {joined(large)} hold 30 people or more.' if large else 'No band holds 30 people.'}",
+        [
+            Chart(
+                intervals(
+                    rows,
+                    category="score_band",
+                    rate="sql_rate",
+                    low="sql_low",
+                    high="sql_high",
+                    order=[row["score_band"] for row in rows],
+                    axis_title="became SQL",
+                ),
+                "A point with its interval for each band of the score.",
+            )
+        ],
+        Table(
+            [
+                Column("Score band", "score_band"),
+                Column("Prospects", "sql_n", True),
+                Column("Became SQL", "sql_count", True),
+                Column("Rate", "sql_rate", True),
+                Column("95 % interval", "sql_low", True),
+            ],
+            [
+                [
+                    row["score_band"],
+                    count(row["sql_n"]),
+                    count(row["sql_count"]),
+                    percent(row["sql_rate"]) if row["sql_n"] else NONE,
+                    interval(row["sql_low"], row["sql_high"]),
+                ]
+                for row in rows
+            ],
+            "Ten points of the score, frozen at the entry; only SQLs after that instant count.",
+            source="score_calibration",
+        ),
+    )

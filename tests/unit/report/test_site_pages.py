@@ -1,0 +1,217 @@
+"""The site's pages: all are written from every world, let no text do harm, and fetch nothing."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from orchestration.report.site import scripts, writing
+from orchestration.report.site.definitions import anchor
+from orchestration.report.site.source import Source
+from orchestration.settings import Settings
+from tests.unit.report.report_world import people_told
+from tests.unit.report.site_world import MESSAGE, opened, rich_world
+
+PAGES = ("index", "outbound", "directions", "velocity", "costs", "constraint", "quality", "definitions")
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+@pytest.fixture(autouse=True)
+def short_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What draws is a matter of the browser tests."""
+    monkeypatch.setattr(writing, "chart_script", lambda: "window.drawn = 0;")
+
+
+class _Parsed(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if known.get("id"):
+            self.ids.append(str(known["id"]))
+        if tag == "a":
+            self.links.append(str(known["href"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, "tags must be closed in order"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+
+def written(source: Source, folder: Path) -> dict[str, _Parsed]:
+    """Write the site; no page may fail."""
+    assert writing.write_site(source, folder) == []
+    return {name: _Parsed((folder / f"{name}.html").read_text(encoding="utf-8")) for name in PAGES}
+
+
+@pytest.mark.parametrize("world", ["rich", "empty", "one_person", "untouched"])
+def test_every_world_has_every_page(settings: Settings, tmp_path: Path, world: str) -> None:
+    rows = {"rich": rich_world, "empty": dict, "one_person": people_told, "untouched": people_told}[world]()
+    if world == "untouched":
+        rows |= {"touches": [], "stage_transitions": [], "prospects": [], "mqls": [], "sqls": []}
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    for name, page in pages.items():
+        assert page.tags.count("main") == 1 and page.tags.count("h1") == 1, name
+        assert len(page.ids) == len(set(page.ids)), name
+        assert not page.open, name
+        assert "None" not in page.text and "nan" not in page.text.lower().split(), name
+
+
+def test_empty_world_says_what_is_missing_and_what_would_mend_it(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings) as source:
+        pages = written(source, tmp_path / "site")
+    assert "Nobody is in the funnel yet. Drop contacts and touches" in pages["index"].text
+    assert "there is nothing to judge" in pages["outbound"].text
+    assert (
+        "No spend is recorded, which is not that it cost nothing. Drop campaign_spend" in pages["costs"].text
+    )
+    assert "No deal is recorded." in pages["costs"].text
+    assert "There is not enough data to name a constraint." in pages["constraint"].text
+    assert "Nothing has landed yet." in pages["quality"].text
+    assert "No step has been begun." in pages["velocity"].text
+
+
+def test_a_report_that_is_not_published_takes_no_page_with_it(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    # The overview is about the first, the page on quality about the other two.
+    kept = {"funnel_by_day", "quarantine", "row_reconciliation"}
+    with opened(settings, **rows) as source:
+        published = set(source.tables)
+        for table in rows.keys() - kept:
+            source.tables = published - {table}
+            assert writing.write_site(source, tmp_path / table) == [], table
+
+
+def test_figures_are_those_of_the_marts(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        pages = written(source, tmp_path / "site")
+    assert "Of 1,200 suspects, 300 became prospects, 60 MQLs and 24 SQLs." in pages["index"].text
+    assert "67 % of the prospects came inbound" in pages["index"].text
+    assert "17 % of prospects are MQLs within 30 days" in pages["velocity"].text
+    assert "190 promises of 190 held; 4 rows wait in quarantine of 1,300 landed." in pages["quality"].text
+    assert "Hand off sales-qualified, not handed off 7 3.0 days" in pages["index"].text
+
+
+def test_every_link_leads_somewhere(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        pages = written(source, tmp_path / "site")
+    broken = []
+    for name, page in pages.items():
+        for link in page.links:
+            target, _, fragment = link.partition("#")
+            other = target.removesuffix(".html") or name
+            if other not in pages or (fragment and fragment not in pages[other].ids):
+                broken.append((name, link))
+    assert broken == []
+
+
+def test_every_figure_leads_to_its_definition(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        pages = written(source, tmp_path / "site")
+        defined = {column for columns in source.comments.values() for column in columns}
+    assert anchor("within_60_days_rate") in pages["definitions"].ids
+    assert "What within_60_days_rate means." in pages["definitions"].text
+    linked = {link.partition("#")[2] for page in pages.values() for link in page.links}
+    assert {anchor(term) for term in ("entries", "stage", "waiting_days", "landed_rows")} <= linked
+    assert {link for link in linked if link.startswith("term-")} <= {anchor(term) for term in defined}
+
+
+def test_text_of_sources_cannot_become_markup_or_name_anybody(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    evil = "Ada </script><script>alert(1)</script> ada@example.com +49 170 1234567\x1b[31m\u202e"
+    rows["stage_velocity"] = [
+        row | {"cut": "segment", "segment": evil} for row in rows["stage_velocity"] if row["cut"] == "all"
+    ]
+    for table in ("message_scorecard", "cost_per_stage"):
+        for row in rows.get(table, []):
+            row["message_name" if table == "message_scorecard" else "campaign_name"] = evil
+    with opened(settings, **rows) as source:
+        written(source, tmp_path / "site")
+    for name in PAGES:
+        text = (tmp_path / "site" / f"{name}.html").read_text(encoding="utf-8")
+        assert "<script>alert" not in text, name
+        assert "ada@example.com" not in text and "1234567" not in text, name
+        assert "\x1b" not in text and "\u202e" not in text, name
+    assert "(hidden)" in (tmp_path / "site" / "velocity.html").read_text(encoding="utf-8")
+
+
+def test_pages_are_the_same_each_time_and_fetch_nothing(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        written(source, tmp_path / "one")
+        written(source, tmp_path / "other")
+    for name in PAGES:
+        text = (tmp_path / "one" / f"{name}.html").read_text(encoding="utf-8")
+        assert text == (tmp_path / "other" / f"{name}.html").read_text(encoding="utf-8")
+        assert not re.search(r"""(?:src|href)=["'](?:https?:|//)|url\((?!data:)|@import""", text), name
+        assert "default-src 'none'" in text
+
+
+def test_a_page_that_cannot_be_made_says_so_and_keeps_nothing_else_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(source: Source) -> None:
+        raise ValueError("no")
+
+    pages = tuple((name, title, fails if name == "costs" else make) for name, title, make in writing._PAGES)
+    monkeypatch.setattr(writing, "_PAGES", pages)
+    with opened(settings, **rich_world()) as source:
+        assert writing.write_site(source, tmp_path) == [tmp_path / "costs.html"]
+    assert "This report could not be made." in (tmp_path / "costs.html").read_text(encoding="utf-8")
+    assert "1,200" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_policy_is_told_in_words_without_naming_whom_it_excludes(settings: Settings, tmp_path: Path) -> None:
+    policy = tmp_path / "policy"
+    policy.mkdir()
+    (policy / "exclusions.csv").write_text(
+        "kind,pattern,reason,comment\nemail,rival@example.com,competitor,Why.\nemail,other@example.com,competitor,Why.\n"
+    )
+    (policy / "stage_policy.csv").write_text(
+        "key,value,effective_from,effective_to,comment\n"
+        "mql_min_score,40,2000-01-01T00:00:00,2026-06-01T00:00:00,Before.\n"
+        "mql_min_score,60,2026-06-01T00:00:00,2026-12-01T00:00:00,Now.\n"
+        "mql_min_score,90,2026-12-01T00:00:00,,Later.\n"
+    )
+    with opened(settings, policy, **rich_world()) as source:
+        pages = written(source, tmp_path / "site")
+    assert "a score of 60," in pages["definitions"].text
+    assert "Competitor email 2" in pages["definitions"].text
+    assert "rival" not in pages["definitions"].text
+
+
+def test_scripts_are_put_together_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    calls = []
+
+    def bundle() -> str:
+        calls.append(1)
+        return "window.vegaEmbed = '</script>';"
+
+    monkeypatch.setattr("vl_convert.javascript_bundle", bundle)
+    first = scripts.chart_script()
+    assert scripts.chart_script() == first and len(calls) == 1
+    assert "</script" not in first
+
+
+def test_message_of_the_source_is_written_as_text(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    if "message_scorecard" not in rows:
+        pytest.skip("This release publishes no scorecards.")
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    assert f"Scale “{MESSAGE}”; stop “Straight pitch”" in pages["outbound"].text
