@@ -1,6 +1,7 @@
 {#-
-    One scorecard: every cut of the people contacted, with its quality figures, and the verdict on what was promised where
-    a test asks for it. The three scorecards differ only in what they are cut by, so that a figure means the same in each.
+    One scorecard: every cut of the people contacted, with its quality figures, and the verdict on what was promised
+    where a test asks for it. The three scorecards differ only in what they are cut by, so that a figure means the
+    same in each.
 
     Args:
         dimensions: Columns of the item that the scorecard is about, first the one that all its cuts have.
@@ -25,7 +26,8 @@ counted as (
                 {{ 'and ' if not loop.last }}
                 {%- endfor %}
                 then 'direction
-                {%- for dimension in all_dimensions if dimension in cut %} × {{ labels.get(dimension, dimension) }}{% endfor %}'
+                {%- for dimension in all_dimensions if dimension in cut %} × {{ labels.get(dimension, dimension) }}
+                {%- endfor %}'
             {% endfor -%}
         end as cut,
         direction,
@@ -46,7 +48,7 @@ counted as (
         count(*) filter (where is_icp_fit) as fit_count,
         count(*) filter (where is_context_complete) as complete_count
     from contacted
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         {% for cut in cuts -%}
         ({{ (['direction'] + cut) | join(', ') }}){{ ',' if not loop.last }}
         {% endfor %}

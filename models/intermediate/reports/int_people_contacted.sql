@@ -40,7 +40,7 @@ touches as (
     where
         touches.actor = 'company'
         or touches.is_response
-        or touches.touch_type in ('{{ bounce_types() | join("', '") }}')
+        or {{ is_bounce('touches.touch_type') }}
 ),
 
 contacts_ordered as (
@@ -99,7 +99,7 @@ first_contacts as (
 followed as (
     select
         first_contacts.touch_id,
-        bool_or(touches.touch_type in ('{{ bounce_types() | join("', '") }}')) as is_bounced,
+        bool_or({{ is_bounce('touches.touch_type') }}) as is_bounced,
         bool_or(touches.is_response) as is_answered,
         bool_or(touches.is_response and touches.response_relevance = 'relevant') as is_relevant,
         bool_or(
@@ -129,8 +129,8 @@ followed as (
             and first_contacts.scoped_campaign_id = touches.scoped_campaign_id
             and first_contacts.message_name = touches.message_name
             and touches.actor <> 'company'
-            and touches.occurred_at > first_contacts.occurred_at
-            and touches.occurred_at <= first_contacts.matures_at
+            and first_contacts.occurred_at < touches.occurred_at
+            and first_contacts.matures_at >= touches.occurred_at
     group by first_contacts.touch_id
 ),
 

@@ -5,8 +5,11 @@
 with contacted as (
     select
         contacted.*,
-        cast(floor({{ seconds_between('contacted_at', as_of()) }} / (86400 * {{ report_policy_value('maturity_days') }})) as integer)
-            as windows_ago
+        cast(
+            floor(
+                {{ seconds_between('contacted_at', as_of()) }} / (86400 * {{ report_policy_value('maturity_days') }})
+            ) as integer
+        ) as windows_ago
     from {{ ref('int_people_contacted') }} as contacted
 ),
 
@@ -54,7 +57,7 @@ counted as (
         {{ measured }}
     from contacted
     where is_first_with_message
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         (direction, message_name, success_metric, promised_rate, untestable_because, windows_ago),
         (direction, message_name, segment, success_metric, promised_rate, untestable_because, windows_ago),
         (direction, segment, success_metric, promised_rate, untestable_because, windows_ago)

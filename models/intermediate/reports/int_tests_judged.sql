@@ -29,8 +29,10 @@ tests as (
         message_name,
         segment,
         untestable_because,
-        case when min(success_metric) = max(success_metric) then min(success_metric) when count(success_metric) > 0 then 'several' end
-            as success_metric,
+        case
+            when min(success_metric) = max(success_metric) then min(success_metric)
+            when count(success_metric) > 0 then 'several'
+        end as success_metric,
         case when count(*) = 1 then min(success_threshold) when count(success_threshold) > 0 then 'several' end
             as success_threshold,
         {{ arg_max('message_hypothesis', 'last_contact_at') }} as message_hypothesis,
@@ -41,7 +43,9 @@ tests as (
         case
             when untestable_because is null
                 then
-                    {{ rounded(ratio('sum(cast(reached_count * promised_rate as decimal(38, 6)))', 'sum(reached_count)')) }}
+                    {{ rounded(
+                        ratio('sum(cast(reached_count * promised_rate as decimal(38, 6)))', 'sum(reached_count)')
+                    ) }}
         end as promised_rate,
         min(first_contact_at) as first_contact_at,
         max(last_contact_at) as last_contact_at,
@@ -52,8 +56,10 @@ tests as (
         {% for side in sides -%}
             {% for alternative in alternatives -%}
                 cast(sum(success_count) as {{ type_double() }}) * ln({{ odds_ratios[side][alternative] }})
-                - cast(sum({{ expected_term('matured_count', 'promised_rate', odds_ratios[side][alternative]) }}) as {{ type_double() }})
-                    as {{ side }}_{{ alternative }},
+                - cast(
+                    sum({{ expected_term('matured_count', 'promised_rate', odds_ratios[side][alternative]) }})
+                    as {{ type_double() }}
+                ) as {{ side }}_{{ alternative }},
             {% endfor -%}
         {% endfor -%}
         min({{ report_policy_value('verdict_min_contacts') }}) as min_contacts
@@ -74,11 +80,11 @@ tests as (
 evidence as (
     select
         test_id,
-        concat_ws('|', cut, direction, cast({{ fiscal_year(local_date('first_contact_at')) }} as varchar)) as family,
+        concat_ws('|', cut, direction, cast({{ fiscal_year(local_date('first_contact_at')) }} as varchar))
+            as test_family,
         untestable_because is null and matured_n >= min_contacts as is_judged,
-        {% for side in sides -%}
-            {{ rounded(log10_of_average(logarithms[side])) }} as evidence_{{ side }}_log10{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ rounded(log10_of_average(logarithms['above'])) }} as evidence_above_log10,
+        {{ rounded(log10_of_average(logarithms['below'])) }} as evidence_below_log10
     from tests
     where untestable_because is null
 ),
@@ -87,7 +93,7 @@ hypotheses as (
     {% for side in sides -%}
         select
             test_id,
-            family,
+            test_family,
             '{{ side }}' as side,
             evidence_{{ side }}_log10 as evidence_log10
         from evidence
@@ -99,15 +105,15 @@ hypotheses as (
 ordered as (
     select
         hypotheses.*,
-        row_number() over (partition by family order by evidence_log10 desc, test_id, side) as place,
-        count(*) over (partition by family) as hypotheses_count
+        row_number() over (partition by test_family order by evidence_log10 desc, test_id asc, side asc) as place,
+        count(*) over (partition by test_family) as hypotheses_count
     from hypotheses
 ),
 
 -- e-BH: the greatest number of verdicts such that each of them has evidence enough for that many.
 families as (
     select
-        family,
+        test_family,
         max(hypotheses_count) as hypotheses_count,
         coalesce(
             max(place) filter (
@@ -116,12 +122,12 @@ families as (
             0
         ) as verdicts_count
     from ordered
-    group by family
+    group by test_family
 ),
 
 required as (
     select
-        family,
+        test_family,
         verdicts_count,
         case
             when verdicts_count > 0
@@ -153,7 +159,7 @@ decided as (
     left join evidence
         on tests.test_id = evidence.test_id
     left join required
-        on evidence.family = required.family
+        on evidence.test_family = required.test_family
 ),
 
 digits as (
@@ -165,8 +171,13 @@ digits as (
 
 -- Rates from 0.001 % to 99 %, 512 of them, equally far apart in the logarithm of their odds.
 rates as (
-    select 1 / (1 + exp(-(ln(0.00001) + (32 * high.digit + 2 * low.digit + half.digit) * (ln(99.0) - ln(0.00001)) / 511)))
-        as rate
+    select
+        1 / (
+            1 + exp(
+                -ln(0.00001)
+                - (32 * high.digit + 2 * low.digit + half.digit) * (ln(99.0) - ln(0.00001)) / 511
+            )
+        ) as rate
     from digits as high
     cross join digits as low
     cross join digits as half
@@ -177,13 +188,13 @@ rates_tried as (
     select
         tests.test_id,
         rates.rate,
+        {% for side in sides -%}
+            {% for odds_ratio in odds_ratios[side] -%}
+                tests.success_count * ln({{ odds_ratio }}) - tests.matured_n * ln(1 + {{ odds_ratio - 1 }} * rates.rate)
+                    as {{ side }}_{{ loop.index0 }},
+            {% endfor -%}
+        {% endfor -%}
         rates.rate * tests.matured_n <= tests.success_count as is_low
-        {%- for side in sides -%}
-            {%- for odds_ratio in odds_ratios[side] %},
-        tests.success_count * ln({{ odds_ratio }}) - tests.matured_n * ln(1 + {{ odds_ratio - 1 }} * rates.rate)
-            as {{ side }}_{{ loop.index0 }}
-            {%- endfor -%}
-        {%- endfor %}
     from tests
     cross join rates
     where

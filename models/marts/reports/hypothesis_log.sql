@@ -1,5 +1,5 @@
--- Grain: one ended test, of a campaign, a message, a message in a segment or a segment. It is computed anew by each build
--- from what was landed, so a late reply changes it, and a test that is taken up again leaves it until it ends.
+-- Grain: one ended test, of a campaign, a message, a message in a segment or a segment. It is computed anew by each
+-- build from what was landed, so a late reply changes it, and a test that is taken up again leaves it until it ends.
 with tests as (
     select * from {{ ref('int_tests_judged') }}
     where ended_at is not null
