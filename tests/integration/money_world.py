@@ -244,7 +244,9 @@ def _draw_spend(rng: np.random.Generator, world: MoneyWorld) -> None:
             "source_system": SYSTEM,
             "campaign_id": _pick(rng, ("c1", "c1", "c2", "c3", "c4")),
             "spend_date": AS_OF.replace(hour=0) - timedelta(days=int(rng.integers(0, 420))),
-            "amount": float(_pick(rng, (0.01, 1, 99.99, 1234.567, 900_000.0, 9e11, -20.0, 333.33, 1e13, 0.0))),
+            "amount": float(
+                _pick(rng, (0.01, 1, 99.99, 1234.567, 900_000.0, 9e11, -20.0, 333.33, 1e13, 0.0))
+            ),
             "currency": _pick(rng, ("USD", "USD", "EUR", "GBP", "JPY")),
             "verdict": _pick(rng, ("accepted", "accepted", "accepted", "superseded", "pending")),
         }
