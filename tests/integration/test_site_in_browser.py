@@ -1,8 +1,9 @@
-"""The site as a reader opens it: from the disk, in Chromium, wide and narrow. Nothing is fetched, nothing complains."""
+"""The site as a reader opens it: from the disk, in Chromium, wide and narrow."""
 
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,17 @@ CONTRASTS = """
     if (!own || !element.checkVisibility() || element.closest("script, style, .unseen, .skip")) continue;
     const style = getComputedStyle(element);
     // Text of a drawing is filled, all other text is coloured.
-    const [one, other] = [light(parse(element.closest("svg") ? style.fill : style.color).rgb), light(ground(element))];
+    const one = light(parse(element.closest("svg") ? style.fill : style.color).rgb);
+    const other = light(ground(element));
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : %s)) {
-      weak.push(`${element.tagName}.${element.className}: ${contrast.toFixed(2)} “${element.textContent.slice(0, 40)}”`);
+    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : READABLE)) {
+      const where = `${element.tagName}.${element.className}`;
+      weak.push(`${where}: ${contrast.toFixed(2)} ${element.textContent.slice(0, 40)}`);
     }
   }
   return weak;
 }
-""" % READABLE
+""".replace("READABLE", str(READABLE))
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +155,8 @@ def test_figures_on_the_page_are_those_of_the_mart(browser: Any, sites: dict[str
     rows = rich_world()["funnel_by_day"]
     names = {"Suspects": "suspect", "Prospects": "prospect", "MQLs": "mql", "SQLs": "sql"}
     assert shown == {
-        name: f"{sum(row['entries'] for row in rows if row['stage'] == stage):,}" for name, stage in names.items()
+        name: f"{sum(row['entries'] for row in rows if row['stage'] == stage):,}"
+        for name, stage in names.items()
     }
     # The drawing says the same: the sums at the ends of its bars.
     drawn = page.locator("#funnel-by-direction svg text").all_text_contents()
@@ -160,7 +164,14 @@ def test_figures_on_the_page_are_those_of_the_mart(browser: Any, sites: dict[str
     page.locator("#funnel-by-direction summary").click()
     table = page.locator("#funnel-by-direction-table")
     assert table.is_visible()
-    assert table.locator("tbody tr").nth(1).inner_text().split() == ["Prospects", "200", "100", "300", "25", "%"]
+    assert table.locator("tbody tr").nth(1).inner_text().split() == [
+        "Prospects",
+        "200",
+        "100",
+        "300",
+        "25",
+        "%",
+    ]
     reader.context.close()
 
 
@@ -173,13 +184,15 @@ def test_pages_can_be_read_by_ear_and_by_weak_eyes(browser: Any, sites: dict[str
         assert page.evaluate("document.documentElement.lang") == "en"
         assert page.locator("h1").count() == 1 and page.locator("main").count() == 1
         assert page.locator("nav:not([aria-label])").count() == 0
-        assert page.locator("table:not(:has(caption))").count() == page.locator("#vg-tooltip-element table").count()
+        assert page.locator("main table:not(:has(caption))").count() == 0
         assert page.locator("thead th:not([scope=col])").count() == 0
         assert page.locator("tbody tr:not(:has(> th[scope=row], > td[colspan]))").count() == 0
-        for label in page.eval_on_selector_all("[data-chart]", "all => all.map((each) => each.ariaLabel)"):
+        labels = page.eval_on_selector_all("[data-chart]", "all => all.map((each) => each.ariaLabel)")
+        for label in labels:
             assert len(label) > 40, name
-        levels = page.eval_on_selector_all("h1,h2,h3,h4", "all => all.map((each) => Number(each.tagName[1]))")
-        assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False)), name
+        headings = "all => all.map((each) => Number(each.tagName[1]))"
+        levels = page.eval_on_selector_all("h1,h2,h3,h4", headings)
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), name
         assert page.evaluate(CONTRASTS) == [], name
     reader.context.close()
 
@@ -205,7 +218,9 @@ def test_print_opens_every_table(browser: Any, sites: dict[str, Path], tmp_path:
     reader.context.close()
 
 
-def test_security_policy_keeps_other_scripts_out(browser: Any, sites: dict[str, Path], tmp_path: Path) -> None:
+def test_security_policy_keeps_other_scripts_out(
+    browser: Any, sites: dict[str, Path], tmp_path: Path
+) -> None:
     text = (sites["rich"] / "index.html").read_text(encoding="utf-8")
     forged = tmp_path / "index.html"
     before, end, after = text.rpartition("</body>")

@@ -21,7 +21,6 @@ from tests.unit.report.site_world import rich_world
 
 PAGES = ("index", "outbound", "directions", "velocity", "costs", "constraint", "quality", "definitions")
 EXPOSURES = "models/marts/reports/_site__exposures.yml"
-ADDED_BY_PUBLICATION = {"audit_results", "releases"}
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_disk_error_while_writing_pages_publishes_nothing(settings: Settings) ->
         write_staged_site(settings, staged)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(Exception, match="disk that holds .* is full"):
+    with pytest.raises(Exception, match=r"disk that holds .* is full"):
         publish_candidate(settings, NUMBER, policy_dir=POLICY, write_pages=full)
     assert list_releases(settings) == []
     assert not any(settings.releases.glob(".*staged"))
@@ -103,6 +102,7 @@ def test_exposure_names_exactly_what_the_pages_read() -> None:
     asked = set(re.findall(r"\bmarts\.([a-z_]+)", queries)) & known
     # The overview counts each stage's table by a name it puts together.
     asked |= {"suspects", "prospects", "mqls", "sqls"}
-    exposed = next(each for each in yaml.safe_load(read(EXPOSURES))["exposures"] if each["name"] == "reports_site")
+    exposures = {each["name"]: each for each in yaml.safe_load(read(EXPOSURES))["exposures"]}
+    exposed = exposures["reports_site"]
     named = {re.fullmatch(r"ref\('(\w+)'\)", each)[1] for each in exposed["depends_on"]}  # type: ignore[index]
     assert named == asked

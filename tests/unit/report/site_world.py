@@ -1,4 +1,4 @@
-"""A release with figures in every report that is published, filled by hand: round numbers, easy to find on a page."""
+"""A release with figures in every report, filled by hand: round numbers, easy to find on a page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,9 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             _entered("mql", "inbound", 60),
             _entered("sql", "inbound", 24),
         ],
-        "conversion_by_cohort": [_cohort(month, 50, converted) for month, converted in ((1, 5), (2, 9), (3, 7))],
+        "conversion_by_cohort": [
+            _cohort(month, 50, converted) for month, converted in ((1, 5), (2, 9), (3, 7))
+        ],
         "stage_velocity": [
             _velocity(step, cut, direction)
             for step in ("suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff")
@@ -59,7 +61,12 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             }
         ],
         "worklist": [
-            {"person_id": f"p_{number:016x}", "action": "hand_off", "because": "not_handed_off", "waiting_days": 3}
+            {
+                "person_id": f"p_{number:016x}",
+                "action": "hand_off",
+                "because": "not_handed_off",
+                "waiting_days": 3,
+            }
             for number in range(7)
         ],
         "message_scorecard": [
@@ -99,7 +106,14 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             _cost("direction", "inbound", None, 40000),
             _cost("direction", "unattributed", None, 8000),
             _cost("month × direction", "inbound", "2026-05", 40000),
-            _cost("campaign", "(all)", None, 40000, campaign_name="Spring mail", scoped_campaign_id="leadproof:c1"),
+            _cost(
+                "campaign",
+                "(all)",
+                None,
+                40000,
+                campaign_name="Spring mail",
+                scoped_campaign_id="leadproof:c1",
+            ),
         ],
         "attribution": [
             {
@@ -112,7 +126,10 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
                 "position_based_credit": 22.5,
             }
         ],
-        "constraint_audit": [_lever("offer_relevance", 200, 60, 0.5), _lever("traffic_quality", 300, 240, 0.7)],
+        "constraint_audit": [
+            _lever("offer_relevance", 200, 60, 0.5),
+            _lever("traffic_quality", 300, 240, 0.7),
+        ],
         "closed_loop": [
             {
                 "stage_at_opening": "sql",
@@ -158,13 +175,15 @@ def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str
             for number, build_id in enumerate((BUILD, "b20260629T060000000000")):
                 database.execute(
                     "insert into marts.audit_results select ?, timestamp '2026-06-30' - interval (?) day,"
-                    " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.' from range(190)",
+                    " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.'"
+                    " from range(190)",
                     [build_id, number, number],
                 )
         for model in _contracts():
             for column in model["columns"]:
                 database.execute(
-                    f"comment on column marts.{model['name']}.\"{column['name']}\" is 'What {column['name']} means.'"
+                    f'comment on column marts.{model["name"]}."{column["name"]}"'
+                    f" is 'What {column['name']} means.'"
                 )
     connection = duckdb.connect(settings.build_db, read_only=True)
     try:
@@ -176,7 +195,9 @@ def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str
             as_of=AS_OF,
             published_at=AS_OF,
             code_version="abc",
-            drift=[Drift("new_column", "leadproof.contacts", "column 'lead_rating' has appeared")] if rows else [],
+            drift=[Drift("new_column", "leadproof.contacts", "column 'lead_rating' has appeared")]
+            if rows
+            else [],
         )
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""The site's pages: every one is written from every world, carries no stranger's text unharmed, and fetches nothing."""
+"""The site's pages: all are written from every world, let no text do harm, and fetch nothing."""
 
 import re
 from html.parser import HTMLParser
@@ -77,7 +77,9 @@ def test_empty_world_says_what_is_missing_and_what_would_mend_it(settings: Setti
         pages = written(source, tmp_path / "site")
     assert "Nobody is in the funnel yet. Drop contacts and touches" in pages["index"].text
     assert "there is nothing to judge" in pages["outbound"].text
-    assert "No spend is recorded, which is not that it cost nothing. Drop campaign_spend" in pages["costs"].text
+    assert (
+        "No spend is recorded, which is not that it cost nothing. Drop campaign_spend" in pages["costs"].text
+    )
     assert "No deal is recorded." in pages["costs"].text
     assert "There is not enough data to name a constraint." in pages["constraint"].text
     assert "Nothing has landed yet." in pages["quality"].text
