@@ -175,8 +175,8 @@ def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str
             for number, build_id in enumerate((BUILD, "b20260629T060000000000")):
                 database.execute(
                     "insert into marts.audit_results select ?, timestamp '2026-06-30' - interval (?) day,"
-                    " 'promise ' || range, 'touches', null, 'error', range >= ?, null,"
-                    " 'It holds.' from range(190)",
+                    " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.'"
+                    " from range(190)",
                     [build_id, number, number],
                 )
         for model in _contracts():
