@@ -54,10 +54,15 @@ def near(one: float | None, other: float | None, tolerance: float = 2e-6) -> boo
     return isclose(one, other, rel_tol=1e-9, abs_tol=tolerance)
 
 
+def is_in_time(reached: Row | None, since: datetime) -> bool:
+    """Whether a stage was reached within the window that everybody is given."""
+    return reached is not None and reached["entered_at"] <= since + MATURITY
+
+
 # -- spend -------------------------------------------------------------------------------------------
 
-RATES = {
-    "USD": [(datetime(2000, 1, 1), 1)],
+RATES: dict[str, list[tuple[datetime, Decimal]]] = {
+    "USD": [(datetime(2000, 1, 1), Decimal(1))],
     "EUR": [(datetime(2025, 1, 1), Decimal("1.10")), (datetime(2024, 1, 1), Decimal("1.08"))],
     "GBP": [(datetime(2025, 1, 1), Decimal("1.28")), (datetime(2023, 1, 1), Decimal("1.25"))],
 }
@@ -66,7 +71,7 @@ RATES = {
 
 def converted(amount: float, currency: str, day: datetime) -> Decimal | None:
     rate = next((rate for since, rate in RATES.get(currency, ()) if since <= day), None)
-    if rate is None or abs(amount) >= 1e12:
+    if rate is None or abs(amount) * max(float(rate), 1) >= 1e12:
         return None
     return (Decimal(str(amount)) * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
@@ -151,15 +156,16 @@ def test_spend_is_dealt_to_whom_the_campaign_touched(bench: Bench, drawn: MoneyW
     bases = Counter[str]()
     for (campaign, month), amount in spent(drawn).items():
         weights: Counter[tuple[Any, ...]] = Counter()
-        for (touch_month, *cell), count in touched[campaign].items():
-            if touch_month == month:
-                weights[tuple(cell)] += count
+        for place, count in touched[campaign].items():
+            if place[0] == month:
+                weights[place[1:]] += count
         bases["month" if weights else "ever" if touched[campaign] else "nobody"] += 1
         if not weights:
-            for (_, *cell), count in touched[campaign].items():
-                weights[tuple(cell)] += count
-        for cell, cents in dealt(int(amount * 100), weights or Counter({("unattributed",) * 4: 1})).items():
-            expected[month, campaign, *cell] = Decimal(cents) / 100
+            for place, count in touched[campaign].items():
+                weights[place[1:]] += count
+        nobody = Counter({("unattributed",) * 4: 1})
+        for part, cents in dealt(int(amount * 100), weights or nobody).items():
+            expected[month, campaign, *part] = Decimal(cents) / 100
     found = {
         (
             row["spend_month"],
@@ -438,7 +444,7 @@ def cohort(world: MoneyWorld, step: str, direction: str) -> list[tuple[Row, bool
     for entry in world.of_stage(begin):
         if entry["direction"] == direction and entry["entered_at"] + MATURITY <= AS_OF:
             reached = world.entry(entry["person_id"], entry["cycle_number"], end)
-            found.append((entry, bool(reached) and reached["entered_at"] <= entry["entered_at"] + MATURITY))
+            found.append((entry, is_in_time(reached, entry["entered_at"])))
     return found
 
 
@@ -648,7 +654,7 @@ def lever_members(world: MoneyWorld) -> dict[str, list[Row]]:
             },
             "landing_page": evidence["landing_page"] or "none",
             "offer_id": evidence["offer_id"] or "none",
-            "sql": bool(sql) and sql["entered_at"] <= end,
+            "sql": is_in_time(sql, entry["entered_at"]),
         }
         if person["is_icp_complete"]:
             members["traffic_quality"].append(who | {"passed": person["is_icp_fit"]})
@@ -970,7 +976,7 @@ def test_scores_are_held_against_what_came_later(bench: Bench, drawn: MoneyWorld
             tally[2] += 1
             continue
         tally[0] += 1
-        tally[1] += bool(sql) and sql["entered_at"] <= entry["entered_at"] + MATURITY
+        tally[1] += is_in_time(sql, entry["entered_at"])
     found = {}
     for row in bench.mart("score_calibration", cut):
         key = (row["stage"], row["score_band"], row[dimension] if dimension else "(all)")

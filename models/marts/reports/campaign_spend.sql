@@ -33,7 +33,7 @@ summed as (
         count(*) filter (where exchanged_amount is null) as unconverted_rows,
         cast(coalesce(sum(original_amount), 0) as decimal(38, 2)) as original_amount,
         cast(coalesce(sum(original_amount) filter (where exchanged_amount is null), 0) as decimal(38, 2))
-            as unexchanged_amount,
+            as unconverted_amount,
         cast(coalesce(sum(exchanged_amount), 0) as decimal(38, 2)) as spend_amount
     from exchanged
     group by
@@ -55,7 +55,7 @@ final as (
         summed.spend_amount,
         cast({{ reporting_value('currency') }} as {{ dbt.type_string() }}) as reporting_currency,
         summed.unconverted_rows,
-        summed.unexchanged_amount
+        summed.unconverted_amount
     from summed
     left join named
         on summed.scoped_campaign_id = named.scoped_campaign_id
