@@ -43,7 +43,7 @@ def bench(empty_compiled_world: CompiledWorld, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module", params=SEEDS)
 def drawn(request: pytest.FixtureRequest, bench: Bench) -> MoneyWorld:
-    world = draw_world(request.param, people=250)
+    world = draw_world(request.param, people=250, deals=120)
     bench.run(world)
     return world
 
