@@ -9,22 +9,41 @@ with people as (
     where not is_excluded and first_known_at is not null
 ),
 
-touches as (
-    select
-        touches.touch_id,
+{% set item_columns %}
         touches.person_id,
-        touches.occurred_at,
-        touches.actor,
-        touches.direction,
-        touches.channel,
-        touches.touch_type,
-        touches.is_response,
-        touches.response_relevance,
-        touches.response_intent,
-        touches.campaign_source_system,
-        touches.campaign_id,
         {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
         coalesce(touches.message_name, touches.message_hypothesis, {{ no_value() }}) as message_name,
+        touches.occurred_at
+{%- endset %}
+-- Few columns of all contacts tell which are first; only those are looked at as a whole.
+contacts as (
+    select
+        {{ item_columns }}
+    from {{ ref('touches') }} as touches
+    where touches.actor = 'company'
+),
+
+beginnings as (
+    select
+        person_id,
+        scoped_campaign_id,
+        message_name,
+        min(occurred_at) as occurred_at
+    from contacts
+    group by
+        person_id,
+        scoped_campaign_id,
+        message_name
+),
+
+described as (
+    select
+        {{ item_columns }},
+        touches.touch_id,
+        touches.direction,
+        touches.channel,
+        touches.campaign_source_system,
+        touches.campaign_id,
         touches.message_hypothesis,
         touches.expected_response,
         touches.success_metric,
@@ -32,25 +51,41 @@ touches as (
         touches.campaign_ends_at,
         touches.is_context_complete,
         touches.is_icp_fit,
-        touches.person_segment,
-        people.acquisition_source
+        touches.person_segment
     from {{ ref('touches') }} as touches
-    inner join people
-        on touches.person_id = people.person_id
-    where
-        touches.actor = 'company'
-        or touches.is_response
-        or {{ is_bounce('touches.touch_type') }}
+    where touches.actor = 'company'
 ),
 
 contacts_ordered as (
     select
-        touches.*,
+        described.*,
+        people.acquisition_source,
         row_number() over (
-            partition by person_id, scoped_campaign_id, message_name order by occurred_at, touch_id
+            partition by described.person_id, described.scoped_campaign_id, described.message_name
+            order by described.touch_id
         ) as place
-    from touches
-    where actor = 'company'
+    from described
+    inner join beginnings
+        on
+            described.person_id = beginnings.person_id
+            and described.scoped_campaign_id = beginnings.scoped_campaign_id
+            and described.message_name = beginnings.message_name
+            and described.occurred_at = beginnings.occurred_at
+    inner join people
+        on described.person_id = people.person_id
+),
+
+answers as (
+    select
+        {{ item_columns }},
+        touches.touch_type,
+        touches.is_response,
+        touches.response_relevance,
+        touches.response_intent
+    from {{ ref('touches') }} as touches
+    where
+        touches.is_response
+        or {{ is_bounce('touches.touch_type') }}
 ),
 
 maturities as (
@@ -65,22 +100,34 @@ maturities as (
     where key = 'maturity_days'
 ),
 
-metrics as (
+-- Campaigns share few words, so each is read once.
+promises as (
     select
-        success_metric,
-        touch_types,
-        answer
-    from {{ ref('success_metrics') }}
+        stamped.success_metric,
+        stamped.success_threshold,
+        metrics.success_metric as listed_metric,
+        metrics.touch_types as metric_touch_types,
+        metrics.answer as metric_answer,
+        {{ promised_share('stamped.success_threshold') }} as promised_rate
+    from (
+        select distinct
+            success_metric,
+            success_threshold
+        from contacts_ordered
+        where place = 1
+    ) as stamped
+    left join {{ ref('success_metrics') }} as metrics
+        on {{ metric_as_listed('stamped.success_metric') }} = metrics.success_metric
 ),
 
 first_contacts as (
     select
         contacts_ordered.*,
         {{ days_after('contacts_ordered.occurred_at', 'maturities.maturity_days') }} as matures_at,
-        metrics.success_metric as listed_metric,
-        metrics.touch_types as metric_touch_types,
-        metrics.answer as metric_answer,
-        {{ promised_share('contacts_ordered.success_threshold') }} as promised_rate,
+        promises.listed_metric,
+        promises.metric_touch_types,
+        promises.metric_answer,
+        promises.promised_rate,
         row_number() over (
             partition by contacts_ordered.person_id, contacts_ordered.message_name
             order by contacts_ordered.occurred_at, contacts_ordered.touch_id
@@ -90,8 +137,10 @@ first_contacts as (
         on
             contacts_ordered.occurred_at >= maturities.valid_from
             and contacts_ordered.occurred_at < maturities.valid_to
-    left join metrics
-        on {{ metric_as_listed('contacts_ordered.success_metric') }} = metrics.success_metric
+    inner join promises
+        on
+            contacts_ordered.success_metric is not distinct from promises.success_metric
+            and contacts_ordered.success_threshold is not distinct from promises.success_threshold
     where contacts_ordered.place = 1
 ),
 
@@ -99,38 +148,37 @@ first_contacts as (
 followed as (
     select
         first_contacts.touch_id,
-        bool_or({{ is_bounce('touches.touch_type') }}) as is_bounced,
-        bool_or(touches.is_response) as is_answered,
-        bool_or(touches.is_response and touches.response_relevance = 'relevant') as is_relevant,
+        bool_or({{ is_bounce('answers.touch_type') }}) as is_bounced,
+        bool_or(answers.is_response) as is_answered,
+        bool_or(answers.is_response and answers.response_relevance = 'relevant') as is_relevant,
         bool_or(
-            touches.is_response
-            and touches.response_relevance = 'relevant'
-            and {{ list_contains_value('first_contacts.expected_response', 'touches.response_intent') }}
+            answers.is_response
+            and answers.response_relevance = 'relevant'
+            and {{ list_contains_value('first_contacts.expected_response', 'answers.response_intent') }}
         ) as is_expected,
         bool_or(
-            touches.is_response
+            answers.is_response
             and (
                 first_contacts.metric_touch_types is null
-                or {{ list_contains_value('first_contacts.metric_touch_types', 'touches.touch_type') }}
+                or {{ list_contains_value('first_contacts.metric_touch_types', 'answers.touch_type') }}
             )
             and case first_contacts.metric_answer
                 when 'any' then true
-                when 'relevant' then touches.response_relevance = 'relevant'
+                when 'relevant' then answers.response_relevance = 'relevant'
                 when 'expected'
                     then
-                        touches.response_relevance = 'relevant'
-                        and {{ list_contains_value('first_contacts.expected_response', 'touches.response_intent') }}
+                        answers.response_relevance = 'relevant'
+                        and {{ list_contains_value('first_contacts.expected_response', 'answers.response_intent') }}
             end
         ) as is_success
     from first_contacts
-    inner join touches
+    inner join answers
         on
-            first_contacts.person_id = touches.person_id
-            and first_contacts.scoped_campaign_id = touches.scoped_campaign_id
-            and first_contacts.message_name = touches.message_name
-            and touches.actor <> 'company'
-            and first_contacts.occurred_at < touches.occurred_at
-            and first_contacts.matures_at >= touches.occurred_at
+            first_contacts.person_id = answers.person_id
+            and first_contacts.scoped_campaign_id = answers.scoped_campaign_id
+            and first_contacts.message_name = answers.message_name
+            and first_contacts.occurred_at < answers.occurred_at
+            and first_contacts.matures_at >= answers.occurred_at
     group by first_contacts.touch_id
 ),
 
