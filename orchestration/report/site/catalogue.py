@@ -61,6 +61,9 @@ def catalogue_page(manifest: Path | None = None) -> str | None:
     for mark, data in (("MANIFEST.JSON", _shortened(content)), ("CATALOG.JSON", _catalogue(content))):
         text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\!--")
         page = page.replace(f'"{mark} INLINE DATA"', text)
+    # Before its script has filled it in, the browser would look for a picture of that name.
+    # Before its script has filled that in, the browser would look for a file of such a name.
+    page = page.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
     return page.replace("<head>", f"<head>{_POLICY}", 1)
 
 
