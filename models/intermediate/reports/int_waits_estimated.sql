@@ -1,5 +1,5 @@
--- Grain: one step × cut × waiting time: how many had the event after that time, how many are only known to have waited so
--- long, and what follows from both for the share that has had the event by then (Kaplan and Meier 1958, Greenwood 1926).
+-- Grain: one step × cut × waiting time: how many had the event after that time, how many are only known to have waited
+-- so long, and what follows from both for the share that has had it by then (Kaplan and Meier 1958, Greenwood 1926).
 -- Only as-of censors. Whoever has left the cycle stays at risk until as-of and never counts as a conversion.
 with entries as (
     select * from {{ ref('int_entries_described') }}
@@ -101,7 +101,7 @@ measured as (
     from waits
 ),
 
--- Rounded up to whole minutes on the first day and to whole hours after it: exact enough for anybody, and a year is some
+-- Rounded up to whole minutes on the first day and to whole hours after it: exact enough, and a year is some
 -- ten thousand steps instead of one for each person.
 rounded as (
     select
@@ -140,7 +140,7 @@ cut as (
         sum(conversions) as conversions,
         sum(ended) as ended
     from counted
-    group by {{ cut_grouping_sets(['step', 'waited_minutes']) }}
+    group by {{ cut_grouping_sets(['step', 'waited_minutes']) }} -- noqa: PRS
 ),
 
 at_risk as (

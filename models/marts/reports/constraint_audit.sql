@@ -174,7 +174,7 @@ counted as (
         count(*) filter (where not has_passed) as failed_n,
         count(*) filter (where not has_passed and is_sql) as failed_sqls
     from moved
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         (lever),
         {% for dimension in dimensions -%}
         (lever, {{ dimension }}){{ ',' if not loop.last }}
@@ -217,7 +217,7 @@ quartiles as (
 policy as (
     {% for lever in levers -%}
         select '{{ lever }}' as lever, {{ report_policy_value(lever ~ '_target') }} as target_rate
-                {{ 'union all' if not loop.last }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 

@@ -58,7 +58,7 @@ cut as (
         sum(reached_ever) as reached_ever,
         sum(open_ever) as open_ever
     from counted
-    group by {{ cut_grouping_sets(['stage', 'next_stage'], also=['entry_month']) }}
+    group by {{ cut_grouping_sets(['stage', 'next_stage'], also=['entry_month']) }} -- noqa: PRS
 ),
 
 final as (

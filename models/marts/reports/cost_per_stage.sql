@@ -66,7 +66,7 @@ cut as (
         {{- ',' if not loop.last }}
     {% endfor %}
     from united
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         (),
         (calendar_month),
         (direction),
@@ -120,8 +120,9 @@ final as (
     {% for stage in stages -%}
         case
             when judged.spend_status <> 'not_recorded' then {{ amount_each('judged.spend_amount', stage ~ 's') }}
-            end as cost_per_{{ stage }}{{ ',' if not loop.last }}
-        {% endfor %}
+        end as cost_per_{{ stage }}
+        {{- ',' if not loop.last }}
+    {% endfor %}
     from judged
     left join named
         on judged.scoped_campaign_id = named.scoped_campaign_id

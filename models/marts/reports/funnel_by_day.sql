@@ -1,5 +1,5 @@
--- Grain: one day on which something happened × stage × all dimensions of the entries. Whoever is in a cycle stands in the
--- furthest stage that it has reached, so entering the next stage is a way out of this one.
+-- Grain: one day on which something happened × stage × all dimensions of the entries. Whoever is in a cycle stands in
+-- the furthest stage that it has reached, so entering the next stage is a way out of this one.
 with entries as (
     select * from {{ ref('int_entries_described') }}
 ),

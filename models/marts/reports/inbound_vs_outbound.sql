@@ -173,7 +173,7 @@ strata as (
     {% endfor -%}
     {% endfor %}
     from united
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         (from_stage, to_stage, stratum_segment, icp_fit),
         (from_stage, to_stage, stratum_segment, icp_fit, segment),
         (from_stage, to_stage, stratum_segment, icp_fit, channel),

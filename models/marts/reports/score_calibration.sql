@@ -36,7 +36,7 @@ counted as (
         count(*) filter (where sql_at is null or sql_at > entered_at) as open_entries,
         count(*) filter (where sql_at > entered_at and sql_at <= matured_at) as later_sqls
     from scored
-    group by grouping sets (
+    group by grouping sets ( -- noqa: PRS
         (stage, score_band),
         {% for dimension in dimensions -%}
         (stage, score_band, {{ dimension }}){{ ',' if not loop.last }}

@@ -22,16 +22,20 @@ final as (
         {% set ns = namespace(lower=none) -%}
         {% for bound in bounds -%}
             cast(sum(
-                case when age_days < {{ bound }}{% if ns.lower %} and age_days >= {{ ns.lower }}{% endif %} then 1 else 0 end
+                case
+                    when age_days < {{ bound }}{% if ns.lower %} and age_days >= {{ ns.lower }}{% endif %} then 1
+                    else 0
+                end
             ) as bigint) as open_{{ ns.lower or 0 }}_to_{{ bound }}_days_count,
             {% set ns.lower = bound -%}
         {% endfor -%}
-        cast(sum(case when age_days >= {{ bounds | last }} then 1 else 0 end) as bigint) as open_from_{{ bounds | last }}_days_count,
+        cast(sum(case when age_days >= {{ bounds | last }} then 1 else 0 end) as bigint)
+            as open_from_{{ bounds | last }}_days_count,
         {{ rounded('percentile_cont(0.5) within group (order by age_days)') }} as median_age_days,
         {{ rounded('percentile_cont(0.9) within group (order by age_days)') }} as p90_age_days,
         {{ rounded('max(age_days)') }} as max_age_days
     from aged
-    group by {{ cut_grouping_sets(['stage']) }}
+    group by {{ cut_grouping_sets(['stage']) }} -- noqa: PRS
 )
 
 select * from final

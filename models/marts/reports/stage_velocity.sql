@@ -29,11 +29,11 @@ counted as (
         max(case when recency = 1 then converted_share_high end) as converted_share_high,
         min(case when converted_share >= 0.5 - {{ tolerance }} then waited_minutes end) as median_minutes,
         min(case when converted_share >= 0.9 - {{ tolerance }} then waited_minutes end) as p90_minutes,
-        {% for name, minutes in horizons.items() -%}
-            max(case when waited_minutes <= {{ minutes }} then converted_share else 0 end) as share_{{ name }},
-            sum(case when waited_minutes >= {{ minutes }} then ended_count else 0 end) as at_risk_{{ name }}
-            {{- ',' if not loop.last }}
-        {% endfor %}
+    {% for name, minutes in horizons.items() -%}
+        max(case when waited_minutes <= {{ minutes }} then converted_share else 0 end) as share_{{ name }},
+        sum(case when waited_minutes >= {{ minutes }} then ended_count else 0 end) as at_risk_{{ name }}
+        {{- ',' if not loop.last }}
+    {% endfor %}
     from waits
     group by
         step,
@@ -69,15 +69,15 @@ converters as (
             waits.step = counted.step
             and waits.cut = counted.cut
             {% for column in entry_dimensions() -%}
-            and waits.{{ column }} = counted.{{ column }}
+                and waits.{{ column }} = counted.{{ column }}
             {% endfor -%}
     where counted.converted_count > 0
     group by
-        waits.step,
-        waits.cut,
         {% for column in entry_dimensions() -%}
-            waits.{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+            waits.{{ column }},
+        {% endfor -%}
+        waits.step,
+        waits.cut
 ),
 
 final as (
@@ -119,7 +119,7 @@ final as (
             counted.step = converters.step
             and counted.cut = converters.cut
             {% for column in entry_dimensions() -%}
-            and counted.{{ column }} = converters.{{ column }}
+                and counted.{{ column }} = converters.{{ column }}
             {% endfor %}
 )
 

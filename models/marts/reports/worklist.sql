@@ -1,5 +1,5 @@
 -- Grain: one person for whom there is something to do, with the one thing that comes first: whoever must not be
--- contacted is not worked on; then who waits for sales; then whose record stands in the way; then whom to go on courting.
+-- contacted is not worked on; then who waits for sales; then whose record stands in the way; then whom to court.
 with people as (
     select
         person_id,
@@ -92,7 +92,7 @@ decided as (
             when current_stage = 'sql' and coalesce(last_handoff_at < current_stage_since, true) then 'hand_off'
             when current_stage = 'prospect' and not is_mismatched and (lacks_attributes or lacks_context) then 'enrich'
             when current_stage in ('prospect', 'mql', 'recycled') and is_icp_fit then 'nurture'
-        end as action
+        end as action -- noqa: RF04
     from situations
 ),
 
@@ -116,12 +116,9 @@ final as (
             else 'not_evaluated_since'
         end as because,
         decided.blocked_by,
-        case
-            when decided.opted_out_at is not null then decided.opted_out_at
-            else decided.current_stage_since
-        end as since,
+        coalesce(decided.opted_out_at, decided.current_stage_since) as since,
         {{ rounded(seconds_between(
-            'case when decided.opted_out_at is not null then decided.opted_out_at else decided.current_stage_since end',
+            'coalesce(decided.opted_out_at, decided.current_stage_since)',
             as_of()
         ) ~ ' / 86400') }} as waiting_days,
 
