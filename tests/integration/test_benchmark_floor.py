@@ -19,6 +19,9 @@ pytestmark = pytest.mark.slow
 END = datetime(2026, 11, 1)
 SALT = "a secret"
 
+OF_REPORTS = {"touches": ("campaign_source_system", "is_icp_fit", "person_segment")}
+"""Columns that only reports read. The floor is a yardstick of the funnel, and makes no reports."""
+
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -67,5 +70,6 @@ def test_floor_agrees_with_the_mart(built: Settings, floor: Path, mart: str) -> 
         names = [column[0] for column in cursor.description or ()]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     assert expected, "an empty table proves nothing"
-    assert set(names) == set(expected[0])
-    assert differences(mart, expected, found)[:20] == []
+    ignored = OF_REPORTS.get(mart, ())
+    assert set(names) == set(expected[0]) - {*ignored}
+    assert differences(mart, expected, found, ignored=ignored)[:20] == []
