@@ -26,6 +26,14 @@ def empty_compiled_world(tmp_path_factory: pytest.TempPathFactory) -> "CompiledW
     return empty_world(_folder_of_run(tmp_path_factory, "empty_compiled_world"))
 
 
+@pytest.fixture
+def own_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that run in this process print to its present stdout, not to that of their import."""
+    from orchestration.commands import console
+
+    monkeypatch.setattr(console.out, "_file", None)
+
+
 def _folder_of_run(factory: pytest.TempPathFactory, name: str) -> "Path":
     folder = factory.getbasetemp()
     # Under pytest-xdist each process has a folder of its own below that of the run.

@@ -9,6 +9,8 @@ from orchestration.settings import Settings
 from tests.fixtures.release_world import make_settings
 from tests.unit.report.report_world import BUILD, PROSPECT, make_release, record_build
 
+pytestmark = pytest.mark.usefixtures("own_stdout")
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -20,6 +20,7 @@ from tests.unit.report.report_world import NUMBER, POLICY, make_candidate, recor
 from tests.unit.report.site_world import rich_world
 
 PAGES = ("index", "outbound", "directions", "velocity", "costs", "constraint", "quality", "definitions")
+pytestmark = pytest.mark.usefixtures("own_stdout")
 EXPOSURES = "models/marts/reports/_site__exposures.yml"
 
 
