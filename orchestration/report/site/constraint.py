@@ -46,10 +46,8 @@ def constraint(source: Source) -> Page:
     Returns:
         The page.
     """
-    rows = (
-        source.rows("select * from marts.constraint_audit where cut = 'all' order by lever")
-        if "constraint_audit" in source.tables
-        else []
+    rows = source.rows_of(
+        "constraint_audit", "select * from marts.constraint_audit where cut = 'all' order by lever"
     )
     rows.sort(key=lambda row: list(LEVER_NAMES).index(row["lever"]))
     judged = [row for row in rows if row["lever_n"]]

@@ -62,12 +62,9 @@ def costs(source: Source) -> Page:
     Returns:
         The page.
     """
-    rows = (
-        source.rows(
-            "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction"
-        )
-        if "cost_per_stage" in source.tables
-        else []
+    rows = source.rows_of(
+        "cost_per_stage",
+        "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction",
     )
     whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
     sections = [
@@ -248,14 +245,11 @@ def _campaign(row: Row) -> str:
 def _credit(source: Source) -> Block:
     models = ("first_touch", "last_touch", "linear", "position_based")
     sums = ", ".join(f"sum({model}_credit) as {model}" for model in models)
-    rows = (
-        source.rows(
-            f"select scoped_campaign_id, any_value(campaign_name) as campaign_name,"
-            f" any_value(campaign_id) as campaign_id, {sums} from marts.attribution where stage = 'sql'"
-            " group by all order by position_based desc, scoped_campaign_id"
-        )
-        if "attribution" in source.tables
-        else []
+    rows = source.rows_of(
+        "attribution",
+        f"select scoped_campaign_id, any_value(campaign_name) as campaign_name,"
+        f" any_value(campaign_id) as campaign_id, {sums} from marts.attribution where stage = 'sql'"
+        " group by all order by position_based desc, scoped_campaign_id",
     )
     if not rows:
         return Gap("There is no SQL yet to share the credit of.", "Credit is shared with the first SQL.")
@@ -289,15 +283,12 @@ def _credit(source: Source) -> Block:
 
 
 def _deals(source: Source) -> list[Block]:
-    rows = (
-        source.rows(
-            "select stage_at_opening, sum(deals)::bigint as deals, sum(won_deals)::bigint as won,"
-            " sum(lost_deals)::bigint as lost, sum(open_deals)::bigint as open, sum(won_amount) as amount,"
-            " sum(deals_without_amount)::bigint as without, any_value(reporting_currency) as currency"
-            " from marts.closed_loop group by all order by deals desc, stage_at_opening"
-        )
-        if "closed_loop" in source.tables
-        else []
+    rows = source.rows_of(
+        "closed_loop",
+        "select stage_at_opening, sum(deals)::bigint as deals, sum(won_deals)::bigint as won,"
+        " sum(lost_deals)::bigint as lost, sum(open_deals)::bigint as open, sum(won_amount) as amount,"
+        " sum(deals_without_amount)::bigint as without, any_value(reporting_currency) as currency"
+        " from marts.closed_loop group by all order by deals desc, stage_at_opening",
     )
     if not rows:
         return [Gap("No deal is recorded.", "Drop deals into the landing folder: contact, status, amount.")]
@@ -335,13 +326,10 @@ def _stage(code: str) -> str:
 
 
 def _calibration(source: Source) -> Block:
-    rows = (
-        source.rows(
-            "select * from marts.score_calibration where cut = 'all' and stage = 'prospect' and sql_n > 0"
-            " order by score_band = '100+', score_band"
-        )
-        if "score_calibration" in source.tables
-        else []
+    rows = source.rows_of(
+        "score_calibration",
+        "select * from marts.score_calibration where cut = 'all' and stage = 'prospect' and sql_n > 0"
+        " order by score_band = '100+', score_band",
     )
     if not rows:
         return Gap("No prospect has had the time in which an SQL is counted.", "Wait until prospects mature.")

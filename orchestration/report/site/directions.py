@@ -44,10 +44,9 @@ def directions(source: Source) -> Page:
     Returns:
         The page.
     """
-    rows = (
-        source.rows("select * from marts.inbound_vs_outbound where cut = 'all' order by funnel_step")
-        if "inbound_vs_outbound" in source.tables
-        else []
+    rows = source.rows_of(
+        "inbound_vs_outbound",
+        "select * from marts.inbound_vs_outbound where cut = 'all' order by funnel_step",
     )
     by_step = {row["funnel_step"]: row for row in rows}
     matured = [by_step[step] for step in _STEPS if step in by_step and by_step[step]["inbound_n"]]
@@ -177,18 +176,15 @@ def _verdict(row: Row) -> Cell:
 
 
 def _by_cut(source: Source) -> Block:
-    rows = (
-        source.rows(
-            "select * from marts.inbound_vs_outbound where cut in ('segment', 'acquisition_source',"
-            " 'channel')"
-            " and funnel_step = 'prospect_to_sql' and coalesce(inbound_n, 0) > 0 and"
-            " coalesce(outbound_n, 0) > 0"
-            " order by comparison_verdict = 'insufficient_data', cut, inbound_n + outbound_n desc,"
-            " segment, channel,"
-            " acquisition_source limit 30"
-        )
-        if "inbound_vs_outbound" in source.tables
-        else []
+    rows = source.rows_of(
+        "inbound_vs_outbound",
+        "select * from marts.inbound_vs_outbound where cut in ('segment', 'acquisition_source',"
+        " 'channel')"
+        " and funnel_step = 'prospect_to_sql' and coalesce(inbound_n, 0) > 0 and"
+        " coalesce(outbound_n, 0) > 0"
+        " order by comparison_verdict = 'insufficient_data', cut, inbound_n + outbound_n desc,"
+        " segment, channel,"
+        " acquisition_source limit 30",
     )
     if not rows:
         return Gap(
@@ -264,13 +260,10 @@ def _volume(rows: list[Row]) -> Block:
 
 
 def _journeys(source: Source) -> Block:
-    rows = (
-        source.rows(
-            "select journey, prospect_direction, sum(sqls)::bigint as sqls from marts.journey_mix"
-            " group by all order by all"
-        )
-        if "journey_mix" in source.tables
-        else []
+    rows = source.rows_of(
+        "journey_mix",
+        "select journey, prospect_direction, sum(sqls)::bigint as sqls from marts.journey_mix"
+        " group by all order by all",
     )
     total = sum(row["sqls"] for row in rows)
     if not total:

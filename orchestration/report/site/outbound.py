@@ -57,13 +57,10 @@ def outbound(source: Source) -> Page:
     Returns:
         The page.
     """
-    messages = (
-        source.rows(
-            f"select * from marts.message_scorecard where direction = 'outbound' and {_WHOLE}"
-            f" order by {_ORDER}, reached_count desc, message_name"
-        )
-        if "message_scorecard" in source.tables
-        else []
+    messages = source.rows_of(
+        "message_scorecard",
+        f"select * from marts.message_scorecard where direction = 'outbound' and {_WHOLE}"
+        f" order by {_ORDER}, reached_count desc, message_name",
     )
     if not messages:
         sections = [Section("verdicts", "Verdicts", [_GAP])]
@@ -446,14 +443,11 @@ def _breaches(source: Source) -> Block:
 
 
 def _learned(source: Source) -> Block:
-    rows = (
-        source.rows(
-            "select learned, verdict, ended_at, subject from marts.hypothesis_log"
-            " where direction = 'outbound' and verdict <> 'insufficient_data'"
-            f" order by {_ORDER}, ended_at desc, subject, learned"
-        )
-        if "hypothesis_log" in source.tables
-        else []
+    rows = source.rows_of(
+        "hypothesis_log",
+        "select learned, verdict, ended_at, subject from marts.hypothesis_log"
+        " where direction = 'outbound' and verdict <> 'insufficient_data'"
+        f" order by {_ORDER}, ended_at desc, subject, learned",
     )
     if not rows:
         return Gap(

@@ -262,9 +262,8 @@ def _cohorts(source: Source) -> Figure | Gap:
         "No month of prospects has matured for 60 days, so no rate is spoken of.",
         "Rates appear 60 days after the first prospects.",
     )
-    if "conversion_by_cohort" not in source.tables:
-        return gap
-    rows = source.rows(
+    rows = source.rows_of(
+        "conversion_by_cohort",
         f"""
         select
             entry_month, entries, within_60_days_n, within_60_days_count, within_60_days_rate,
@@ -273,7 +272,7 @@ def _cohorts(source: Source) -> Figure | Gap:
         where cut = 'all' and stage = 'prospect' and entry_month is not null
         order by entry_month desc
         limit {_TREND_MONTHS + 12}
-        """
+        """,
     )
     matured = [row for row in rows if row["within_60_days_n"]]
     if not matured:
@@ -375,12 +374,11 @@ def _changes(source: Source) -> Table | Gap:
 
 
 def _restated(source: Source) -> list[Table]:
-    if "restatements" not in source.tables:
-        return []
-    rows = source.rows(
+    rows = source.rows_of(
+        "restatements",
         "select stage, cause, sum(added_count)::bigint as added, sum(removed_count)::bigint as removed,"
         " sum(changed_count)::bigint as changed from marts.restatements"
-        f" where build_id = '{source.build_id}' group by all order by all"
+        f" where build_id = '{source.build_id}' group by all order by all",
     )
     rows.sort(key=lambda row: STAGES.index(row["stage"]))
     if not rows:

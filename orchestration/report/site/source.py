@@ -91,6 +91,18 @@ class Source:
         """
         return _rows(self.connection, query)
 
+    def rows_of(self, table: str, query: str) -> list[Row]:
+        """Ask the release about a mart that it may not have: it may be of before there was one.
+
+        Args:
+            table: The mart.
+            query: SQL without parameters.
+
+        Returns:
+            The rows; none where the mart is not published.
+        """
+        return self.rows(query) if table in self.tables else []
+
     def previous_rows(self, query: str) -> list[Row]:
         """Ask the release before this one; the answer is empty without one, or where it has no such table."""
         if self.previous is None:

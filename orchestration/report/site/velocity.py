@@ -53,12 +53,9 @@ def velocity(source: Source) -> Page:
     Returns:
         The page.
     """
-    rows = (
-        source.rows(
-            "select * from marts.stage_velocity where cut in ('all', 'direction') order by step, direction"
-        )
-        if "stage_velocity" in source.tables
-        else []
+    rows = source.rows_of(
+        "stage_velocity",
+        "select * from marts.stage_velocity where cut in ('all', 'direction') order by step, direction",
     )
     whole = {row["step"]: row for row in rows if row["cut"] == "all"}
     sections = [
@@ -286,9 +283,7 @@ def _lead(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block]
 
 
 def _ages(source: Source) -> Block:
-    rows = (
-        source.rows("select * from marts.stage_age where cut = 'all'") if "stage_age" in source.tables else []
-    )
+    rows = source.rows_of("stage_age", "select * from marts.stage_age where cut = 'all'")
     by_stage = {row["stage"]: row for row in rows if row["open_count"]}
     if not by_stage:
         return Gap("Nobody stands in a stage.", "See the overview for who has left and why.")
@@ -345,14 +340,11 @@ def _ages(source: Source) -> Block:
 
 
 def _segments(source: Source) -> Block:
-    rows = (
-        source.rows(
-            "select * from marts.stage_velocity where cut = 'segment' and step = 'prospect_to_mql'"
-            " and entries > 0"
-            " order by converted_within_90_days_share desc nulls last, entries desc, segment"
-        )
-        if "stage_velocity" in source.tables
-        else []
+    rows = source.rows_of(
+        "stage_velocity",
+        "select * from marts.stage_velocity where cut = 'segment' and step = 'prospect_to_mql'"
+        " and entries > 0"
+        " order by converted_within_90_days_share desc nulls last, entries desc, segment",
     )
     if not rows:
         return Gap("No prospect has a segment.", "Segments come from segment_rules and people's attributes.")
