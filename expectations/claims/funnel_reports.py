@@ -1,13 +1,15 @@
 """Expectations about the reports on stages and time: nobody is lost, nobody is counted twice."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from expectations.claims.base import Claim, examine, text
 from expectations.suites import MARTS, REPORT_CUTS, STAGES
 
+Sums = tuple[str, str, str, Sequence[str], Sequence[str]]
 _STAGE_OF_STEP = "split_part(step, '_to_', 1)"
 _BY_MONTH = "cut || case when cohort = '(all)' then '' else ' by month' end"
-_ENTRIES: Mapping[str, tuple[str, str, str, Sequence[str], Sequence[str]]] = {
+_ENTRIES: Mapping[str, Sums] = {
     "funnel_by_day": ("entries", "stage", "'all'", ("all",), ("suspect", "prospect", "mql", "sql")),
     "conversion_by_cohort": (
         "entries",
@@ -19,7 +21,7 @@ _ENTRIES: Mapping[str, tuple[str, str, str, Sequence[str], Sequence[str]]] = {
     "stage_velocity": ("entries", _STAGE_OF_STEP, "cut", REPORT_CUTS, ("suspect", "prospect", "mql")),
 }
 """Per mart: what is added up, of which stage a row is, of which cut, and all cuts and stages there are."""
-_OPEN: Mapping[str, tuple[str, str, str, Sequence[str], Sequence[str]]] = {
+_OPEN: Mapping[str, Sums] = {
     "funnel_by_day": (
         "entries - exits",
         "stage",
@@ -40,12 +42,16 @@ class _EveryoneCounted(Claim):
 
     table: str
 
+    sums: ClassVar[Mapping[str, Sums]] = {}
+    stands: ClassVar[str] = "true"
+    """Which rows of a stage's table are counted; ``{stage}`` stands for the stage."""
+
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        summed, stage, cut, cuts, stages = self._sums()
+        summed, stage, cut, cuts, stages = self.sums[self.table]
         held = " union all ".join(
             f"select {text(name)} as stage, count(*) as held"
-            f" from {MARTS}.{table} where {self._condition(name)}"
+            f" from {MARTS}.{table} where {self.stands.format(stage=text(name))}"
             for table, name in STAGES.items()
             if name in stages
         )
@@ -64,14 +70,8 @@ class _EveryoneCounted(Claim):
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
-        _, _, _, cuts, stages = self._sums()
+        _, _, _, cuts, stages = self.sums[self.table]
         return f"select '*' as source_system, {len(cuts) * len(stages)} as row_count"
-
-    def _sums(self) -> tuple[str, str, str, Sequence[str], Sequence[str]]:
-        raise NotImplementedError
-
-    def _condition(self, stage: str) -> str:
-        raise NotImplementedError
 
 
 class ExpectEveryEntryCounted(_EveryoneCounted):
@@ -81,11 +81,7 @@ class ExpectEveryEntryCounted(_EveryoneCounted):
         table: The mart.
     """
 
-    def _sums(self) -> tuple[str, str, str, Sequence[str], Sequence[str]]:
-        return _ENTRIES[self.table]
-
-    def _condition(self, stage: str) -> str:
-        return "true"
+    sums: ClassVar[Mapping[str, Sums]] = _ENTRIES
 
 
 class ExpectOpenStockCounted(_EveryoneCounted):
@@ -95,11 +91,8 @@ class ExpectOpenStockCounted(_EveryoneCounted):
         table: The mart.
     """
 
-    def _sums(self) -> tuple[str, str, str, Sequence[str], Sequence[str]]:
-        return _OPEN[self.table]
-
-    def _condition(self, stage: str) -> str:
-        return f"current_stage = {text(stage)}"
+    sums: ClassVar[Mapping[str, Sums]] = _OPEN
+    stands: ClassVar[str] = "current_stage = {stage}"
 
 
 class ExpectStockCarriedForward(Claim):
