@@ -209,9 +209,6 @@ def test_scripts_are_put_together_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_message_of_the_source_is_written_as_text(settings: Settings, tmp_path: Path) -> None:
-    rows = rich_world()
-    if "message_scorecard" not in rows:
-        pytest.skip("This release publishes no scorecards.")
-    with opened(settings, **rows) as source:
+    with opened(settings, **rich_world()) as source:
         pages = written(source, tmp_path / "site")
     assert f"Scale “{MESSAGE}”; stop “Straight pitch”" in pages["outbound"].text
