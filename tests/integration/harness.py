@@ -6,10 +6,13 @@ What a test expects does not belong here, nor does anything about publication or
 import csv
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -109,27 +112,37 @@ def run_dbt(
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt on the warehouse and fail with its output if it fails.
 
+    Parsing the project takes dbt most of half a minute, and it parses anew for another connection. So all
+    warehouses of a process are reached by one link, and what dbt has parsed is handed on.
+
     Args:
         settings: Warehouse and source systems.
         arguments: What follows ``dbt``; ``run`` (models only, policy is loaded already) by default.
         target: dbt's target folder; below the warehouse by default.
     """
+    variables = json.dumps(
+        {"source_systems": list(settings.source_systems), "load_modes": settings.load_modes}
+    )
+    artifacts = target or settings.warehouse / "target"
+    parsed = artifacts / "partial_parse.msgpack"
+    own = Path(_own_folder().name)
+    handed_on = own / f"{sha256(variables.encode()).hexdigest()}.msgpack"
+    link = own / "warehouse"
+    link.unlink(missing_ok=True)
+    link.symlink_to(settings.warehouse.resolve())
+    if handed_on.exists() and not parsed.exists():
+        artifacts.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(handed_on, parsed)
     done = subprocess.run(
-        [
-            dbt_executable(),
-            "--no-use-colors",
-            *(arguments or ("run",)),
-            "--vars",
-            json.dumps({"source_systems": list(settings.source_systems), "load_modes": settings.load_modes}),
-        ],
+        [dbt_executable(), "--no-use-colors", *(arguments or ("run",)), "--vars", variables],
         cwd=PROJECT_ROOT,
         env={
             **os.environ,
             "DBT_PROFILES_DIR": str(PROJECT_ROOT / "dbt_project"),
-            "DBT_TARGET_PATH": str(target or settings.warehouse / "target"),
+            "DBT_TARGET_PATH": str(artifacts),
             "DBT_LOG_PATH": str(settings.warehouse / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "LEADPROOF_WAREHOUSE": str(settings.warehouse),
+            "LEADPROOF_WAREHOUSE": str(link),
             "LEADPROOF_MEMORY_LIMIT": settings.memory_limit,
         },
         stdin=subprocess.DEVNULL,
@@ -138,7 +151,14 @@ def run_dbt(
         check=False,
     )
     assert done.returncode == 0, f"dbt failed:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    shutil.copyfile(parsed, handed_on)
     return done
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder of this process, which goes with it."""
+    return tempfile.TemporaryDirectory(prefix="leadproof_dbt_")
 
 
 def fetch(settings: Settings, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
