@@ -47,7 +47,7 @@
         where entity = 'campaigns'
     ),
 
-    causes as (
+    reasons as (
         select identity_key from keys_changed
         union
         select contact_key as identity_key from touches_rechecked
@@ -82,6 +82,18 @@
         from {{ ref('int_answers_crossed') }} as crossed
         inner join {{ ref('int_touches_rechecked') }} as rechecked
             on crossed.touch_id = rechecked.touch_id
+    ),
+
+    -- A handoff follows its address only as long as nobody has its contact key: who gets or loses that key takes the
+    -- handoff from, or leaves it to, whoever has the address.
+    causes as (
+        select identity_key from reasons
+        union
+        select 'email:' || {{ normalised_email('handoffs.email') }} as identity_key
+        from {{ ref('int_handoffs_judged') }} as handoffs
+        inner join reasons
+            on {{ contact_key('handoffs.source_system', 'handoffs.source_contact_id') }} = reasons.identity_key
+        where handoffs.verdict = 'accepted'
     ),
 
     former_people as (
