@@ -199,7 +199,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     "stage_velocity": (
         "campaign_source_system", "campaign_id", "campaign_name", "entries", "converted_count",
-        "censored_count", "followed_days", "converted_share",
+        "censored_count",
     ),
     "stage_velocity_curve": (
         "campaign_source_system", "campaign_id", "campaign_name", "at_risk_count", "converted_count",

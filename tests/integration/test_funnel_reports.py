@@ -55,6 +55,11 @@ class Entry:
     left_as: str | None
     dimensions: dict[str, str]
 
+    @property
+    def is_immediate(self) -> bool:
+        """Whether a suspect was a prospect at the very instant, so that nobody had to be won."""
+        return self.stage == "suspect" and self.next_at == self.entered_at
+
 
 @dataclass(frozen=True)
 class Built:
@@ -167,6 +172,9 @@ def test_the_world_holds_what_the_reports_tell_apart(built: Built) -> None:
     assert {entry.stage for entry in built.entries} == set(STAGES)
     assert {entry.left_as for entry in built.entries} == {None, "recycled", "disqualified"}
     assert {"inbound", "outbound"} <= {entry.dimensions["direction"] for entry in built.entries}
+    outbound = [entry for entry in built.entries if entry.dimensions["direction"] == "outbound"]
+    won = [entry for entry in outbound if entry.stage == "suspect" and entry.next_at]
+    assert {entry.is_immediate for entry in won} == {True, False}
     assert set(CUT_BY) == set(REPORT_CUTS)
 
 
@@ -258,8 +266,11 @@ def test_conversion_counts_matured_entries_only_with_wilson_intervals(built: Bui
     assert set(rows) == seen
 
 
-def assert_cohort(built: Built, row: Row, entries: list[Entry]) -> None:
-    assert row["entries"] == len(entries)
+def assert_cohort(built: Built, row: Row, everybody: list[Entry]) -> None:
+    entries = [entry for entry in everybody if not entry.is_immediate]
+    assert row["entries"] == len(everybody)
+    immediate = len(everybody) - len(entries)
+    assert row["immediate_prospects"] == (immediate if row["stage"] == "suspect" else None)
     for days in (30, 60, 90):
         matured = [entry for entry in entries if entry.entered_at + timedelta(days=days) <= built.as_of]
         reached = [
@@ -294,7 +305,10 @@ def waiting_minutes(waited: timedelta) -> int:
 
 
 def waits(built: Built, stage: str) -> list[tuple[Entry, int, int]]:
-    """Entries with how long they waited, and whether the next stage ended it or as-of."""
+    """Entries with how long they waited, and whether the next stage ended it or as-of.
+
+    Suspects who were prospects at once have not waited.
+    """
     return [
         (
             entry,
@@ -302,7 +316,7 @@ def waits(built: Built, stage: str) -> list[tuple[Entry, int, int]]:
             int(entry.next_at is not None),
         )
         for entry in built.entries
-        if entry.stage == stage
+        if entry.stage == stage and not entry.is_immediate
     ]
 
 
@@ -325,14 +339,21 @@ def test_velocity_is_kaplan_and_meiers(built: Built) -> None:
             for dimensions, entries in in_cut(of_stage, cut).items():
                 key = (f"{stage}_to_{after}", cut, *dimensions)
                 seen.add(key)
-                times, events = zip(*(timed[id(entry)] for entry in entries), strict=True)
-                assert_velocity(rows[key], list(times), list(events))
+                waited = [timed[id(entry)] for entry in entries if not entry.is_immediate]
+                immediate = len(entries) - len(waited) if stage == "suspect" else None
+                assert rows[key]["immediate_prospects"] == immediate, key
+                assert_velocity(rows[key], [time for time, _ in waited], [event for _, event in waited])
     assert {key for key in rows if key[0] != "response_to_handoff"} == seen
 
 
 def assert_velocity(row: Row, times: list[int], events: list[int]) -> None:
+    assert row["entries"] == len(times) + (row["immediate_prospects"] or 0)
+    assert row["converted_count"] == sum(events)
+    if not times:
+        told = {name: row[name] for name in row if name.endswith(("_share", "_days"))}
+        assert set(told.values()) == {None}
+        return
     curve = survival(times, events)
-    assert (row["entries"], row["converted_count"]) == (len(times), sum(events))
     assert row["censored_count"] == len(times) - sum(events)
     assert row["followed_days"] == pytest.approx(max(times) / 1440, abs=1e-6)
     last = share_at(curve, max(times))
@@ -348,8 +369,8 @@ def assert_velocity(row: Row, times: list[int], events: list[int]) -> None:
         expected = pytest.approx(share_at(curve, minutes), abs=2e-6) if known else None
         assert row[f"converted_within_{name}_share"] == expected, name
     for name, share in (("median_days", 0.5), ("p90_days", 0.9)):
-        expected = first_time(curve, share)
-        assert row[name] == (None if expected is None else pytest.approx(expected / 1440, abs=1e-6)), name
+        among_all = first_time(curve, share)
+        assert row[name] == (None if among_all is None else pytest.approx(among_all / 1440, abs=1e-6)), name
         among = first_time(curve, share * last) if sum(events) else None
         assert row[f"converter_{name}"] == (
             None if among is None else pytest.approx(among / 1440, abs=1e-6)
@@ -372,9 +393,8 @@ def test_curve_carries_greenwoods_interval_and_the_number_at_risk(built: Built) 
         of_stage = [entry for entry in built.entries if entry.stage == stage]
         for cut in CUT_BY:
             for dimensions, entries in in_cut(of_stage, cut).items():
-                times, events = (
-                    list(each) for each in zip(*(timed[id(entry)] for entry in entries), strict=True)
-                )
+                waited = [timed[id(entry)] for entry in entries if not entry.is_immediate]
+                times, events = [time for time, _ in waited], [event for _, event in waited]
                 if any(events):
                     key = (f"{stage}_to_{after}", cut, *dimensions)
                     expected_keys.add(key)

@@ -448,6 +448,12 @@ def cohort(world: MoneyWorld, step: str, direction: str) -> list[tuple[Row, bool
     return found
 
 
+def is_immediate(world: MoneyWorld, entry: Row) -> bool:
+    """Whether a suspect was a prospect at the very instant, so that nobody had to be won."""
+    prospect = world.entry(entry["person_id"], entry["cycle_number"], "prospect")
+    return prospect is not None and prospect["entered_at"] == entry["entered_at"]
+
+
 def stratum(entry: Row) -> tuple[str, str]:
     fit = "fit" if entry["is_icp_fit"] else "unfit" if entry["is_icp_complete"] else "unknown"
     return fit, entry["segment"]
@@ -460,7 +466,7 @@ def test_directions_are_compared_like_for_like(bench: Bench, drawn: MoneyWorld, 
         for step in STEPS
         for direction in ("inbound", "outbound")
     }
-    compared = 0
+    compared = immediates = 0
     for row in bench.mart("inbound_vs_outbound", cut):
         step = row["funnel_step"]
         if step not in STEPS:
@@ -474,6 +480,13 @@ def test_directions_are_compared_like_for_like(bench: Bench, drawn: MoneyWorld, 
             ]
             for direction in ("inbound", "outbound")
         }
+        for direction, members in here.items():
+            apart = [entry for entry, _ in members if is_immediate(drawn, entry)]
+            is_first = step == "suspect_to_prospect"
+            assert row[f"{direction}_immediate_prospects"] == (len(apart) if is_first else None)
+            if is_first:
+                here[direction] = [(entry, done) for entry, done in members if entry not in apart]
+                immediates += len(apart)
         if step == "suspect_to_prospect":
             here["inbound"] = []
         for direction, members in here.items():
@@ -490,6 +503,7 @@ def test_directions_are_compared_like_for_like(bench: Bench, drawn: MoneyWorld, 
             continue
         compared += _compare(row, here)
     assert compared or cut != "all"
+    assert immediates
 
 
 def _compare(row: Row, here: dict[str, list[tuple[Row, bool]]]) -> bool:

@@ -1,6 +1,7 @@
 -- Grain: one step × cut × waiting time: how many had the event after that time, how many are only known to have waited
 -- so long, and what follows from both for the share that has had it by then (Kaplan and Meier 1958, Greenwood 1926).
 -- Only as-of censors. Whoever has left the cycle stays at risk until as-of and never counts as a conversion.
+-- Suspects who were prospects at once have waited for nothing: they are counted beside the estimate.
 with entries as (
     select * from {{ ref('int_entries_described') }}
 ),
@@ -63,7 +64,8 @@ waits as (
         stage || '_to_' || next_stage as step,
         {{ (entry_dimensions() + campaign_columns()) | join(', ') }},
         entered_at as waits_from,
-        next_stage_at as happened_at
+        next_stage_at as happened_at,
+        case when {{ is_immediate_prospect() }} then 1 else 0 end as is_immediate
     from entries
     where next_stage is not null
     union all
@@ -78,7 +80,8 @@ waits as (
         coalesce(qualifying.campaign_id, {{ no_value() }}) as campaign_id,
         coalesce(campaigns.campaign_name, {{ no_value() }}) as campaign_name,
         qualifying.occurred_at as waits_from,
-        first_handoffs.handed_off_at as happened_at
+        first_handoffs.handed_off_at as happened_at,
+        0 as is_immediate
     from qualifying
     inner join entries
         on
@@ -123,8 +126,9 @@ counted as (
         {% for column in campaign_columns() -%}
             max({{ column }}) as {{ column }},
         {% endfor -%}
-        count(happened_at) as conversions,
-        count(*) as ended
+        count(happened_at) - sum(is_immediate) as conversions,
+        count(*) - sum(is_immediate) as ended,
+        sum(is_immediate) as at_once
     from rounded
     group by
         step,
@@ -138,7 +142,8 @@ cut as (
         waited_minutes,
         {{ cut_columns() }},
         sum(conversions) as conversions,
-        sum(ended) as ended
+        sum(ended) as ended,
+        sum(at_once) as at_once
     from counted
     group by {{ cut_grouping_sets(['step', 'waited_minutes']) }} -- noqa: PRS
 ),
@@ -179,7 +184,11 @@ summed as (
 shared as (
     select
         summed.*,
-        case when conversions = at_risk then 1 else 1 - exp(log_waiting_share) end as converted_share,
+        case
+            when at_risk = 0 then null
+            when conversions = at_risk then 1
+            else 1 - exp(log_waiting_share)
+        end as converted_share,
         -- Half the width of the interval on the scale ln(-ln(share still waiting)).
         case
             when converted_so_far > 0 and conversions < at_risk
@@ -208,6 +217,7 @@ final as (
         cast(conversions as bigint) as converted_count,
         cast(ended - conversions as bigint) as censored_count,
         cast(converted_so_far as bigint) as converted_so_far_count,
+        cast(at_once as bigint) as immediate_count,
 
         -- estimate
         {{ rounded('converted_share') }} as converted_share,

@@ -10,6 +10,7 @@ with entries as (
         entered_at,
         {{ days_after('entered_at', report_policy_value('stage_maturity_days')) }} as matured_at,
         next_stage_at,
+        {{ is_immediate_prospect() }} as is_immediate,
         direction,
         {{ dimensions | join(', ') }},
         case
@@ -63,6 +64,7 @@ reached as (
 ),
 
 -- Only those who have had the whole window, and only what they reached within it: everybody is given the same time.
+-- Whoever was a prospect at the instant of becoming a suspect stands apart: nobody had yet to be won.
 matured as (
     select
         from_stage,
@@ -70,8 +72,9 @@ matured as (
         direction,
         {{ dimensions | join(', ') }},
         icp_fit,
-        count(*) as cohort,
-        count(*) filter (where reached_at <= matured_at) as arrived
+        count(*) filter (where not is_immediate) as cohort,
+        count(*) filter (where not is_immediate and reached_at <= matured_at) as arrived,
+        count(*) filter (where is_immediate) as immediates
     from reached
     where matured_at <= {{ as_of() }}
     group by
@@ -118,6 +121,7 @@ united as (
         icp_fit,
         cohort,
         arrived,
+        immediates,
         0 as entries,
         0 as spend_amount,
         0 as spend_cells
@@ -132,6 +136,7 @@ united as (
         {{ no_value() }} as icp_fit,
         0 as cohort,
         0 as arrived,
+        0 as immediates,
         counted.entries,
         0 as spend_amount,
         0 as spend_cells
@@ -148,6 +153,7 @@ united as (
         {{ no_value() }} as icp_fit,
         0 as cohort,
         0 as arrived,
+        0 as immediates,
         0 as entries,
         spend.spend_amount,
         spend.spend_cells
@@ -167,7 +173,7 @@ strata as (
         stratum_segment,
         icp_fit,
     {% for direction in directions -%}
-    {% for fact in ['cohort', 'arrived', 'entries', 'spend_amount', 'spend_cells'] -%}
+    {% for fact in ['cohort', 'arrived', 'immediates', 'entries', 'spend_amount', 'spend_cells'] -%}
         coalesce(sum({{ fact }}) filter (where direction = '{{ direction }}'), 0) as {{ direction }}_{{ fact }}
         {{- ',' if not (loop.last and direction == directions[-1]) }}
     {% endfor -%}
@@ -190,6 +196,7 @@ pooled as (
         {% for direction in directions -%}
             cast(sum({{ direction }}_cohort) as bigint) as {{ direction }}_n,
             cast(sum({{ direction }}_arrived) as bigint) as {{ direction }}_count,
+            cast(sum({{ direction }}_immediates) as bigint) as {{ direction }}_immediate_prospects,
             cast(sum({{ direction }}_entries) as bigint) as {{ direction }}_entries,
             cast(sum({{ direction }}_spend_amount) as decimal(38, 2)) as {{ direction }}_spend_amount,
             sum({{ direction }}_spend_cells) as {{ direction }}_spend_cells,
@@ -260,13 +267,15 @@ final as (
                     then {{ amount_each(direction ~ '_spend_amount', direction ~ '_entries') }}
             end as {{ direction }}_cost_per_entry,
         {% endfor %}
-        -- rates; whoever comes is a prospect at once, so inbound suspects have none
+        -- rates; who comes by themselves had not to be won, so inbound suspects have none
         {% for direction in directions -%}
             {% set has_rate = begins_with_response if direction == 'inbound' else "from_stage <> " ~ no_value() -%}
             {% for column in ['n', 'count', 'rate', 'low', 'high'] -%}
                 {% set name = direction ~ '_' ~ column -%}
                 case when {{ has_rate }} then {{ rounded(name) if column == 'rate' else name }} end as {{ name }},
             {% endfor -%}
+            case when from_stage = 'suspect' then {{ direction }}_immediate_prospects end
+                as {{ direction }}_immediate_prospects,
         {% endfor %}
         -- difference, inbound minus outbound
         {% for column in ['crude_difference', 'crude_difference_low', 'crude_difference_high'] -%}

@@ -20,10 +20,11 @@ counted as (
         {% for column in campaign_columns() -%}
             max({{ column }}) as {{ column }},
         {% endfor -%}
-        sum(converted_count + censored_count) as entries,
+        sum(ended_count + immediate_count) as entries,
+        sum(immediate_count) as immediate_count,
         sum(converted_count) as converted_count,
         sum(censored_count) as censored_count,
-        max(waited_minutes) as followed_minutes,
+        max(case when ended_count > 0 then waited_minutes end) as followed_minutes,
         max(converted_share) as converted_share,
         max(case when recency = 1 then converted_share_low end) as converted_share_low,
         max(case when recency = 1 then converted_share_high end) as converted_share_high,
@@ -96,6 +97,8 @@ final as (
 
         -- counts
         cast(counted.entries as bigint) as entries,
+        cast(case when counted.step = 'suspect_to_prospect' then counted.immediate_count end as bigint)
+            as immediate_prospects,
         cast(counted.converted_count as bigint) as converted_count,
         cast(counted.censored_count as bigint) as censored_count,
         {{ rounded('counted.followed_minutes / 1440.0') }} as followed_days,

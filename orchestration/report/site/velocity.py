@@ -105,13 +105,20 @@ def _steps(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block
                 for chart in _curve(source, step, f"{STEP_NAMES[step]}, inbound and outbound")
             ],
             _table(
-                [row for step in begun for row in rows if row["step"] == step],
-                "One step and direction; without a median, half have not taken the step yet.",
+                [row for step in begun for row in rows if row["step"] == step and _is_timed(row)],
+                "One step and direction; without a median, half have not taken the step yet. Suspects who"
+                " were prospects at once had not to be won: they are in no share, and inbound has no such"
+                " step.",
             ),
             [(direction, DIRECTION_NAMES[direction]) for direction in _DRAWN],
         )
     ]
     return blocks
+
+
+def _is_timed(row: Row) -> bool:
+    """Who comes by themselves is a prospect at the instant they are known; there is nothing to time."""
+    return bool(row["step"] != "suspect_to_prospect" or row["direction"] == "outbound")
 
 
 def _steps_caption(whole: dict[str, Row]) -> str:
@@ -141,9 +148,7 @@ def _curve(source: Source, step: str, label: str) -> list[Chart]:
         f" and direction in ({listed}) and elapsed_days <= {_LAST_DAY[step]}"
         " order by direction, elapsed_days"
     )
-    if step == "suspect_to_prospect":
-        # Who comes by themselves is a prospect at the instant they are known; there is nothing to time.
-        rows = [row for row in rows if row["direction"] != "inbound"]
+    rows = [row for row in rows if _is_timed(row | {"step": step})]
     followed = {
         row["direction"]: min(row["followed_days"] or 0, _LAST_DAY[step])
         for row in source.rows(
@@ -196,6 +201,7 @@ def _table(rows: list[Row], caption: str) -> Table:
             Column("Step", "step"),
             Column("Direction", "direction"),
             Column("Began", "entries", True),
+            Column("At once", "immediate_prospects", True),
             Column("Took it", "converted_count", True),
             Column("7 days", "converted_within_7_days_share", True),
             Column("30 days", "converted_within_30_days_share", True),
@@ -210,6 +216,7 @@ def _table(rows: list[Row], caption: str) -> Table:
                 STEP_NAMES[row["step"]],
                 DIRECTION_NAMES.get(row["direction"], str(row["direction"])),
                 count(row["entries"]),
+                count(row["immediate_prospects"]),
                 count(row["converted_count"]),
                 percent(row["converted_within_7_days_share"]),
                 percent(row["converted_within_30_days_share"]),
