@@ -792,6 +792,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "journey_mix": {
         "journey": "varchar",
         "prospect_direction": "varchar",
+        "outbound_ever": "varchar",
         "entry_month": "date",
         "direction": "varchar",
         "segment": "varchar",

@@ -130,8 +130,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "acquisition_source",
     ),
     "journey_mix": (
-        "journey", "prospect_direction", "entry_month", "direction", "segment", "scoped_campaign_id",
-        "channel", "acquisition_source",
+        "journey", "prospect_direction", "outbound_ever", "entry_month", "direction", "segment",
+        "scoped_campaign_id", "channel", "acquisition_source",
     ),
     "inbound_vs_outbound": ("funnel_step", "cut", "segment", "channel", "acquisition_source"),
     "constraint_audit": (
@@ -395,6 +395,7 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "unclassified_only",
         ],
         "prospect_direction": _DIRECTION_CODES,
+        "outbound_ever": ["yes", "unknown", "no"],
         "direction": _DIRECTION_CODES,
     },
     "inbound_vs_outbound": {

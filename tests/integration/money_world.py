@@ -145,11 +145,14 @@ def _draw_person(rng: np.random.Generator, world: MoneyWorld, person: str, direc
         later = start + timedelta(days=float(_pick(rng, (-5, 0, 3, 30, 120))))
         world.identities.append(_identity(f"contact:{SYSTEM}:{person}", 2, later, person))
     moment = start
-    for cycle in range(1, 1 + int(rng.integers(1, 3))):
+    cycles = int(rng.integers(1, 3))
+    for cycle in range(1, 1 + cycles):
         reached = int(rng.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.15, 0.25])) if cycle == 1 else 4
         if not is_known or is_excluded:
             reached = 0
         moment = _draw_cycle(rng, world, person, cycle, moment, reached, source, directions)
+        if cycle < cycles:
+            _close_cycle(rng, world, person, cycle, moment - timedelta(hours=12), directions)
 
 
 def _draw_cycle(
@@ -185,6 +188,8 @@ def _draw_cycle(
                 "entered_on": time.date(),
                 "entry_month": time.date().replace(day=1),
                 "next_stage_at": known[place + 1] if place + 1 < len(known) else None,
+                "left_at": None,
+                "left_as": None,
                 "direction": touch["direction"] if touch else _pick(rng, (*directions, "none")),
                 "segment": segment,
                 "scoped_campaign_id": scoped(campaign),
@@ -202,6 +207,27 @@ def _draw_cycle(
         if rng.random() < 0.2:
             segment = _pick(rng, SEGMENTS)
     return times[-1] + timedelta(days=1)
+
+
+def _close_cycle(
+    rng: np.random.Generator,
+    world: MoneyWorld,
+    person: str,
+    cycle: int,
+    left_at: datetime,
+    directions: Sequence[str],
+) -> None:
+    """End a cycle before the next one opens, with touches at the end and between the two."""
+    for entry in world.entries:
+        if entry["person_id"] == person and left_at <= AS_OF:
+            entry["left_at"], entry["left_as"] = left_at, _pick(rng, ("recycled", "disqualified"))
+    for touch in world.touches:
+        if touch["person_id"] == person and touch["occurred_at"] > left_at:
+            touch["occurred_at"] = left_at
+    for hours in (0, 6):
+        if rng.random() < 0.6 and left_at + timedelta(hours=hours) <= AS_OF:
+            time = left_at + timedelta(hours=hours)
+            _draw_touch(rng, world, person, cycle, time, directions, response=False)
 
 
 def _draw_touch(

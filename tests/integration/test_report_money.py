@@ -252,17 +252,25 @@ MODELS: dict[str, Callable[[int, int], Fraction]] = {
 }
 
 
+def is_on_the_way(world: MoneyWorld, touch: Row, entry: Row) -> bool:
+    """Whether a touch came after the end of the cycle before, and not after the entry.
+
+    A cycle that ends by dormancy may end at the instant at which the next one opens.
+    """
+    if touch["person_id"] != entry["person_id"] or touch["occurred_at"] > entry["entered_at"]:
+        return False
+    earlier = world.entry(entry["person_id"], entry["cycle_number"] - 1, "suspect")
+    return (
+        earlier is None
+        or touch["occurred_at"] > earlier["left_at"]
+        or touch["cycle_number"] == entry["cycle_number"]
+    )
+
+
 def taking_part(world: MoneyWorld, entry: Row) -> list[Row]:
     """The touches with a campaign on the way, what was done to the person once for each campaign."""
     touches = sorted(
-        (
-            touch
-            for touch in world.touches
-            if touch["person_id"] == entry["person_id"]
-            and touch["cycle_number"] == entry["cycle_number"]
-            and touch["occurred_at"] <= entry["entered_at"]
-            and touch["campaign_id"]
-        ),
+        (touch for touch in world.touches if is_on_the_way(world, touch, entry) and touch["campaign_id"]),
         key=lambda touch: (touch["occurred_at"], touch["source_system"], touch["touch_id"]),
     )
     seen, kept = set(), []
@@ -371,9 +379,7 @@ def test_journeys_are_told_by_their_touches(bench: Bench, drawn: MoneyWorld) -> 
         touches = sorted(
             (touch["occurred_at"], touch["touch_id"], touch["direction"])
             for touch in drawn.touches
-            if touch["person_id"] == entry["person_id"]
-            and touch["cycle_number"] == entry["cycle_number"]
-            and touch["occurred_at"] <= entry["entered_at"]
+            if is_on_the_way(drawn, touch, entry)
         )
         kinds = [kind for *_, kind in touches if kind != "unclassified"]
         journey = (
@@ -385,9 +391,15 @@ def test_journeys_are_told_by_their_touches(bench: Bench, drawn: MoneyWorld) -> 
         )
         prospect = drawn.entry(entry["person_id"], entry["cycle_number"], "prospect")
         assert prospect
+        ever = {
+            touch["direction"]
+            for touch in drawn.touches
+            if touch["person_id"] == entry["person_id"] and touch["occurred_at"] <= entry["entered_at"]
+        }
         expected[
             journey,
             prospect["direction"],
+            "yes" if "outbound" in ever else "unknown" if "unclassified" in ever else "no",
             entry["entry_month"],
             entry["direction"],
             entry["segment"],
@@ -399,6 +411,7 @@ def test_journeys_are_told_by_their_touches(bench: Bench, drawn: MoneyWorld) -> 
         (
             row["journey"],
             row["prospect_direction"],
+            row["outbound_ever"],
             row["entry_month"],
             row["direction"],
             row["segment"],
@@ -410,6 +423,70 @@ def test_journeys_are_told_by_their_touches(bench: Bench, drawn: MoneyWorld) -> 
     }
     assert found == dict(expected)
     assert len({journey for journey, *_ in expected}) >= 4
+    assert {ever for _, _, ever, *_ in expected} == {"yes", "unknown", "no"}
+    before = ("inbound_only", "inbound", "yes")
+    assert any(key[:3] == before for key in expected), (
+        "somebody was touched outbound in an earlier cycle only"
+    )
+
+
+def test_what_brings_somebody_back_is_on_the_way(bench: Bench) -> None:
+    """A mail after the end of a cycle carries that cycle's number, and belongs to the next one."""
+    day = [AS_OF - timedelta(days=days) for days in range(300, 0, -1)]
+    common = {"person_id": "p", "source_system": "x", "campaign_source_system": "x"}
+    bought = {
+        "segment": "none", "scoped_campaign_id": "none", "channel": "email", "acquisition_source": "unknown",
+        "direction": "inbound",
+    }  # fmt: skip
+    world = MoneyWorld(
+        touches=[
+            common
+            | {
+                "touch_id": f"x:{number}",
+                "cycle_number": cycle,
+                "occurred_at": day[number],
+                "direction": direction,
+                "channel": "email",
+                "campaign_id": f"c{number}",
+                "is_response": direction == "inbound",
+            }
+            for number, cycle, direction in (
+                (1, 1, "outbound"),
+                (5, 1, "inbound"),
+                (9, 1, "outbound"),
+                (12, 1, "outbound"),
+                (20, 2, "inbound"),
+            )
+        ],
+        entries=[
+            bought
+            | {
+                "person_id": "p",
+                "cycle_number": cycle,
+                "stage": stage,
+                "entered_at": day[entered],
+                "entry_month": month_of(day[entered]),
+                "left_at": day[9] if cycle == 1 else None,
+            }
+            for cycle, stage, entered in (
+                (1, "suspect", 0),
+                (1, "prospect", 5),
+                (2, "suspect", 20),
+                (2, "prospect", 20),
+                (2, "mql", 20),
+                (2, "sql", 20),
+            )
+        ],
+    )
+    bench.run(world)
+    (row,) = bench.mart("journey_mix")
+    assert (row["journey"], row["outbound_ever"]) == ("outbound_then_inbound", "yes")
+    credit = {
+        row["scoped_campaign_id"]: row["linear_credit"]
+        for row in bench.mart("attribution")
+        if row["stage"] == "sql"
+    }
+    assert credit == {"x:c12": Decimal("0.5"), "x:c20": Decimal("0.5")}
 
 
 # -- inbound and outbound ----------------------------------------------------------------------------

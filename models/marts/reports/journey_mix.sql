@@ -1,5 +1,5 @@
--- Grain: how a cycle came to its SQL (by which kinds of touch, in which order, and how its prospect came), by month of
--- the SQL and by what describes it.
+-- Grain: how a cycle came to its SQL (by which kinds of touch, in which order, how its prospect came, and whether the
+-- person had ever been touched outbound), by month of the SQL and by what describes it.
 with entries as (
     select *
     from {{ ref('int_entries_described') }}
@@ -10,8 +10,14 @@ journeys as (
     select
         person_id,
         cycle_number,
-        min(place) filter (where direction = 'inbound') as first_inbound_place,
-        min(place) filter (where direction = 'outbound') as first_outbound_place
+        min(place) filter (where is_on_the_way and direction = 'inbound') as first_inbound_place,
+        min(place) filter (where is_on_the_way and direction = 'outbound') as first_outbound_place,
+        -- An unclassified touch may have been outbound.
+        case
+            when count(*) filter (where direction = 'outbound') > 0 then 'yes'
+            when count(*) filter (where direction = 'unclassified') > 0 then 'unknown'
+            else 'no'
+        end as outbound_ever
     from {{ ref('int_conversions_traced') }}
     where stage = 'sql'
     group by
@@ -29,14 +35,15 @@ described as (
             when journeys.first_inbound_place is not null then 'inbound_only'
             when journeys.first_outbound_place is not null then 'outbound_only'
             else 'unclassified_only'
-        end as journey
+        end as journey,
+        journeys.outbound_ever
     from entries as sqls
     inner join entries as prospects
         on
             sqls.person_id = prospects.person_id
             and sqls.cycle_number = prospects.cycle_number
             and prospects.stage = 'prospect'
-    left join journeys
+    inner join journeys
         on
             sqls.person_id = journeys.person_id
             and sqls.cycle_number = journeys.cycle_number
@@ -47,6 +54,7 @@ counted as (
     select
         journey,
         prospect_direction,
+        outbound_ever,
         entry_month,
         direction,
         segment,
@@ -58,6 +66,7 @@ counted as (
     group by
         journey,
         prospect_direction,
+        outbound_ever,
         entry_month,
         direction,
         segment,
@@ -75,6 +84,7 @@ final as (
         -- grain
         counted.journey,
         counted.prospect_direction,
+        counted.outbound_ever,
         counted.entry_month,
         counted.direction,
         counted.segment,

@@ -262,8 +262,10 @@ def _volume(rows: list[Row]) -> Block:
 def _journeys(source: Source) -> Block:
     rows = source.rows_of(
         "journey_mix",
-        "select journey, prospect_direction, sum(sqls)::bigint as sqls from marts.journey_mix"
-        " group by all order by all",
+        "select journey, prospect_direction, sum(sqls)::bigint as sqls,"
+        " coalesce(sum(sqls) filter (where outbound_ever = 'no'), 0)::bigint as never,"
+        " coalesce(sum(sqls) filter (where outbound_ever = 'unknown'), 0)::bigint as perhaps_never"
+        " from marts.journey_mix group by all order by all",
     )
     total = sum(row["sqls"] for row in rows)
     if not total:
@@ -271,12 +273,9 @@ def _journeys(source: Source) -> Block:
             "Nobody is sales-qualified yet, so there is no journey to look back on.", "See what blocks MQLs."
         )
     both = sum(row["sqls"] for row in rows if "then" in row["journey"])
-    alone = sum(
-        row["sqls"]
-        for row in rows
-        if row["journey"] == "inbound_only" and row["prospect_direction"] == "inbound"
-    )
-    came = sum(row["sqls"] for row in rows if row["prospect_direction"] == "inbound")
+    inbound = [row for row in rows if row["prospect_direction"] == "inbound"]
+    came, never, perhaps = (sum(row[name] for row in inbound) for name in ("sqls", "never", "perhaps_never"))
+    unknown = f", and of {perhaps:,} more it is not known" if perhaps else ""
     shown = sorted({row["prospect_direction"] for row in rows})
     roles = [(DIRECTION_NAMES.get(name, name), name) for name in shown]
     order = [_JOURNEYS[name] for name in _JOURNEYS if any(row["journey"] == name for row in rows)]
@@ -287,7 +286,7 @@ def _journeys(source: Source) -> Block:
         "journeys-by-order",
         "Which touches led to an SQL, and in which order",
         f"{share(both, total)} of {counted(total, 'SQL')} had touches of both kinds before it;"
-        f" {alone:,} of {came:,} inbound prospects closed without any outbound touch.",
+        f" {never:,} of {came:,} inbound prospects closed without any outbound touch, ever{unknown}.",
         [
             Chart(
                 stacked_bars(
@@ -325,7 +324,8 @@ def _journeys(source: Source) -> Block:
                 ]
                 for journey in sorted({row["journey"] for row in rows}, key=list(_JOURNEYS).index)
             ],
-            "One order of touches up to the SQL; columns say how the person became a prospect.",
+            "One order of touches since the person's cycle before ended, up to the SQL; columns say how the"
+            " person became a prospect. Touches of unknown direction are passed over.",
             source="journey_mix",
         ),
         [(name, f"came {DIRECTION_NAMES.get(name, name)}") for name in shown],

@@ -98,8 +98,10 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             }
         ],
         "journey_mix": [
-            {"journey": "inbound_then_outbound", "prospect_direction": "inbound", "sqls": 15},
-            {"journey": "inbound_only", "prospect_direction": "inbound", "sqls": 9},
+            _journey("inbound_then_outbound", "yes", 15),
+            _journey("inbound_only", "yes", 2),
+            _journey("inbound_only", "unknown", 3),
+            _journey("inbound_only", "no", 4),
         ],
         "cost_per_stage": [
             _cost("all", "(all)", None, 48000),
@@ -275,6 +277,15 @@ def _curve(step: str, direction: str, day: int) -> dict[str, Any]:
         "converted_share": day / 40,
         "converted_share_low": day / 50,
         "converted_share_high": day / 30,
+    }
+
+
+def _journey(journey: str, outbound_ever: str, sqls: int) -> dict[str, Any]:
+    return {
+        "journey": journey,
+        "prospect_direction": "inbound",
+        "outbound_ever": outbound_ever,
+        "sqls": sqls,
     }
 
 

@@ -103,6 +103,10 @@ def test_figures_are_those_of_the_marts(settings: Settings, tmp_path: Path) -> N
     assert "Of 1,200 suspects, 300 became prospects, 60 MQLs and 24 SQLs." in pages["index"].text
     assert "67 % of the prospects came inbound" in pages["index"].text
     assert "17 % of prospects are MQLs within 30 days" in pages["velocity"].text
+    assert (
+        "4 of 24 inbound prospects closed without any outbound touch, ever, and of 3 more it is not known."
+        in pages["directions"].text
+    )
     assert "190 promises of 190 held; 4 rows wait in quarantine of 1,300 landed." in pages["quality"].text
     assert "Hand off sales-qualified, not handed off 7 3.0 days" in pages["index"].text
 
