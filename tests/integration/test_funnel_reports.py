@@ -429,34 +429,113 @@ def assert_curve(rows: list[Row], times: list[int], events: list[int]) -> None:
         assert row["converted_share_high"] == pytest.approx(1 - waiting ** numpy.exp(width), abs=2e-6)
 
 
-def test_speed_to_lead_runs_from_the_first_qualifying_response_to_the_next_handoff(built: Built) -> None:
-    in_a_stage = {entry.person_id for entry in built.entries}
+@dataclass(frozen=True)
+class Wait:
+    """A wait for sales, from the first qualifying response of a cycle."""
+
+    dimensions: dict[str, str]
+    minutes: int
+    is_handed_off: int
+
+
+def waits_for_sales(built: Built) -> list[Wait]:
+    """Every cycle with a qualifying response; a handoff ends the wait of the cycle in which it is made."""
+    prospects = {
+        (row["person_id"], row["cycle_number"]): row["person_segment"] or "none"
+        for row in built.rows("prospects")
+    }
+    openings = {
+        (row["person_id"], row["cycle_number"]): row["became_suspect_at"] for row in built.rows("suspects")
+    }
+    sources = {row["person_id"]: row["acquisition_source"] or "unknown" for row in built.rows("people")}
     responses: dict[tuple[str, int], Row] = {}
-    ordered = sorted(
+    for row in sorted(
         fetch(built.settings, "select * from marts.touches where is_qualifying_response"),
         key=lambda row: (row["occurred_at"], row["source_system"], row["touch_id"]),
-    )
-    for row in ordered:
-        if row["person_id"] in in_a_stage:
-            responses.setdefault((row["person_id"], row["cycle_number"]), row)
+    ):
+        responses.setdefault((row["person_id"], row["cycle_number"]), row)
     handoffs = fetch(
         built.settings, "select person_id, occurred_at from intermediate.int_handoffs_identified"
     )
-    times, events = [], []
-    for (person_id, _), response in responses.items():
-        later = [
+    found = []
+    for (person_id, cycle), response in responses.items():
+        if (person_id, cycle) not in prospects:
+            continue
+        end = openings.get((person_id, cycle + 1), datetime.max)
+        handed_off = [
             row["occurred_at"]
             for row in handoffs
-            if row["person_id"] == person_id and row["occurred_at"] >= response["occurred_at"]
+            if row["person_id"] == person_id and response["occurred_at"] <= row["occurred_at"] < end
         ]
-        times.append(waiting_minutes(min(later, default=built.as_of) - response["occurred_at"]))
-        events.append(int(bool(later)))
+        campaign = response["campaign_id"]
+        found.append(
+            Wait(
+                {
+                    "direction": response["direction"],
+                    "segment": prospects[person_id, cycle],
+                    "scoped_campaign_id": f"{response['campaign_source_system']}:{campaign}"
+                    if campaign
+                    else "none",
+                    "channel": response["channel"],
+                    "acquisition_source": sources[person_id],
+                },
+                waiting_minutes(min(handed_off, default=built.as_of) - response["occurred_at"]),
+                int(bool(handed_off)),
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("cut", CUT_BY)
+def test_speed_to_lead_runs_from_the_first_qualifying_response_to_the_handoff(built: Built, cut: str) -> None:
+    expected: dict[tuple[str, ...], list[Wait]] = defaultdict(list)
+    for wait in waits_for_sales(built):
+        where = tuple(wait.dimensions[name] if name in CUT_BY[cut] else "(all)" for name in DIMENSIONS)
+        expected[where].append(wait)
+    rows = {
+        place(row): row
+        for row in built.rows("stage_velocity")
+        if row["step"] == "response_to_handoff" and row["cut"] == cut
+    }
+    curves: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in built.rows("stage_velocity_curve"):
+        if row["step"] == "response_to_handoff" and row["cut"] == cut:
+            curves[place(row)].append(row)
+    assert set(rows) == set(expected)
+    for where, waits in expected.items():
+        times, events = [wait.minutes for wait in waits], [wait.is_handed_off for wait in waits]
+        assert rows[where]["immediate_prospects"] is None
+        assert_velocity(rows[where], times, events)
+        assert bool(curves[where]) == any(events)
+        if any(events):
+            assert_curve(curves[where], times, events)
+
+
+def test_a_handoff_ends_the_wait_of_its_own_cycle(
+    empty_compiled_world: CompiledWorld, tmp_path: Path
+) -> None:
+    """Two cycles with a request each, and one handoff, in the second: the first was never answered."""
+    contacts = "source_contact_id,email,created_at,updated_at\n1,jo@example.com,2025-05-01,2025-05-01\n"
+    touches = (
+        "source_touch_id,occurred_at,source_contact_id,channel,touch_type,initiated_by\n"
+        "1,2025-06-01,1,website,demo_request,contact\n"
+        "2,2026-05-01,1,website,demo_request,contact\n"
+    )
+    built = tiny(
+        empty_compiled_world,
+        tmp_path,
+        {
+            "contacts": contacts,
+            "touches": touches,
+            "handoffs": "source_handoff_id,source_contact_id,occurred_at,outcome\n1,1,2026-05-03,accepted\n",
+        },
+    )
     (row,) = [
         row
         for row in built.rows("stage_velocity")
         if row["step"] == "response_to_handoff" and row["cut"] == "all"
     ]
-    assert_velocity(row, times, events)
+    assert (row["entries"], row["converted_count"]) == (2, 1)
 
 
 def test_stage_age_counts_who_stands_there_now(built: Built) -> None:

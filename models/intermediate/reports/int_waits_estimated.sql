@@ -6,7 +6,7 @@ with entries as (
     select * from {{ ref('int_entries_described') }}
 ),
 
--- Speed to lead: from the first response of a cycle that qualifies to the first handoff after it.
+-- Speed to lead: from the first response of a cycle that qualifies to the first handoff after it in that cycle.
 qualifying as (
     select
         person_id,
@@ -37,6 +37,16 @@ handoffs as (
     where handoffs.verdict = 'accepted'
 ),
 
+reentries as (
+    select
+        person_id,
+        cycle_number,
+        entered_at as reentered_at
+    from entries
+    where stage = 'suspect' and cycle_number > 1
+),
+
+-- A handoff answers the cycle in which it is made: it ends no wait that a later cycle has left behind.
 first_handoffs as (
     select
         qualifying.touch_id,
@@ -46,7 +56,13 @@ first_handoffs as (
         on
             qualifying.person_id = handoffs.person_id
             and qualifying.occurred_at <= handoffs.occurred_at
-    where qualifying.place = 1
+    left join reentries
+        on
+            qualifying.person_id = reentries.person_id
+            and qualifying.cycle_number + 1 = reentries.cycle_number
+    where
+        qualifying.place = 1
+        and (reentries.reentered_at is null or handoffs.occurred_at < reentries.reentered_at)
     group by qualifying.touch_id
 ),
 
