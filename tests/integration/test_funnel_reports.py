@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import copysign
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -292,6 +293,15 @@ def assert_rate(row: Row, what: str, count: int, out_of: int) -> None:
     assert row[f"{what}_rate"] == (pytest.approx(count / out_of, abs=1e-6) if out_of else None)
     assert row[f"{what}_low"] == (pytest.approx(low, abs=1e-6) if out_of else None)
     assert row[f"{what}_high"] == (pytest.approx(high, abs=1e-6) if out_of else None)
+
+
+@pytest.mark.parametrize("table", ["conversion_by_cohort", "stage_velocity", "stage_velocity_curve"])
+def test_no_zero_has_a_sign(built: Built, table: str) -> None:
+    """Wilson's lower bound of none is 0 and not -0.0, which texts and some tools tell apart."""
+    rows = built.rows(table)
+    zeros = [value for row in rows for value in row.values() if isinstance(value, float) and value == 0]
+    assert zeros
+    assert {copysign(1, zero) for zero in zeros} == {1.0}
 
 
 # -- time from stage to stage ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from math import isclose, sqrt
+from math import copysign, isclose, sqrt
 from typing import Any
 
 import numpy as np
@@ -1078,6 +1078,19 @@ def test_scores_are_held_against_what_came_later(bench: Bench, drawn: MoneyWorld
             assert near(row["sql_low"], low) and near(row["sql_high"], high)
     assert found == dict(expected)
     assert sum(tally[2] for tally in expected.values()) > 0
+
+
+def test_no_zero_has_a_sign(bench: Bench, drawn: MoneyWorld) -> None:
+    """A lower bound of none is 0 and not -0.0, which texts and some tools tell apart."""
+    zeros = [
+        value
+        for table in ("inbound_vs_outbound", "constraint_audit", "score_calibration")
+        for row in bench.mart(table)
+        for value in row.values()
+        if isinstance(value, float) and value == 0
+    ]
+    assert zeros
+    assert {copysign(1, zero) for zero in zeros} == {1.0}
 
 
 # -- worlds in which something is missing ------------------------------------------------------------

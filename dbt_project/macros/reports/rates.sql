@@ -16,9 +16,12 @@
     (cast({{ count }} as {{ type_double() }}) / nullif({{ out_of }}, 0))
 {%- endmacro %}
 
-{#- Six decimals, as all published doubles: the last digits of a floating sum depend on the order of its rows. -#}
+{#-
+    Six decimals, as all published doubles: the last digits of a floating sum depend on the order of its rows. Adding zero
+    takes the sign from a zero: what lies a hair below it would be published as -0.0, and be no 0 to whoever compares texts.
+-#}
 {% macro rounded(value) -%}
-    round({{ value }}, 6)
+    (round({{ value }}, 6) + 0.0)
 {%- endmacro %}
 
 {#- The lower (`-`) or upper (`+`) bound of Wilson's interval: at 95 %, or at the level of another normal quantile. -#}
