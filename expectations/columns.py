@@ -348,6 +348,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "funnel_by_day": {
         "funnel_date": "date",
+        "funnel_week": "date",
+        "funnel_month": "date",
         "stage": "varchar",
         "direction": "varchar",
         "segment": "varchar",

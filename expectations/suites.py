@@ -187,8 +187,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "open_quarantined_rows",
     ),
     "funnel_by_day": (
-        "campaign_source_system", "campaign_id", "campaign_name", "entries", "exits", "exits_advanced",
-        "exits_recycled", "exits_disqualified", "open_stock",
+        "funnel_week", "funnel_month", "campaign_source_system", "campaign_id", "campaign_name", "entries",
+        "exits", "exits_advanced", "exits_recycled", "exits_disqualified", "open_stock",
     ),
     "conversion_by_cohort": (
         "next_stage", "campaign_source_system", "campaign_id", "campaign_name", "entries",

@@ -70,6 +70,7 @@ class Built:
     as_of: datetime
     entries: list[Entry]
     zone: ZoneInfo
+    week_start: str
 
     def rows(self, table: str) -> list[Row]:
         """A mart's rows."""
@@ -119,14 +120,19 @@ def entries_of(settings: Settings) -> list[Entry]:
     return entries
 
 
-def build(compiled: CompiledWorld, folder: Path, small: SmallWorld, zone: str = "UTC") -> Built:
+def build(
+    compiled: CompiledWorld, folder: Path, small: SmallWorld, zone: str = "UTC", week_start: str = "monday"
+) -> Built:
     seeds = folder / "policy"
     shutil.copytree(small.seeds, seeds)
     reporting = (seeds / "reporting.csv").read_text(encoding="utf-8")
-    assert "time_zone,UTC," in reporting
-    (seeds / "reporting.csv").write_text(
-        reporting.replace("time_zone,UTC,", f"time_zone,{zone},"), encoding="utf-8"
-    )
+    for shipped, wanted in (
+        ("time_zone,UTC,", f"time_zone,{zone},"),
+        ("week_start,monday,", f"week_start,{week_start},"),
+    ):
+        assert shipped in reporting
+        reporting = reporting.replace(shipped, wanted)
+    (seeds / "reporting.csv").write_text(reporting, encoding="utf-8")
     settings = make_warehouse(folder, small.landing)
     shutil.copyfile(compiled.settings.build_db, settings.build_db)
     load_landing(settings, now=small.loaded_at)
@@ -135,19 +141,23 @@ def build(compiled: CompiledWorld, folder: Path, small: SmallWorld, zone: str = 
     with connect(settings) as database:
         compiled.run_models(database)
     as_of = small.as_of.replace(tzinfo=None)
-    return Built(settings, as_of, entries_of(settings), ZoneInfo(zone))
+    return Built(settings, as_of, entries_of(settings), ZoneInfo(zone), week_start)
 
 
-@pytest.fixture(scope="module", params=[(7, "UTC"), (8, "America/Sao_Paulo")], ids=["utc", "sao_paulo"])
+@pytest.fixture(
+    scope="module",
+    params=[(7, "UTC", "monday"), (8, "America/Sao_Paulo", "sunday")],
+    ids=["utc_monday", "sao_paulo_sunday"],
+)
 def built(
     request: pytest.FixtureRequest,
     empty_compiled_world: CompiledWorld,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Built]:
-    seed, zone = request.param
+    seed, zone, week_start = request.param
     folder = tmp_path_factory.mktemp("reports")
     small = write_world(folder / "world", people=150, seed=seed, seeds_from=PROJECT_ROOT / "seeds")
-    yield build(empty_compiled_world, folder / "warehouse", small, zone)
+    yield build(empty_compiled_world, folder / "warehouse", small, zone, week_start)
     shutil.rmtree(folder)
 
 
@@ -202,6 +212,16 @@ def test_funnel_counts_each_entry_and_each_exit_on_its_local_day(built: Built) -
         for row in built.rows("funnel_by_day")
     }
     assert found == dict(expected)
+
+
+def test_weeks_begin_on_the_day_that_the_policy_names_and_months_on_the_first(built: Built) -> None:
+    rows = built.rows("funnel_by_day")
+    assert len({row["funnel_date"].weekday() for row in rows}) == 7
+    for row in rows:
+        first = row["funnel_week"]
+        assert f"{first:%A}".lower() == built.week_start
+        assert timedelta(0) <= row["funnel_date"] - first < timedelta(days=7)
+        assert row["funnel_month"] == row["funnel_date"].replace(day=1)
 
 
 def test_stock_is_who_stands_in_the_stage_at_the_end_of_the_day(built: Built) -> None:

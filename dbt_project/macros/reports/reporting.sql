@@ -8,6 +8,20 @@
     cast({{ to_local_time(moment, reporting_value('time_zone')) }} as date)
 {%- endmacro %}
 
+{#-
+    The first day of the week in which a date lies; weeks begin on the day that `reporting` names. Engines cut weeks at
+    Mondays, so the date is moved back by as many days as that day comes after Monday, and the cut forward again.
+-#}
+{% macro week_of(date) -%}
+    {%- set days = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] -%}
+    {%- set after_monday -%}
+        (case {{ reporting_value('week_start') }}
+            {%- for day in days %} when '{{ day }}' then {{ loop.index0 }}{% endfor %} end)
+    {%- endset -%}
+    {%- set moved = days_after('cast(' ~ date ~ ' as ' ~ dbt.type_timestamp() ~ ')', '-' ~ after_monday) -%}
+    cast({{ days_after("date_trunc('week', " ~ moved ~ ")", after_monday) }} as date)
+{%- endmacro %}
+
 {#- The first day of the month in which a date lies. -#}
 {% macro month_of(date) -%}
     cast(date_trunc('month', {{ date }}) as date)

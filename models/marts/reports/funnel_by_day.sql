@@ -51,8 +51,10 @@ counted as (
 
 final as (
     select
-        -- grain
+        -- grain; week and month follow from the day
         funnel_date,
+        {{ week_of('funnel_date') }} as funnel_week,
+        {{ month_of('funnel_date') }} as funnel_month,
         stage,
         direction,
         segment,

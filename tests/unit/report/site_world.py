@@ -208,6 +208,8 @@ def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str
 def _entered(stage: str, direction: str, entries: int) -> dict[str, Any]:
     return {
         "funnel_date": "2026-06-10",
+        "funnel_week": "2026-06-08",
+        "funnel_month": "2026-06-01",
         "stage": stage,
         "direction": direction,
         "segment": "none",
