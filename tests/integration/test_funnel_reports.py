@@ -438,15 +438,20 @@ def assert_curve(rows: list[Row], times: list[int], events: list[int]) -> None:
     assert sorted(row["elapsed_days"] for row in rows) == sorted(
         {day for day, event in zip(days, events, strict=True) if event}
     )
+    rows = sorted(rows, key=lambda row: int(row["elapsed_days"]))
+    at_risk, since = len(days), 0
     for row in rows:
         day = row["elapsed_days"]
-        assert row["at_risk_count"] == sum(other >= day for other in days)
+        # Carried from row to row, the number at risk is also what a count of its own says.
+        assert row["at_risk_count"] == at_risk - row["censored_count"] == sum(other >= day for other in days)
+        at_risk = row["at_risk_count"] - row["converted_count"]
         assert row["converted_count"] == sum(
             event for other, event in zip(days, events, strict=True) if other == day
         )
         assert row["censored_count"] == sum(
-            1 - event for other, event in zip(days, events, strict=True) if other == day
+            1 - event for other, event in zip(days, events, strict=True) if since <= other < day
         )
+        since = day
         at = int(numpy.searchsorted(curve.surv_times, day * 1440, side="right")) - 1
         waiting, error = float(curve.surv_prob[at]), float(curve.surv_prob_se[at])
         assert row["converted_share"] == pytest.approx(1 - waiting, abs=2e-6)

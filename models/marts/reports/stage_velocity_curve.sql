@@ -18,25 +18,18 @@ placed as (
     from waits
 ),
 
-final as (
+daily as (
     select
-        -- grain
         step,
         cut,
-        direction,
-        segment,
-        scoped_campaign_id,
+        {{ entry_dimensions() | join(', ') }},
+        elapsed_days,
         max(campaign_source_system) as campaign_source_system,
         max(campaign_id) as campaign_id,
         max(campaign_name) as campaign_name,
-        channel,
-        acquisition_source,
-        elapsed_days,
-
-        -- estimate
-        cast(max(at_risk_count) as bigint) as at_risk_count,
-        cast(sum(converted_count) as bigint) as converted_count,
-        cast(sum(censored_count) as bigint) as censored_count,
+        max(at_risk_count) as at_risk_count,
+        sum(converted_count) as converted_count,
+        sum(censored_count) as censored_count,
         max(converted_share) as converted_share,
         max(case when recency = 1 then converted_share_low end) as converted_share_low,
         max(case when recency = 1 then converted_share_high end) as converted_share_high
@@ -46,7 +39,53 @@ final as (
         cut,
         {{ entry_dimensions() | join(', ') }},
         elapsed_days
-    having sum(converted_count) > 0
+),
+
+-- Who was censored before the day. Also on days on which nobody converted, and which have no row.
+censored as (
+    select
+        daily.*,
+        coalesce(sum(censored_count) over (
+            partition by step, cut, {{ entry_dimensions() | join(', ') }}
+            order by elapsed_days
+            rows between unbounded preceding and 1 preceding
+        ), 0) as censored_before
+    from daily
+),
+
+stepped as (
+    select
+        censored.*,
+        lag(censored_before) over (
+            partition by step, cut, {{ entry_dimensions() | join(', ') }} order by elapsed_days
+        ) as censored_before_last
+    from censored
+    where converted_count > 0
+),
+
+final as (
+    select
+        -- grain
+        step,
+        cut,
+        direction,
+        segment,
+        scoped_campaign_id,
+        campaign_source_system,
+        campaign_id,
+        campaign_name,
+        channel,
+        acquisition_source,
+        elapsed_days,
+
+        -- estimate
+        cast(at_risk_count as bigint) as at_risk_count,
+        cast(converted_count as bigint) as converted_count,
+        cast(censored_before - coalesce(censored_before_last, 0) as bigint) as censored_count,
+        converted_share,
+        converted_share_low,
+        converted_share_high
+    from stepped
 )
 
 select * from final
