@@ -413,7 +413,7 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "dominant_constraint": [*_LEVERS, "undecided", "none_below_target", "insufficient_data"],
     },
     "closed_loop": {
-        "stage_at_opening": [*_STAGE_CODES, "none", "nobody_known"],
+        "stage_at_opening": [*_STATE_CODES, "none", "excluded", "nobody_known"],
         "direction": [*_DIRECTION_CODES, "none"],
     },
     "score_calibration": {"stage": _STAGE_CODES[1:3], "direction": _CUT_DIRECTIONS},

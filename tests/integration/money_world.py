@@ -151,7 +151,7 @@ def _draw_person(rng: np.random.Generator, world: MoneyWorld, person: str, direc
         if not is_known or is_excluded:
             reached = 0
         moment = _draw_cycle(rng, world, person, cycle, moment, reached, source, directions)
-        if cycle < cycles:
+        if cycle < cycles or rng.random() < 0.4:
             _close_cycle(rng, world, person, cycle, moment - timedelta(hours=12), directions)
 
 
@@ -217,9 +217,9 @@ def _close_cycle(
     left_at: datetime,
     directions: Sequence[str],
 ) -> None:
-    """End a cycle before the next one opens, with touches at the end and between the two."""
+    """End a cycle, before the next one opens if there is one, with touches at the end and after it."""
     for entry in world.entries:
-        if entry["person_id"] == person and left_at <= AS_OF:
+        if (entry["person_id"], entry["cycle_number"]) == (person, cycle) and left_at <= AS_OF:
             entry["left_at"], entry["left_as"] = left_at, _pick(rng, ("recycled", "disqualified"))
     for touch in world.touches:
         if touch["person_id"] == person and touch["occurred_at"] > left_at:

@@ -1006,6 +1006,7 @@ def band(score: float | None) -> str:
 def test_deals_are_set_beside_what_was_proved(bench: Bench, drawn: MoneyWorld) -> None:
     keys = {row["identity_key"]: row["person_id"] for row in drawn.identities}
     order = ("suspect", "prospect", "mql", "sql")
+    excluded = {row["person_id"] for row in drawn.people if row["is_excluded"]}
     deals: dict[str, list[Row]] = defaultdict(list)
     for row in drawn.deals:
         if row["verdict"] == "accepted":
@@ -1022,13 +1023,18 @@ def test_deals_are_set_beside_what_was_proved(bench: Bench, drawn: MoneyWorld) -
         entered = [row for row in drawn.entries if row["person_id"] == person and row["entered_at"] <= opened]
         entered.sort(key=lambda row: (row["entered_at"], order.index(row["stage"]), row["cycle_number"]))
         entry = entered[-1] if entered else {}
+        stood = entry.get("stage", "none")
+        if entry and entry["left_at"] and entry["left_at"] <= opened:
+            stood = entry["left_as"]
+        if person in excluded:
+            stood = "excluded"
         told = [row for row in rows if row["amount"] is not None]
         amount = (
             converted(told[-1]["amount"], told[-1]["currency"], told[-1]["occurred_at"]) if told else None
         )
         tally = expected[
             month_of(opened),
-            entry.get("stage", "none") if person else "nobody_known",
+            stood if person else "nobody_known",
             band(entry.get("engagement_score")),
             *(entry.get(name, "none") for name in ("direction", "segment", "scoped_campaign_id", "channel")),
             entry.get("acquisition_source", "unknown"),
@@ -1050,6 +1056,45 @@ def test_deals_are_set_beside_what_was_proved(bench: Bench, drawn: MoneyWorld) -
     found = {tuple(row[name] for name in names): [row[fact] for fact in facts] for row in rows}
     assert found == dict(expected)
     assert sum(row["deals"] for row in rows) == len(deals)
+    assert {"sql", "recycled", "disqualified", "excluded", "nobody_known"} <= {
+        stage for _, stage, *_ in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "stood"), [(-1, "none"), (0, "prospect"), (9, "prospect"), (10, "recycled"), (11, "recycled")]
+)
+def test_what_has_ended_stands_no_more(bench: Bench, days: int, stood: str) -> None:
+    """A cycle is over from the instant at which it ends, also for whoever buys later."""
+    start = AS_OF - timedelta(days=100)
+    world = MoneyWorld()
+    for person in ("p", "staff"):
+        key = f"contact:{SYSTEM}:{person}"
+        world.identities.append({"identity_key": key, "kind_rank": 2, "person_id": person})
+        world.people.append({"person_id": person, "is_excluded": person == "staff"})
+        world.deals.append(
+            {
+                "source_system": SYSTEM,
+                "source_deal_id": person,
+                "source_contact_id": person,
+                "occurred_at": start + timedelta(days=days),
+                "status": "opened",
+                "verdict": "accepted",
+            }
+        )
+    world.entries = [
+        {
+            "person_id": "p",
+            "cycle_number": 1,
+            "stage": stage,
+            "entered_at": start,
+            "left_at": start + timedelta(days=10),
+            "left_as": "recycled",
+        }
+        for stage in ("suspect", "prospect")
+    ]
+    bench.run(world)
+    assert sorted(row["stage_at_opening"] for row in bench.mart("closed_loop")) == sorted([stood, "excluded"])
 
 
 @pytest.mark.parametrize("cut", ["all", "direction", "segment", "campaign", "channel", "acquisition_source"])

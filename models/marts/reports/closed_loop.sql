@@ -44,11 +44,12 @@ deals_closed as (
     group by deal_id
 ),
 
--- The furthest entry at or before the opening says what marketing had proved by then.
+-- The furthest entry at or before the opening says what marketing had proved by then, and whether that still stood.
 entries_ranked as (
     select
         deals_closed.*,
         entries.stage,
+        case when entries.left_at <= deals_closed.opened_at then entries.left_as end as ended_as,
         entries.direction,
         entries.segment,
         entries.scoped_campaign_id,
@@ -68,21 +69,24 @@ entries_ranked as (
 
 described as (
     select
-        {{ month_of(local_date('opened_at')) }} as opened_month,
+        {{ month_of(local_date('entries_ranked.opened_at')) }} as opened_month,
         case
-            when person_id is null then 'nobody_known'
-            else coalesce(stage, {{ no_value() }})
+            when entries_ranked.person_id is null then 'nobody_known'
+            when people.is_excluded then 'excluded'
+            else coalesce(entries_ranked.ended_as, entries_ranked.stage, {{ no_value() }})
         end as stage_at_opening,
-        {{ score_band('engagement_score') }} as score_band,
-        coalesce(direction, {{ no_value() }}) as direction,
-        coalesce(segment, {{ no_value() }}) as segment,
-        coalesce(scoped_campaign_id, {{ no_value() }}) as scoped_campaign_id,
-        coalesce(channel, {{ no_value() }}) as channel,
-        coalesce(acquisition_source, 'unknown') as acquisition_source,
-        status,
-        deal_amount
+        {{ score_band('entries_ranked.engagement_score') }} as score_band,
+        coalesce(entries_ranked.direction, {{ no_value() }}) as direction,
+        coalesce(entries_ranked.segment, {{ no_value() }}) as segment,
+        coalesce(entries_ranked.scoped_campaign_id, {{ no_value() }}) as scoped_campaign_id,
+        coalesce(entries_ranked.channel, {{ no_value() }}) as channel,
+        coalesce(entries_ranked.acquisition_source, 'unknown') as acquisition_source,
+        entries_ranked.status,
+        entries_ranked.deal_amount
     from entries_ranked
-    where place = 1
+    left join {{ ref('people') }} as people
+        on entries_ranked.person_id = people.person_id
+    where entries_ranked.place = 1
 ),
 
 summed as (

@@ -295,7 +295,7 @@ def _deals(source: Source) -> list[Block]:
     return [
         Table(
             [
-                Column("Proved when the deal was opened", "stage_at_opening"),
+                Column("Stood when the deal was opened", "stage_at_opening"),
                 Column("Deals", "deals", True),
                 Column("Open", "open_deals", True),
                 Column("Won", "won_deals", True),
@@ -315,14 +315,16 @@ def _deals(source: Source) -> list[Block]:
                 ]
                 for row in rows
             ],
-            "Deals by the furthest stage that the record had proved when they were opened.",
+            "Deals by the furthest stage that the record had proved when they were opened; recycled and"
+            " disqualified: the cycle had ended by then.",
             source="closed_loop",
         )
     ]
 
 
 def _stage(code: str) -> str:
-    return {"sql": "SQL", "mql": "MQL", "none": "no stage"}.get(code, words(code).capitalize())
+    named = {"sql": "SQL", "mql": "MQL", "none": "In no stage yet", "excluded": "Excluded person"}
+    return named.get(code, words(code).capitalize())
 
 
 def _calibration(source: Source) -> Block:
