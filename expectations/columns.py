@@ -882,6 +882,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "channel": "varchar",
         "acquisition_source": "varchar",
         "deals": "bigint",
+        "deal_rows": "bigint",
         "open_deals": "bigint",
         "won_deals": "bigint",
         "lost_deals": "bigint",
@@ -908,6 +909,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "sql_rate": "double",
         "sql_low": "double",
         "sql_high": "double",
+        "sql_maturing_count": "bigint",
         "immediate_sqls": "bigint",
     },
 }

@@ -250,12 +250,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "target_source", "peers_n", "lever_status", "dominant_constraint",
     ),
     "closed_loop": (
-        "campaign_source_system", "campaign_id", "campaign_name", "deals", "open_deals", "won_deals",
-        "lost_deals", "open_amount", "won_amount", "lost_amount", "reporting_currency",
+        "campaign_source_system", "campaign_id", "campaign_name", "deals", "deal_rows", "open_deals",
+        "won_deals", "lost_deals", "open_amount", "won_amount", "lost_amount", "reporting_currency",
         "deals_without_amount",
     ),
     "score_calibration": (
-        "campaign_source_system", "campaign_id", "campaign_name", "sql_n", "sql_count", "immediate_sqls",
+        "campaign_source_system", "campaign_id", "campaign_name", "sql_n", "sql_count",
+        "sql_maturing_count", "immediate_sqls",
     ),
 }  # fmt: skip
 """Columns that are never null, besides the grain."""
@@ -280,6 +281,21 @@ REPORT_CUTS = (
     "direction × segment × campaign",
 )
 """The cuts of every report whose figures cannot be added up."""
+
+DIRECTION_CUTS = ("all", "segment", "channel", "acquisition_source")
+"""The cuts in which inbound is set beside outbound."""
+
+DIRECTION_STEPS = {
+    "suspect": "suspect",
+    "suspect_to_prospect": "prospect",
+    "prospect_to_mql": "mql",
+    "mql_to_sql": "sql",
+    "prospect_to_sql": "sql",
+}
+"""The steps for which it is, and the stage at which each ends."""
+
+SCORE_CUTS = ("all", "direction", "segment", "campaign", "channel", "acquisition_source")
+"""The cuts in which the score is held against what came of it."""
 
 COST_CUTS = (
     "all",
@@ -399,8 +415,8 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "direction": _DIRECTION_CODES,
     },
     "inbound_vs_outbound": {
-        "funnel_step": ["suspect", *_STEPS[:3], "prospect_to_sql"],
-        "cut": ["all", "segment", "channel", "acquisition_source"],
+        "funnel_step": list(DIRECTION_STEPS),
+        "cut": DIRECTION_CUTS,
         "comparison_verdict": [
             "inbound_better", "outbound_better", "no_difference_shown", "insufficient_data", "not_compared",
         ],
@@ -416,7 +432,9 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "stage_at_opening": [*_STATE_CODES, "none", "excluded", "nobody_known"],
         "direction": [*_DIRECTION_CODES, "none"],
     },
-    "score_calibration": {"stage": _STAGE_CODES[1:3], "direction": _CUT_DIRECTIONS},
+    "score_calibration": {
+        "stage": _STAGE_CODES[1:3], "cut": SCORE_CUTS, "direction": _CUT_DIRECTIONS,
+    },
 }  # fmt: skip
 """Columns that hold nothing but these codes."""
 
@@ -868,6 +886,25 @@ def _money_reports() -> Iterator[Promise]:
         "journey_mix",
         "reports_reconcile",
         "There are as many journeys as SQLs.",
+    )
+    yield Promise(
+        "ExpectDirectionsAddUp",
+        "inbound_vs_outbound",
+        "reports_reconcile",
+        "In every cut of inbound_vs_outbound, entries are those of the stages and spend is that of the"
+        " directions.",
+    )
+    yield Promise(
+        "ExpectEveryScoreCounted",
+        "score_calibration",
+        "reports_reconcile",
+        "In every cut of score_calibration, the entries of a stage are the rows of its table.",
+    )
+    yield Promise(
+        "ExpectEveryDealCounted",
+        "closed_loop",
+        "reports_reconcile",
+        "Every accepted row of a deal is counted in closed_loop, and every deal in one state.",
     )
 
 

@@ -315,7 +315,7 @@ def assert_rate(row: Row, what: str, count: int, out_of: int) -> None:
     assert row[f"{what}_high"] == (pytest.approx(high, abs=1e-6) if out_of else None)
 
 
-@pytest.mark.parametrize("table", ["conversion_by_cohort", "stage_velocity", "stage_velocity_curve"])
+@pytest.mark.parametrize("table", ["conversion_by_cohort", "stage_velocity"])
 def test_no_zero_has_a_sign(built: Built, table: str) -> None:
     """Wilson's lower bound of none is 0 and not -0.0, which texts and some tools tell apart."""
     rows = built.rows(table)

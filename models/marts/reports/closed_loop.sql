@@ -37,6 +37,7 @@ deals_closed as (
     select
         deal_id,
         min(occurred_at) as opened_at,
+        count(*) as deal_rows,
         max(case when recency = 1 then status end) as status,
         {{ arg_max('person_id', '-recency') }} as person_id,
         max(case when amount_recency = 1 then converted_amount end) as deal_amount
@@ -81,6 +82,7 @@ described as (
         coalesce(entries_ranked.scoped_campaign_id, {{ no_value() }}) as scoped_campaign_id,
         coalesce(entries_ranked.channel, {{ no_value() }}) as channel,
         coalesce(entries_ranked.acquisition_source, 'unknown') as acquisition_source,
+        entries_ranked.deal_rows,
         entries_ranked.status,
         entries_ranked.deal_amount
     from entries_ranked
@@ -100,6 +102,7 @@ summed as (
         channel,
         acquisition_source,
         count(*) as deals,
+        cast(sum(deal_rows) as bigint) as deal_rows,
         {% for status in ['opened', 'won', 'lost'] -%}
             count(*) filter (where status = '{{ status }}') as {{ status }}_deals,
             cast(
@@ -137,6 +140,7 @@ final as (
 
         -- facts
         summed.deals,
+        summed.deal_rows,
         summed.opened_deals as open_deals,
         summed.won_deals,
         summed.lost_deals,

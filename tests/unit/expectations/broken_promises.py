@@ -770,6 +770,59 @@ def _money_reports() -> list[Broken]:
             ("insert into marts.journey_mix select * from marts.journey_mix",),
             ("sqls",),
         ),
+        Broken(
+            "ExpectDirectionsAddUp_inbound_vs_outbound",
+            _set(
+                "inbound_vs_outbound",
+                "outbound_entries = outbound_entries + 1",
+                "cut = 'channel' and funnel_step = 'mql_to_sql'",
+            ),
+            ("outbound entries mql_to_sql (channel)",),
+        ),
+        Broken(
+            "ExpectDirectionsAddUp_inbound_vs_outbound",
+            _set(
+                "inbound_vs_outbound",
+                "inbound_spend_amount = inbound_spend_amount - 0.01",
+                "cut = 'segment' and funnel_step = 'suspect'",
+            ),
+            ("inbound spend_amount suspect (segment)",),
+        ),
+        Broken(
+            "ExpectDirectionsAddUp_inbound_vs_outbound",
+            ("delete from marts.inbound_vs_outbound where cut = 'acquisition_source'",),
+            ("inbound entries prospect_to_sql (acquisition_source)",),
+        ),
+        Broken(
+            "ExpectDirectionsAddUp_inbound_vs_outbound",
+            _set("funnel_by_day", "direction = 'inbound'", "stage = 'suspect'"),
+            ("inbound entries suspect (all)",),
+        ),
+        Broken(
+            "ExpectEveryScoreCounted_score_calibration",
+            _set(
+                "score_calibration",
+                "sql_maturing_count = 0",
+                "cut = 'campaign' and stage = 'mql'",
+            ),
+            ("mql (campaign)",),
+        ),
+        Broken(
+            "ExpectEveryScoreCounted_score_calibration",
+            ("delete from marts.score_calibration where stage = 'prospect' and cut = 'direction'",),
+            ("prospect (direction)",),
+        ),
+        Broken(
+            "ExpectEveryDealCounted_closed_loop",
+            _set("closed_loop", "deal_rows = 3", _first("closed_loop")),
+            ("deal_rows",),
+        ),
+        Broken("ExpectEveryDealCounted_closed_loop", ("delete from marts.closed_loop",), ("deal_rows",)),
+        Broken(
+            "ExpectEveryDealCounted_closed_loop",
+            _set("closed_loop", "open_deals = 1", _first("closed_loop")),
+            ("sql 2026-02-01",),
+        ),
     ]
 
 
