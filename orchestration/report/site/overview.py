@@ -39,6 +39,7 @@ ROLES = [(DIRECTION_NAMES[direction], direction) for direction in DIRECTIONS]
 _TREND_MONTHS = 13
 _ACTIONS = ("suppress", "hand_off", "enrich", "nurture")
 _BEFORE = {"prospect": "suspect", "mql": "prospect", "sql": "mql"}
+_OF = {"prospect": "outbound suspects", "mql": "prospects", "sql": "MQLs"}
 _TABLES = {"suspect": "suspects", "prospect": "prospects", "mql": "mqls", "sql": "sqls"}
 
 
@@ -55,9 +56,12 @@ def overview(source: Source) -> Page:
         "select stage, direction, sum(entries)::bigint as entries from marts.funnel_by_day"
         " group by all order by all"
     )
+    reached = _reached(source)
     totals = {stage: sum(row["entries"] for row in entries if row["stage"] == stage) for stage in STAGES}
     sections = [
-        Section("funnel", "The funnel", [_headline(source, totals), _funnel(entries, totals)])
+        Section(
+            "funnel", "The funnel", [_headline(source, totals, reached), _funnel(entries, totals, reached)]
+        )
         if totals["suspect"]
         else Section(
             "funnel",
@@ -80,13 +84,29 @@ def overview(source: Source) -> Page:
 def _finding(totals: dict[str, int]) -> str:
     if not totals["suspect"]:
         return "There is nothing to report yet."
-    return (
-        f"Of {counted(totals['suspect'], 'suspect')}, {totals['prospect']:,} became prospects,"
-        f" {totals['mql']:,} MQLs and {totals['sql']:,} SQLs."
+    told = [
+        counted(totals[stage], STAGE_PLURALS[stage].removesuffix("s"), STAGE_PLURALS[stage])
+        for stage in STAGES
+    ]
+    return f"On record are {joined(told)}."
+
+
+def _reached(source: Source) -> dict[str, Row]:
+    """How many of the stage before reached a stage within 90 days, of those who have had them.
+
+    Suspects are those of outbound: who comes by themselves had not to be won.
+    """
+    rows = source.rows_of(
+        "conversion_by_cohort",
+        "select next_stage, within_90_days_n, within_90_days_rate, within_90_days_low, within_90_days_high"
+        " from marts.conversion_by_cohort where cohort = '(all)' and ("
+        "stage = 'suspect' and cut = 'direction' and direction = 'outbound'"
+        " or stage <> 'suspect' and cut = 'all')",
     )
+    return {row["next_stage"]: row for row in rows if row["within_90_days_n"]}
 
 
-def _headline(source: Source, totals: dict[str, int]) -> Tiles:
+def _headline(source: Source, totals: dict[str, int], reached: dict[str, Row]) -> Tiles:
     recent = {
         row["stage"]: row["entries"]
         for row in source.rows(
@@ -98,13 +118,16 @@ def _headline(source: Source, totals: dict[str, int]) -> Tiles:
     for stage in STAGES:
         before = _BEFORE.get(stage)
         note = f"{recent.get(stage, 0):,} in the last 28 days"
-        if before:
-            note = f"{share(totals[stage], totals[before])} of {STAGE_PLURALS[before]} · {note}"
+        if before and stage in reached:
+            rate = percent(reached[stage]["within_90_days_rate"])
+            note = f"{rate} of {_OF[stage]} within 90 days · {note}"
+        elif before:
+            note = f"rate: not enough data · {note}"
         tiles.append(Tile(STAGE_NAMES[stage], count(totals[stage]), note, "entries"))
     return Tiles(tiles)
 
 
-def _funnel(entries: list[Row], totals: dict[str, int]) -> Figure:
+def _funnel(entries: list[Row], totals: dict[str, int], reached: dict[str, Row]) -> Figure:
     data = [
         {
             "stage": STAGE_NAMES[row["stage"]],
@@ -118,17 +141,24 @@ def _funnel(entries: list[Row], totals: dict[str, int]) -> Figure:
     table = Table(
         [Column("Stage", "stage")]
         + [Column(DIRECTION_NAMES[direction].capitalize(), "direction", True) for direction in shown]
-        + [Column("All", "entries", True), Column("Of the stage before", "", True)],
+        + [
+            Column("All", "entries", True),
+            Column("Reached within 90 days", "within_90_days_rate", True),
+            Column("of", "within_90_days_n", True),
+            Column("95 % interval", "within_90_days_low", True),
+        ],
         [
             [
                 STAGE_NAMES[stage],
                 *(count(by_stage.get((stage, direction), 0)) for direction in shown),
                 count(totals[stage]),
-                share(totals[stage], totals[_BEFORE[stage]]) if stage in _BEFORE else NONE,
+                *_rate(stage, reached.get(stage)),
             ]
             for stage in STAGES
         ],
-        "People × cycles that ever entered the stage, by the direction of the touch that proves it.",
+        "People × cycles that ever entered the stage, by the direction of the touch that proves it. The rate"
+        " is that of the stage before, of those alone who entered it 90 days ago or earlier; of the suspects,"
+        " outbound ones who were not prospects at once.",
         source="funnel_by_day",
     )
     return Figure(
@@ -152,6 +182,19 @@ def _funnel(entries: list[Row], totals: dict[str, int]) -> Figure:
         table,
         [(direction, DIRECTION_NAMES[direction]) for direction in shown],
     )
+
+
+def _rate(stage: str, row: Row | None) -> list[str]:
+    """The matured rate at which a stage is reached, of how many, and its interval."""
+    if stage not in _BEFORE:
+        return [NONE, NONE, NONE]
+    if row is None:
+        return ["not enough data", "0", NONE]
+    return [
+        percent(row["within_90_days_rate"]),
+        count(row["within_90_days_n"]),
+        interval(row["within_90_days_low"], row["within_90_days_high"]),
+    ]
 
 
 def _funnel_caption(by_stage: dict[tuple[str, str], int], totals: dict[str, int]) -> str:

@@ -30,7 +30,11 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
             _entered("sql", "inbound", 24),
         ],
         "conversion_by_cohort": [
-            _cohort(month, 50, converted) for month, converted in ((1, 5), (2, 9), (3, 7))
+            *(_cohort(month, 50, converted) for month, converted in ((1, 5), (2, 9), (3, 7))),
+            _reached("suspect", "prospect", "outbound", 800, 0.0625),
+            _reached("suspect", "prospect", "(all)", 900, 0.31),
+            _reached("prospect", "mql", "(all)", 250, 0.184),
+            _reached("mql", "sql", "(all)", 0, None),
         ],
         "stage_velocity": [
             _velocity(step, cut, direction)
@@ -239,6 +243,22 @@ def _cohort(month: int, matured: int, converted: int) -> dict[str, Any]:
         "within_60_days_low": rate / 2,
         "within_60_days_high": rate * 2,
         "within_60_days_maturing_count": 3,
+    }
+
+
+def _reached(stage: str, next_stage: str, direction: str, matured: int, rate: float | None) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "next_stage": next_stage,
+        "cohort": "(all)",
+        "cut": "all" if direction == "(all)" else "direction",
+        "direction": direction,
+        **WHOLE,
+        **NO_CAMPAIGN,
+        "within_90_days_n": matured,
+        "within_90_days_rate": rate,
+        "within_90_days_low": rate and rate - 0.01,
+        "within_90_days_high": rate and rate + 0.02,
     }
 
 

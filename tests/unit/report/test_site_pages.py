@@ -100,7 +100,7 @@ def test_a_report_that_is_not_published_takes_no_page_with_it(settings: Settings
 def test_figures_are_those_of_the_marts(settings: Settings, tmp_path: Path) -> None:
     with opened(settings, **rich_world()) as source:
         pages = written(source, tmp_path / "site")
-    assert "Of 1,200 suspects, 300 became prospects, 60 MQLs and 24 SQLs." in pages["index"].text
+    assert "On record are 1,200 suspects, 300 prospects, 60 MQLs and 24 SQLs." in pages["index"].text
     assert "67 % of the prospects came inbound" in pages["index"].text
     assert "17 % of prospects are MQLs within 30 days" in pages["velocity"].text
     assert (
@@ -109,6 +109,20 @@ def test_figures_are_those_of_the_marts(settings: Settings, tmp_path: Path) -> N
     )
     assert "190 promises of 190 held; 4 rows wait in quarantine of 1,300 landed." in pages["quality"].text
     assert "Hand off sales-qualified, not handed off 7 3.0 days" in pages["index"].text
+
+
+def test_overview_speaks_of_matured_rates_alone(settings: Settings, tmp_path: Path) -> None:
+    """300 of 1,200 and 24 of 60 are entries of any age: no rate is made of them."""
+    with opened(settings, **rich_world()) as source:
+        text = written(source, tmp_path / "site")["index"].text
+    assert "6.2 % of outbound suspects within 90 days" in text
+    assert "18.4 % of prospects within 90 days" in text
+    assert "rate: not enough data" in text
+    assert "Prospects 200 100 300 6.2 % 800 5.2–8.2 %" in text
+    assert "MQLs 60 0 60 18.4 % 250 17.4–20.4 %" in text
+    assert "SQLs 24 0 24 not enough data 0 –" in text
+    for bare in ("25 %", "20 %", "40 %", "31.0 %"):
+        assert f"{bare} of" not in text, bare
 
 
 def test_every_link_leads_somewhere(settings: Settings, tmp_path: Path) -> None:
