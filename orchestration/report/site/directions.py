@@ -254,7 +254,9 @@ def _volume(rows: list[Row]) -> Block:
         ],
         "All entries, matured or not, and all spend of the direction divided by them, in the"
         " reporting currency."
-        " Volume is no quality.",
+        " Volume is no quality. A direction may have more SQLs than MQLs, and a cheaper SQL: each entry"
+        " counts where its own evidence belongs, and an SQL may come by a touch of the other direction than"
+        " the one that made the MQL.",
         source="inbound_vs_outbound",
     )
 

@@ -111,6 +111,12 @@ def test_figures_are_those_of_the_marts(settings: Settings, tmp_path: Path) -> N
     assert "Hand off sales-qualified, not handed off 7 3.0 days" in pages["index"].text
 
 
+def test_more_sqls_than_mqls_are_explained_where_they_are_shown(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        text = written(source, tmp_path / "site")["directions"].text
+    assert "A direction may have more SQLs than MQLs, and a cheaper SQL: each entry counts where" in text
+
+
 def test_overview_speaks_of_matured_rates_alone(settings: Settings, tmp_path: Path) -> None:
     """300 of 1,200 and 24 of 60 are entries of any age: no rate is made of them."""
     with opened(settings, **rich_world()) as source:
