@@ -269,7 +269,13 @@ _ROUTE_CODES = ["score", "qualifying_response"]
 _ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
 _CUT_DIRECTIONS = [*_DIRECTION_CODES, "none", "(all)"]
 _STEPS = ["suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff"]
-_LEVERS = ["traffic_quality", "offer_relevance", "page_conversion", "qualification"]
+_LEVERS = [
+    "traffic_quality",
+    "offer_relevance",
+    "page_conversion",
+    "qualification",
+    "answer_qualification",
+]
 
 REPORT_CUTS = (
     "all",
@@ -424,9 +430,12 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "constraint_audit": {
         "lever": _LEVERS,
         "cut": ["all", "segment", "campaign", "landing_page", "offer", "channel", "acquisition_source"],
-        "target_source": ["policy", "peers", "none"],
+        "target_source": ["policy", "peers", "whole", "none"],
         "lever_status": ["below_target", "at_target", "no_target", "insufficient_data"],
-        "dominant_constraint": [*_LEVERS, "undecided", "none_below_target", "insufficient_data"],
+        "dominant_constraint": [
+            *(lever for lever in _LEVERS if lever != "qualification"),
+            "undecided", "none_below_target", "insufficient_data",
+        ],
     },
     "closed_loop": {
         "stage_at_opening": [*_STATE_CODES, "none", "excluded", "nobody_known"],

@@ -150,6 +150,7 @@ REPORT_POLICY_KEYS = {
     "offer_relevance_target": Bounds("number", 0, 1),
     "page_conversion_target": Bounds("number", 0, 1),
     "qualification_target": Bounds("number", 0, 1),
+    "answer_qualification_target": Bounds("number", 0, 1),
 }
 NAMED_VALUES = {"stage_policy": STAGE_POLICY_KEYS, "report_policy": REPORT_POLICY_KEYS}
 """The tables of dated, named numbers, with what each may be."""

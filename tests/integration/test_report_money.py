@@ -6,6 +6,7 @@ statsmodels or from the formulas as published, and each row of a world is looked
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -707,7 +708,7 @@ def test_the_interval_of_the_difference_covers(sizes: str) -> None:
 
 # -- the constraint ----------------------------------------------------------------------------------
 
-LEVERS = ("traffic_quality", "offer_relevance", "page_conversion", "qualification")
+LEVERS = ("traffic_quality", "offer_relevance", "page_conversion", "qualification", "answer_qualification")
 PROGRAMS = {
     "all": None,
     "segment": "segment",
@@ -743,21 +744,22 @@ def lever_members(world: MoneyWorld) -> dict[str, list[Row]]:
                 name: entry[name]
                 for name in ("segment", "scoped_campaign_id", "channel", "acquisition_source")
             },
-            "landing_page": evidence["landing_page"] or "none",
-            "offer_id": evidence["offer_id"] or "none",
+            "landing_page": evidence.get("landing_page") or "none",
+            "offer_id": evidence.get("offer_id") or "none",
             "sql": is_in_time(sql, entry["entered_at"]),
         }
+        members["qualification"].append(who | {"passed": who["sql"]})
         if person["is_icp_complete"]:
             members["traffic_quality"].append(who | {"passed": person["is_icp_fit"]})
         if person["is_icp_fit"]:
             members["offer_relevance"].append(who | {"passed": is_relevant})
             if is_relevant:
-                members["qualification"].append(who | {"passed": who["sql"]})
+                members["answer_qualification"].append(who | {"passed": who["sql"]})
     for person_id, person in people.items():
         visits = sorted(
             (touch["occurred_at"], touch["touch_id"])
             for touch in world.touches
-            if touch["person_id"] == person_id and touch["is_response"] and touch["landing_page"]
+            if touch["person_id"] == person_id and touch["is_response"] and touch.get("landing_page")
         )
         if not visits or person["is_excluded"]:
             continue
@@ -797,23 +799,32 @@ def newcombe(x1: int, n1: int, x2: int, n2: int) -> tuple[float, float]:
     return low, high
 
 
-def extra_sqls(lever: str, counts: tuple[int, int, int, int], target: float) -> tuple[float, float, float]:
-    """The expected extra SQLs with their interval.
+Figures = tuple[float, float, float]
+
+
+def extra_sqls(
+    lever: str, counts: tuple[int, int, int, int], target: float, worth: tuple[int, int]
+) -> Figures | None:
+    """The expected extra SQLs with their interval, if that can be said.
 
     Args:
         lever: The lever.
         counts: People, those who passed, SQLs of these, SQLs of the others.
         target: The rate it is held to.
+        worth: How many passed in the whole, and how many of these are SQLs.
     """
     n, passed, passed_sqls, failed_sqls = counts
     low, high = proportion_confint(passed, n, alpha=JOINT, method="wilson")
     gap, gap_low, gap_high = (max(target - rate, 0) for rate in (passed / n, high, low))
+    if lever in ("qualification", "answer_qualification"):
+        return n * gap, n * gap_low, n * gap_high
     failed = n - passed
-    gain = passed_sqls / passed - (failed_sqls / failed if failed else 0)
-    gain_low, gain_high = newcombe(passed_sqls, passed, failed_sqls, failed)
+    winners, winners_sqls = (passed, passed_sqls) if passed else worth
+    if not winners:
+        return None
+    gain = winners_sqls / winners - (failed_sqls / failed if failed else 0)
+    gain_low, gain_high = newcombe(winners_sqls, winners, failed_sqls, failed)
     gain, gain_low, gain_high = (max(each, 0) for each in (gain, gain_low, gain_high))
-    if lever == "qualification":
-        gain_low = gain_high = 1
     return n * gap * gain, n * gap_low * gain_low, n * gap_high * gain_high
 
 
@@ -822,33 +833,63 @@ def counts_of(here: list[Row]) -> tuple[int, int, int, int]:
     return len(here), len(passed), sum(passed), sum(row["sql"] for row in here if not row["passed"])
 
 
-def test_constraints_are_judged_by_their_people(bench: Bench) -> None:
-    drawn = draw_world(11, people=900)
-    bench.run(drawn)
-    members = lever_members(drawn)
+def programs_of(members: dict[str, list[Row]]) -> dict[tuple[str, str, str], list[Row]]:
+    """The people on whom a lever works, by cut, lever and program; nobody is of a program called none."""
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for cut, dimension in PROGRAMS.items():
         for lever in LEVERS:
             for row in members[lever]:
-                if dimension is None or dimension in row:
-                    groups[cut, lever, row[dimension] if dimension else "(all)"].append(row)
+                if dimension is None:
+                    groups[cut, lever, "(all)"].append(row)
+                elif row.get(dimension, "none") not in ("none", "unknown"):
+                    groups[cut, lever, row[dimension]].append(row)
+    return groups
+
+
+def target_of(
+    groups: dict[tuple[str, str, str], list[Row]], cut: str, lever: str
+) -> tuple[float | None, str, int]:
+    """What a lever is held to, where from, and by how many peers."""
+    first = 0
+    for kind in dict.fromkeys((cut, "channel", "acquisition_source", "segment")):
+        rates = [
+            sum(each["passed"] for each in here) / len(here)
+            for (of, which, _), here in groups.items()
+            if (of, which) == (kind, lever) and len(here) >= 30
+        ]
+        if len(rates) >= 4 and np.quantile(rates, 0.75) > 0:
+            return float(np.quantile(rates, 0.75)), "peers" if kind == cut else "whole", len(rates)
+        first = first or (len(rates) if kind == cut else 0)
+    return None, "none", first
+
+
+@pytest.mark.parametrize("what", ["rich", "no_sql", "few_of_a_kind"])
+def test_constraints_are_judged_by_their_people(bench: Bench, what: str) -> None:
+    drawn = draw_world(11, people=900)
+    if what == "no_sql":
+        drawn.entries = [row for row in drawn.entries if row["stage"] in ("suspect", "prospect")]
+    if what != "few_of_a_kind":
+        _prospects_of("cold", 60, 45, 0, 0, drawn)
+        _prospects_of("lukewarm", 60, 0, 0, 0, drawn)
+        _prospects_of("small", 20, 10, 5, 5 if what == "rich" else 0, drawn)
+        for name in ("warm", "warmer"):
+            _prospects_of(name, 80, 60, 40, 35 if what == "rich" else 0, drawn)
+    bench.run(drawn)
+    groups = programs_of(lever_members(drawn))
     found = {(row["cut"], row["lever"], _program(row)): row for row in bench.mart("constraint_audit")}
     assert set(found) == set(groups)
-    statuses, verdicts = Counter[str](), Counter[str]()
-    expected: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = defaultdict(dict)
+    statuses, verdicts, sources = Counter[str](), Counter[str](), Counter[str]()
+    expected: dict[tuple[str, str], dict[str, Judged]] = defaultdict(dict)
     for (cut, lever, program), here in groups.items():
         row, n, count = found[cut, lever, program], len(here), sum(each["passed"] for each in here)
-        peers = [
-            sum(each["passed"] for each in peer) / len(peer)
-            for (kind, of, _), peer in groups.items()
-            if kind == ("channel" if cut == "all" else cut) and of == lever and len(peer) >= 30
-        ]
-        target = float(np.quantile(peers, 0.75)) if len(peers) >= 4 else None
+        target, source, peers = target_of(groups, cut, lever)
         assert (row["lever_n"], row["lever_count"]) == (n, count)
-        assert row["peers_n"] == len(peers) and near(row["target_rate"], target)
+        assert (row["peers_n"], row["target_source"]) == (peers, source)
+        assert near(row["target_rate"], target)
+        sources[source] += 1
         status = (
             "insufficient_data"
-            if n < 30 or count < 1
+            if n < 30
             else "no_target"
             if target is None
             else "at_target"
@@ -857,21 +898,31 @@ def test_constraints_are_judged_by_their_people(bench: Bench) -> None:
         )
         assert row["lever_status"] == status
         statuses[status] += 1
-        if status in ("at_target", "below_target"):
+        judged = status in ("at_target", "below_target")
+        figures = None
+        if judged:
             assert target is not None
-            figures = extra_sqls(lever, counts_of(here), target)
-            expected[cut, program][lever] = figures
-            names = ("extra_sqls", "extra_sqls_low", "extra_sqls_high")
-            for name, figure in zip(names, figures, strict=True):
-                assert near(row[name], figure, n * 1e-5), (cut, lever, program, name)
-        else:
-            assert row["extra_sqls"] is None
+            figures = extra_sqls(
+                lever, counts_of(here), target, counts_of(groups["all", lever, "(all)"])[1:3]
+            )
+        names = ("extra_sqls", "extra_sqls_low", "extra_sqls_high")
+        for name, figure in zip(names, figures or (None,) * 3, strict=True):
+            assert near(row[name], figure, n * 1e-5), (cut, lever, program, name)
+        low = proportion_confint(count, n, alpha=JOINT, method="wilson")[0]
+        most = figures[2] if figures else n * max(target - low, 0) if judged and target else n - count
+        if lever != "qualification":
+            expected[cut, program][lever] = Judged(status, figures, most)
     for (cut, _, program), row in found.items():
         verdict = dominant(expected[cut, program])
-        assert row["dominant_constraint"] == verdict
+        assert row["dominant_constraint"] == verdict, (cut, program)
         verdicts[verdict] += 1
-    assert {"at_target", "below_target"} <= set(statuses)
+    if what == "few_of_a_kind":
+        assert (set(statuses), set(verdicts)) == ({"no_target"}, {"insufficient_data"})
+        return
+    assert set(statuses) == {"at_target", "below_target", "no_target", "insufficient_data"}
+    assert set(sources) == {"peers", "whole", "none"}
     assert {"undecided", "insufficient_data"} <= set(verdicts)
+    assert any(row["lever_status"] == "below_target" and not row["lever_count"] for row in found.values())
 
 
 def _program(row: Row) -> str:
@@ -879,14 +930,31 @@ def _program(row: Row) -> str:
     return str(row[dimension]) if dimension else "(all)"
 
 
-def dominant(levers: dict[str, tuple[float, float, float]]) -> str:
-    if len(levers) < 2:
-        return "insufficient_data"
-    ranked = sorted(levers.items(), key=lambda item: (-item[1][0], item[0]))
-    (best, (extra, low, _)), *others = ranked
-    if extra == 0:
-        return "none_below_target"
-    return best if low > max(high for _, (_, _, high) in others) else "undecided"
+@dataclass(frozen=True)
+class Judged:
+    """A lever of a program.
+
+    Args:
+        status: Its status.
+        figures: Its extra SQLs with their interval, if they can be said.
+        most: What it could yield at most.
+    """
+
+    status: str
+    figures: Figures | None
+    most: float
+
+
+def dominant(levers: dict[str, Judged]) -> str:
+    """The lever that surely yields more than any other could, or why there is none."""
+    statuses = {each.status for each in levers.values()}
+    if "below_target" not in statuses:
+        return "none_below_target" if statuses == {"at_target"} else "insufficient_data"
+    for name, lever in levers.items():
+        others = [other.most for which, other in levers.items() if which != name]
+        if lever.figures and lever.figures[1] > max(others, default=0):
+            return name
+    return "undecided"
 
 
 def test_policy_sets_the_target(bench: Bench) -> None:
@@ -988,7 +1056,9 @@ def test_the_interval_of_extra_sqls_covers(n: int, rate: float, gain: float, oth
         if not passed:
             continue
         counts = n, passed, int(rng.binomial(passed, gain)), int(rng.binomial(n - passed, others))
-        _, low, high = extra_sqls("traffic_quality", counts, target)
+        figures = extra_sqls("traffic_quality", counts, target, (0, 0))
+        assert figures
+        _, low, high = figures
         judged += 1
         covered += low <= truth <= high
     assert covered / judged >= 0.95

@@ -1,6 +1,12 @@
 -- Grain: one program (a value of what `cut` names) and one lever.
 {% set dimensions = ['segment', 'scoped_campaign_id', 'landing_page', 'offer_id', 'channel', 'acquisition_source'] %}
-{% set levers = ['traffic_quality', 'offer_relevance', 'page_conversion', 'qualification'] %}
+{% set levers = [
+    'traffic_quality', 'offer_relevance', 'page_conversion', 'qualification', 'answer_qualification'
+] %}
+{#- Who passes these is an SQL: what passing is worth need not be estimated. -#}
+{% set last_levers = "('qualification', 'answer_qualification')" %}
+{#- What stands in a dimension of people who belong to no program of the kind, which is none that could be repaired. -#}
+{% set no_program = {'acquisition_source': "'unknown'"} %}
 {#- The normal quantile of 0.9875: where each of two intervals holds 97.5 %, both together hold 95 % (Bonferroni). -#}
 {% set joint_quantile = '2.241402727604947' %}
 {% set window = report_policy_value('stage_maturity_days') %}
@@ -146,6 +152,9 @@ moved as (
     union all
     select 'qualification' as lever, {{ dimensions | join(', ') }}, is_sql as has_passed, is_sql
     from prospects_told
+    union all
+    select 'answer_qualification' as lever, {{ dimensions | join(', ') }}, is_sql as has_passed, is_sql
+    from prospects_told
     where is_fit and is_relevant
     union all
     select
@@ -181,7 +190,12 @@ counted as (
         {% endfor %}
     )
     -- Of visitors neither is known, unless they became somebody.
-    having not (lever = 'page_conversion' and (grouping(segment) = 0 or grouping(acquisition_source) = 0))
+    having
+        {% for dimension in dimensions -%}
+            (grouping({{ dimension }}) = 1 or {{ dimension }} <> {{ no_program.get(dimension, no_value()) }})
+            and
+        {% endfor -%}
+        not (lever = 'page_conversion' and (grouping(segment) = 0 or grouping(acquisition_source) = 0))
 ),
 
 rated as (
@@ -196,22 +210,46 @@ rated as (
             coalesce({{ wilson_bound(count, out_of, '-', joint_quantile) }}, 0) as {{ name }}_low,
             coalesce({{ wilson_bound(count, out_of, '+', joint_quantile) }}, 0) as {{ name }}_high,
         {% endfor -%}
-        -- Who passed says what passing is worth; without one, nothing does.
-        lever_n >= 30 and lever_count >= 1 as is_enough
+        lever_n >= 30 as is_enough
     from counted
 ),
 
+-- Four peers make a quartile; where most of them reach nothing, it is nothing to be held to.
 quartiles as (
     select
         cut,
         lever,
         count(*) as peers_n,
-        percentile_cont(0.75) within group (order by lever_rate) as upper_quartile
+        case
+            when count(*) >= 4 then nullif(percentile_cont(0.75) within group (order by lever_rate), 0)
+        end as upper_quartile
     from rated
-    where lever_n >= 30
+    where is_enough
     group by
         cut,
         lever
+),
+
+-- The whole has no peers of its kind: it is held to what the better quarter of the channels reach, or of the next kind
+-- of which there are enough. (Campaigns are many and small; the best of them are lucky ones.)
+whole_quartiles as (
+    select
+        lever,
+        peers_n,
+        upper_quartile
+    from (
+        select
+            quartiles.*,
+            row_number() over (
+                partition by lever
+                order by case cut when 'channel' then 1 when 'acquisition_source' then 2 else 3 end
+            ) as place
+        from quartiles
+        where
+            cut in ('channel', 'acquisition_source', 'segment')
+            and upper_quartile is not null
+    ) as kinds
+    where place = 1
 ),
 
 policy as (
@@ -221,20 +259,32 @@ policy as (
     {% endfor %}
 ),
 
--- The whole has no peers of its kind: it is held to what the better quarter of the channels reach. (Campaigns are many
--- and small; the best of them are lucky ones.)
+-- A program of which there are few of the kind is held to what the whole is held to.
 targeted as (
     select
         rated.*,
-        coalesce(quartiles.peers_n, 0) as peers_n,
+        -- Where nobody passed, what passing is worth is said by those who passed anywhere.
+        {% for bound in ['rate', 'low', 'high'] -%}
+            case
+                when rated.lever_count > 0 then rated.passed_{{ bound }}
+                else
+                    max(case when rated.cut = 'all' and rated.lever_count > 0 then rated.passed_{{ bound }} end)
+                        over (partition by rated.lever)
+            end as worth_{{ bound }},
+        {% endfor -%}
+        case
+            when quartiles.upper_quartile is not null then quartiles.peers_n
+            else coalesce(whole_quartiles.peers_n, quartiles.peers_n, 0)
+        end as peers_n,
         case
             when policy.target_rate > 0 then 'policy'
-            when quartiles.peers_n >= 4 then 'peers'
+            when quartiles.upper_quartile is not null then 'peers'
+            when whole_quartiles.upper_quartile is not null then 'whole'
             else 'none'
         end as target_source,
         case
             when policy.target_rate > 0 then policy.target_rate
-            when quartiles.peers_n >= 4 then quartiles.upper_quartile
+            else coalesce(quartiles.upper_quartile, whole_quartiles.upper_quartile)
         end as target_rate
     from rated
     left join policy
@@ -242,7 +292,9 @@ targeted as (
     left join quartiles
         on
             rated.lever = quartiles.lever
-            and quartiles.cut = case when rated.cut = 'all' then 'channel' else rated.cut end
+            and rated.cut = quartiles.cut
+    left join whole_quartiles
+        on rated.lever = whole_quartiles.lever
 ),
 
 -- What more of the people would pass (the gap), and how many more SQLs come of one who passes (the gain). Neither can
@@ -256,47 +308,62 @@ gapped as (
             when lever_rate >= target_rate then 'at_target'
             else 'below_target'
         end as lever_status,
+        -- (Engines differ in what the greatest of a null and a number is.)
+        {% for name, gain in [
+            ('gain', 'worth_rate - failed_rate'),
+            ('gain_low', newcombe_bound('worth', 'failed', '-')),
+            ('gain_high', newcombe_bound('worth', 'failed', '+')),
+        ] -%}
+            case
+                when lever in {{ last_levers }} then 1
+                when worth_rate is not null then greatest({{ gain }}, 0)
+            end as {{ name }},
+        {% endfor -%}
         greatest(target_rate - lever_rate, 0) as gap,
         greatest(target_rate - lever_high, 0) as gap_low,
-        greatest(target_rate - lever_low, 0) as gap_high,
-        greatest(passed_rate - failed_rate, 0) as gain,
-        case when lever = 'qualification' then 1 else greatest({{ newcombe_bound('passed', 'failed', '-') }}, 0) end
-            as gain_low,
-        case when lever = 'qualification' then 1 else greatest({{ newcombe_bound('passed', 'failed', '+') }}, 0) end
-            as gain_high
+        greatest(target_rate - lever_low, 0) as gap_high
     from targeted
 ),
 
--- Extra SQLs grow with the gap and with the gain, so their bounds are those of both.
+-- Extra SQLs grow with the gap and with the gain, so their bounds are those of both. A lever of which that cannot be
+-- said yields no more than an SQL of each who would have to pass.
 estimated as (
     select
         gapped.*,
-        lever_n * gap * gain as extra_sqls,
-        lever_n * gap_low * gain_low as extra_sqls_low,
-        lever_n * gap_high * gain_high as extra_sqls_high
+        case when lever_status in ('at_target', 'below_target') then lever_n * gap * gain end as extra_sqls,
+        case when lever_status in ('at_target', 'below_target') then lever_n * gap_low * gain_low end
+            as extra_sqls_low,
+        case when lever_status in ('at_target', 'below_target') then lever_n * gap_high * gain_high end
+            as extra_sqls_high,
+        case
+            when lever_status in ('at_target', 'below_target') then lever_n * gap_high * coalesce(gain_high, 1)
+            else failed_n
+        end as extra_sqls_at_most
     from gapped
 ),
 
+-- The whole way from prospect to SQL holds the other levers in it, so it does not compete with them.
 ranked as (
     select
         estimated.*,
-        lever_status in ('at_target', 'below_target') as is_estimated,
         row_number() over (
-            partition by cut, {{ dimensions | join(', ') }}, lever_status in ('at_target', 'below_target')
-            order by extra_sqls desc, lever asc
+            partition by cut, {{ dimensions | join(', ') }}
+            order by extra_sqls desc nulls last, lever asc
         ) as place
     from estimated
+    where lever <> 'qualification'
 ),
 
 judged as (
     select
         cut,
         {{ dimensions | join(', ') }},
-        count(*) filter (where is_estimated) as estimated_levers,
-        max(lever) filter (where is_estimated and place = 1) as best_lever,
-        max(extra_sqls) filter (where is_estimated and place = 1) as best,
-        max(extra_sqls_low) filter (where is_estimated and place = 1) as best_low,
-        max(extra_sqls_high) filter (where is_estimated and place > 1) as other_high
+        count(*) as levers,
+        count(*) filter (where lever_status in ('at_target', 'below_target')) as judged_levers,
+        count(*) filter (where lever_status = 'below_target') as levers_below,
+        max(lever) filter (where place = 1) as best_lever,
+        max(extra_sqls_low) filter (where place = 1) as best_low,
+        coalesce(max(extra_sqls_at_most) filter (where place > 1), 0) as others_at_most
     from ranked
     group by
         cut,
@@ -328,19 +395,18 @@ final as (
 
         -- what lifting it would bring
         {% for column in ['extra_sqls', 'extra_sqls_low', 'extra_sqls_high'] -%}
-            case
-                when estimated.lever_status in ('at_target', 'below_target') then {{ rounded('estimated.' ~ column) }}
-            end as {{ column }},
+            {{ rounded('estimated.' ~ column) }} as {{ column }},
         {% endfor %}
         -- the program's verdict
         case
-            when judged.estimated_levers < 2 then 'insufficient_data'
-            when judged.best = 0 then 'none_below_target'
-            when judged.best_low > judged.other_high then judged.best_lever
-            else 'undecided'
+            when coalesce(judged.judged_levers, 0) = 0 then 'insufficient_data'
+            when judged.levers_below > 0 and judged.best_low > judged.others_at_most then judged.best_lever
+            when judged.levers_below > 0 then 'undecided'
+            when judged.judged_levers = judged.levers then 'none_below_target'
+            else 'insufficient_data'
         end as dominant_constraint
     from estimated
-    inner join judged
+    left join judged
         on
             estimated.cut = judged.cut
             {% for dimension in dimensions -%}

@@ -66,7 +66,9 @@ def constraint(source: Source) -> Page:
 _INTRO = (
     "The levers follow one another: who comes fits, who fits answers, who answers is qualified. One"
     " is named only if"
-    " its repair would yield more than that of every other, beyond chance."
+    " its repair would yield more than that of every other, beyond chance; one that cannot be judged"
+    " counts with the most that it could yield. Qualification is the whole way from prospect to SQL: it"
+    " holds the others in it and does not compete with them."
 )
 
 
@@ -74,7 +76,7 @@ def _finding(rows: list[Row]) -> str:
     code = rows[0]["dominant_constraint"]
     told = {
         "undecided": "No single constraint is shown to dominate.",
-        "none_below_target": "No lever lies below its target.",
+        "none_below_target": "Every lever reaches its target.",
         "insufficient_data": "There is not enough data to name the dominant constraint.",
     }
     if code in told:
@@ -100,7 +102,17 @@ def _levers(rows: list[Row]) -> Figure:
         for row in rows
     ]
     below = [LEVER_NAMES[row["lever"]].lower() for row in rows if row["lever_status"] == "below_target"]
-    caption = f"Below target: {', '.join(below)}." if below else "No lever lies below its target."
+    caption = (
+        f"Below target: {', '.join(below)}."
+        if below
+        else "No lever that can be judged lies below its target."
+    )
+    aimless = [LEVER_NAMES[row["lever"]].lower() for row in rows if row["lever_status"] == "no_target"]
+    if aimless:
+        caption += (
+            f" Without a target: {', '.join(aimless)}; there are fewer than four peers, so set one in"
+            " report_policy."
+        )
     return Figure(
         "lever-rates",
         "Where each lever stands, and its target",
@@ -162,7 +174,8 @@ def _yield(rows: list[Row]) -> Block:
     if not found:
         return Gap(
             "What a repair would yield cannot be estimated yet.",
-            "It takes 30 people and a target for each lever; set targets in report_policy.",
+            "It takes 30 people and a target for each lever, and somebody who has passed; set targets in"
+            " report_policy.",
         )
     data = [
         {
@@ -173,7 +186,8 @@ def _yield(rows: list[Row]) -> Block:
         }
         for row in found
     ]
-    best = max(found, key=lambda row: row["extra_sqls"])
+    competing = [row for row in found if row["lever"] != "qualification"] or found
+    best = max(competing, key=lambda row: row["extra_sqls"])
     return Figure(
         "yield",
         "SQLs more, had this lever alone stood at its target",

@@ -41,6 +41,7 @@ LEVER_NAMES = {
     "page_conversion": "Page conversion",
     "offer_relevance": "Offer relevance",
     "qualification": "Qualification",
+    "answer_qualification": "Qualification of answers",
 }
 _CODES = {
     "(all)": "all",
