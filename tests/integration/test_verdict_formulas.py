@@ -283,12 +283,18 @@ def random_touches(rng: np.random.Generator, people: int) -> list[Row]:
         for _ in range(int(rng.integers(0, 7))):
             kind = rng.choice(["contact", "answer", "bounce"], p=[0.55, 0.35, 0.1])
             campaign = str(rng.choice(["c1", "c2", "c3", ""]))
+            named = rng.choice(["", "any", "other"], p=[0.7, 0.25, 0.05]) if kind != "contact" else ""
             threshold = "at least 4 %" if campaign == "c1" else "soon"
             rows.append(
                 {
                     "touch_id": f"s:{len(rows):05}",
                     "person_id": f"p{person:03}",
                     "source_system": "s",
+                    "answers_touch_id": f"s:{int(rng.integers(max(len(rows) - 6, 0), len(rows) + 2)):05}"
+                    if named == "any"
+                    else "t:1"
+                    if named
+                    else None,
                     "occurred_at": AS_OF - timedelta(days=int(rng.integers(0, 90))),
                     "actor": {"contact": "company", "answer": "contact", "bounce": "system"}[kind],
                     "touch_type": {
@@ -331,19 +337,21 @@ def contacts_of(touches: Sequence[Row], people: Sequence[Row]) -> list[Row]:
     """Who was contacted with what, and what came of it, person by person in plain Python."""
     known = {row["person_id"]: row for row in people if not row["is_excluded"] and row["first_known_at"]}
     found = []
-    by_item: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    contacts: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    followers: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for touch in touches:
-        if touch["person_id"] in known:
-            campaign = f"s:{touch['campaign_id']}" if touch["campaign_id"] else "none"
-            by_item[touch["person_id"], campaign, touch["message_name"] or "none"].append(touch)
+        if touch["person_id"] in known and touch["actor"] == "company":
+            contacts[_item(touch)].append(touch)
+    for touch in touches:
+        if touch["person_id"] in known and touch["actor"] != "company":
+            answered = _contact_answered(touch, touches)
+            if answered:
+                followers[_item(answered)].append(touch)
     firsts: dict[tuple[str, str], tuple[datetime, str]] = {}
-    for (person, campaign, message), all_touches in by_item.items():
-        sent = [touch for touch in all_touches if touch["actor"] == "company"]
-        if not sent:
-            continue
+    for (person, campaign, message), sent in contacts.items():
         first = min(sent, key=lambda touch: (touch["occurred_at"], touch["touch_id"]))
         due = first["occurred_at"] + timedelta(days=30)
-        later = [touch for touch in all_touches if first["occurred_at"] < touch["occurred_at"] <= due]
+        later = [touch for touch in followers[person, campaign, message] if touch["occurred_at"] <= due]
         answers = [touch for touch in later if touch["is_response"]]
         relevant = [touch for touch in answers if touch["response_relevance"] == "relevant"]
         bounced = any(touch["touch_type"] == "email_bounced" for touch in later)
@@ -373,6 +381,26 @@ def contacts_of(touches: Sequence[Row], people: Sequence[Row]) -> list[Row]:
     for row in found:
         row["is_first"] = firsts[row["person"], row["message"]] == row["key"]
     return found
+
+
+def _item(touch: Row) -> tuple[str, str, str]:
+    campaign = f"s:{touch['campaign_id']}" if touch["campaign_id"] else "none"
+    return touch["person_id"], campaign, touch["message_name"] or "none"
+
+
+def _contact_answered(answer: Row, touches: Sequence[Row]) -> Row | None:
+    """The contact that an answer names, else the latest one by its campaign; none where there is neither."""
+    before = [
+        touch
+        for touch in touches
+        if touch["person_id"] == answer["person_id"]
+        and touch["actor"] == "company"
+        and touch["occurred_at"] < answer["occurred_at"]
+    ]
+    named = [touch for touch in before if touch["touch_id"] == answer["answers_touch_id"]]
+    if not named and answer["campaign_id"]:
+        named = [touch for touch in before if touch["campaign_id"] == answer["campaign_id"]]
+    return max(named, key=lambda touch: (touch["occurred_at"], touch["touch_id"]), default=None)
 
 
 CARDS: Mapping[str, tuple[bool, Sequence[Sequence[str]]]] = {

@@ -18,7 +18,8 @@ with people as (
 -- Few columns of all contacts tell which are first; only those are looked at as a whole.
 contacts as (
     select
-        {{ item_columns }}
+        {{ item_columns }},
+        touches.touch_id
     from {{ ref('touches') }} as touches
     where touches.actor = 'company'
 ),
@@ -77,7 +78,11 @@ contacts_ordered as (
 
 answers as (
     select
-        {{ item_columns }},
+        touches.person_id,
+        {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
+        touches.occurred_at,
+        touches.touch_id,
+        touches.answers_touch_id,
         touches.touch_type,
         touches.is_response,
         touches.response_relevance,
@@ -86,6 +91,35 @@ answers as (
     where
         touches.is_response
         or {{ is_bounce('touches.touch_type') }}
+),
+
+-- An answer belongs to the contact that it names, else to its campaign's latest contact before it, whatever the message
+-- has been called since. Without a campaign it may answer anything, so nothing is guessed. What happens at the instant
+-- of a contact comes before it, as everywhere.
+answers_addressed as (
+    select
+        answers.*,
+        contacts.scoped_campaign_id as contact_campaign_id,
+        contacts.message_name as contact_message_name,
+        row_number() over (
+            partition by answers.touch_id
+            order by
+                case when contacts.touch_id = answers.answers_touch_id then 0 else 1 end,
+                contacts.occurred_at desc,
+                contacts.touch_id desc
+        ) as place
+    from answers
+    inner join contacts
+        on
+            answers.person_id = contacts.person_id
+            and answers.occurred_at > contacts.occurred_at
+            and (
+                answers.answers_touch_id = contacts.touch_id
+                or (
+                    answers.scoped_campaign_id = contacts.scoped_campaign_id
+                    and answers.scoped_campaign_id <> {{ no_value() }}
+                )
+            )
 ),
 
 maturities as (
@@ -144,7 +178,6 @@ first_contacts as (
     where contacts_ordered.place = 1
 ),
 
--- What happens at the instant of the contact comes before it, as everywhere.
 followed as (
     select
         first_contacts.touch_id,
@@ -172,13 +205,13 @@ followed as (
             end
         ) as is_success
     from first_contacts
-    inner join answers
+    inner join answers_addressed as answers
         on
             first_contacts.person_id = answers.person_id
-            and first_contacts.scoped_campaign_id = answers.scoped_campaign_id
-            and first_contacts.message_name = answers.message_name
-            and first_contacts.occurred_at < answers.occurred_at
+            and first_contacts.scoped_campaign_id = answers.contact_campaign_id
+            and first_contacts.message_name = answers.contact_message_name
             and first_contacts.matures_at >= answers.occurred_at
+    where answers.place = 1
     group by first_contacts.touch_id
 ),
 
