@@ -5,11 +5,13 @@
 with contacted as (
     select
         contacted.*,
+        -- Its day, in thousandths of a maturity window: a frame of rows takes no length from a table.
         cast(
             floor(
-                {{ seconds_between('contacted_at', as_of()) }} / (86400 * {{ report_policy_value('maturity_days') }})
-            ) as integer
-        ) as windows_ago
+                1000 * floor({{ seconds_between("timestamp '2000-01-01 00:00:00'", 'contacted_at') }} / 86400)
+                / {{ report_policy_value('maturity_days') }}
+            ) as bigint
+        ) as contact_day
     from {{ ref('int_people_contacted') }} as contacted
 ),
 
@@ -35,10 +37,10 @@ counted as (
         success_metric,
         promised_rate,
         untestable_because,
-        windows_ago,
+        contact_day,
         {{ measured }}
     from contacted
-    group by direction, scoped_campaign_id, success_metric, promised_rate, untestable_because, windows_ago
+    group by direction, scoped_campaign_id, success_metric, promised_rate, untestable_because, contact_day
     union all
     select
         case
@@ -53,14 +55,14 @@ counted as (
         success_metric,
         promised_rate,
         untestable_because,
-        windows_ago,
+        contact_day,
         {{ measured }}
     from contacted
     where is_first_with_message
     group by grouping sets ( -- noqa: PRS
-        (direction, message_name, success_metric, promised_rate, untestable_because, windows_ago),
-        (direction, message_name, segment, success_metric, promised_rate, untestable_because, windows_ago),
-        (direction, segment, success_metric, promised_rate, untestable_because, windows_ago)
+        (direction, message_name, success_metric, promised_rate, untestable_because, contact_day),
+        (direction, message_name, segment, success_metric, promised_rate, untestable_because, contact_day),
+        (direction, segment, success_metric, promised_rate, untestable_because, contact_day)
     )
 ),
 
@@ -83,20 +85,47 @@ identified as (
 volumes as (
     select
         test_id,
-        windows_ago,
+        contact_day,
         sum(reached_count) as reached_count
     from identified
     group by
         test_id,
-        windows_ago
+        contact_day
 ),
 
-tests as (
+windows as (
     select
         test_id,
-        coalesce(sum(reached_count) filter (where windows_ago = 0), 0) as recent_count,
-        coalesce(max(reached_count) filter (where windows_ago > 0), 0) as busiest_count
+        contact_day,
+        sum(reached_count) over (
+            partition by test_id order by contact_day range between 999 preceding and current row
+        ) as window_count
     from volumes
+),
+
+windows_compared as (
+    select
+        test_id,
+        window_count,
+        max(window_count) over (
+            partition by test_id order by contact_day range between unbounded preceding and 1000 preceding
+        ) as busiest_count
+    from windows
+),
+
+-- Once its volume has grown, a test is marked for good: neither a slower month nor a later look takes that away.
+-- What a verdict needs anyhow is no growth.
+growths as (
+    select
+        test_id,
+        max(window_count) as grown_count,
+        {{ arg_max('busiest_count', 'window_count * 1000000000 - busiest_count') }} as grown_from_count
+    from windows_compared
+    where
+        window_count >= {{ report_policy_value('volume_growth') }} * greatest(
+            busiest_count, {{ report_policy_value('verdict_min_contacts') }}
+        )
+        and busiest_count is not null
     group by test_id
 ),
 
@@ -138,11 +167,11 @@ promises as (
 final as (
     select
         promises.*,
-        cast(tests.recent_count as bigint) as recent_count,
-        cast(tests.busiest_count as bigint) as busiest_count
+        cast(coalesce(growths.grown_count, 0) as bigint) as grown_count,
+        cast(coalesce(growths.grown_from_count, 0) as bigint) as grown_from_count
     from promises
-    inner join tests
-        on promises.test_id = tests.test_id
+    left join growths
+        on promises.test_id = growths.test_id
 )
 
 select * from final

@@ -51,8 +51,8 @@ tests as (
         max(last_contact_at) as last_contact_at,
         max(last_matures_at) as last_matures_at,
         max(campaigns_end_at) as campaigns_end_at,
-        max(recent_count) as recent_count,
-        max(busiest_count) as busiest_count,
+        max(grown_count) as grown_count,
+        max(grown_from_count) as grown_from_count,
         {% for side in sides -%}
             {% for alternative in alternatives -%}
                 cast(sum(success_count) as {{ type_double() }}) * ln({{ odds_ratios[side][alternative] }})
@@ -146,13 +146,10 @@ decided as (
         {{ rounded('required.required_for_one_more_log10') }} as evidence_required_log10,
         case
             when tests.untestable_because is not null then 'insufficient_data'
+            when evidence.is_judged and evidence.evidence_above_log10 >= required.required_log10 then 'scale'
+            when evidence.is_judged and evidence.evidence_below_log10 >= required.required_log10 then 'stop'
+            when tests.grown_count > 0 then 'scaled_before_validated'
             when not evidence.is_judged then 'insufficient_data'
-            when evidence.evidence_above_log10 >= required.required_log10 then 'scale'
-            when evidence.evidence_below_log10 >= required.required_log10 then 'stop'
-            when
-                tests.busiest_count > 0
-                and tests.recent_count >= {{ report_policy_value('volume_growth') }} * tests.busiest_count
-                then 'scaled_before_validated'
             else 'keep_testing'
         end as verdict
     from tests
@@ -370,9 +367,9 @@ final as (
             when 'keep_testing' then finding || '. Not decided yet: keep testing.'
             when 'scaled_before_validated'
                 then
-                    finding || '. Not decided, and yet ' || cast(recent_count as varchar)
-                    || ' people were reached lately, after at most ' || cast(busiest_count as varchar)
-                    || ' in as long a time before: hold the volume until it is decided.'
+                    coalesce(finding, 'nobody''s time to answer is over') || '. Not decided, and yet '
+                    || cast(grown_count as varchar) || ' people were reached in one maturity window, after at most '
+                    || cast(grown_from_count as varchar) || ' in any before: hold the volume until it is decided.'
             else 'not enough data: ' || obstacle || '.'
         end as verdict_sentence,
         case
