@@ -30,7 +30,8 @@
 
 {#-
     log10 of the average of likelihood ratios, from expressions of their natural logarithms. The greatest is taken out
-    first: an e-value has hundreds of digits, and a double has not.
+    first: an e-value has hundreds of digits, and a double has not. What is e^700 times smaller adds nothing to it; some
+    engines take its exponential for an error.
 -#}
 {% macro log10_of_average(logarithms) -%}
     {%- set greatest_one = "greatest(" ~ logarithms | join(", ") ~ ")" -%}
@@ -40,7 +41,7 @@
             + ln(
                 (
                     {%- for logarithm in logarithms %}
-                    {{ '+ ' if not loop.first }}exp({{ logarithm }} - {{ greatest_one }})
+                    {{ '+ ' if not loop.first }}exp(greatest({{ logarithm }} - {{ greatest_one }}, -700))
                     {%- endfor %}
                 ) / {{ logarithms | length }}.0
             )
