@@ -225,8 +225,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "segment_scorecard": _JUDGED,
     "message_scorecard": _JUDGED,
     "hypothesis_log": (
-        "cut", "direction", "subject", "first_contact_at", "last_contact_at", "ended_at", "ended_because",
-        "reached_count", "success_n", "success_count", "verdict", "verdict_because", "learned",
+        "cut", "direction", "subject", "first_contact_at", "last_contact_at", "reached_count", "success_n",
+        "success_count", "verdict", "verdict_because", "verdict_sentence",
     ),
     "campaign_spend": (
         "campaign_source_system", "campaign_id", "campaign_name", "spend_rows", "original_amount",
@@ -322,6 +322,8 @@ CREDIT_MODELS = ("first_touch", "last_touch", "linear", "position_based")
 """The ways of sharing credit."""
 
 VERDICTS = ("scale", "stop", "keep_testing", "scaled_before_validated", "insufficient_data")
+_ENDINGS = ("promise_changed", "campaign_over", "nobody_contacted")
+_JUDGED_CODES: Mapping[str, Sequence[str]] = {"verdict": [*VERDICTS, "not_tested"], "ended_because": _ENDINGS}
 """What may be said of a tested promise."""
 
 
@@ -398,13 +400,10 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "current_stage": _STATE_CODES,
         "direction": [*_DIRECTION_CODES, "none"],
     },
-    "campaign_scorecard": {"cut": _cuts("campaign", "segment"), "verdict": [*VERDICTS, "not_tested"]},
-    "segment_scorecard": {"cut": _cuts("segment"), "verdict": [*VERDICTS, "not_tested"]},
-    "message_scorecard": {"cut": _cuts("message", "segment"), "verdict": [*VERDICTS, "not_tested"]},
-    "hypothesis_log": {
-        "verdict": VERDICTS,
-        "ended_because": ["promise_changed", "campaign_over", "nobody_contacted"],
-    },
+    "campaign_scorecard": {"cut": _cuts("campaign", "segment"), **_JUDGED_CODES},
+    "segment_scorecard": {"cut": _cuts("segment"), **_JUDGED_CODES},
+    "message_scorecard": {"cut": _cuts("message", "segment"), **_JUDGED_CODES},
+    "hypothesis_log": {"verdict": VERDICTS, "ended_because": _ENDINGS},
     "cost_per_stage": {
         "cut": COST_CUTS,
         "direction": [*_CUT_DIRECTIONS, "unattributed"],
@@ -453,6 +452,10 @@ OPTIONAL_CODES: Mapping[str, Sequence[str]] = {
     "people": ["current_stage", "next_stage", "acquisition_source"],
     "stage_claims": ["proved_stage"],
     "touches": ["response_relevance"],
+    "campaign_scorecard": ["ended_because"],
+    "segment_scorecard": ["ended_because"],
+    "message_scorecard": ["ended_because"],
+    "hypothesis_log": ["ended_because"],
     "worklist": ["current_stage"],
 }
 """Those of them that may also be empty."""
@@ -825,6 +828,7 @@ def _scorecards() -> Iterator[Promise]:
             f"Every cut of {table} holds the same contacts, each once.",
             parameters={"table": table, "like": like},
         )
+    for table in ("campaign_scorecard", "segment_scorecard", "message_scorecard", "hypothesis_log"):
         yield Promise(
             "ExpectEvidenceForVerdict",
             table,

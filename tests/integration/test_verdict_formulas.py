@@ -165,6 +165,48 @@ def test_a_test_of_several_promises_multiplies_their_likelihood_ratios(
     assert (row["success_n"], row["success_count"]) == (500, 21)
 
 
+def test_no_verdict_disappears_when_a_goal_is_moved(compiled_world: CompiledWorld, tmp_path: Path) -> None:
+    """Thirteen later contacts with another promise do not stand in for a thousand that have been judged."""
+    late = {"contacted_at": AS_OF - timedelta(days=40), "matures_at": AS_OF - timedelta(days=10)}
+    rows = [contacted(f"a{number}", 0.05, False, **late) for number in range(1000)]
+    begun = late | {"contacted_at": AS_OF - timedelta(days=45), "matures_at": AS_OF - timedelta(days=15)}
+    rows[0] |= {"contacted_at": AS_OF - timedelta(days=50)}
+    rows += [contacted(f"b{number}", 0.02, False, **begun) for number in range(12)]
+    rows += [contacted("c", None, False, **begun), contacted("d", 0.03, False, **begun)]
+    # And another message, of whose tests the one that is decided has fewer contacts than the one that is not.
+    other = begun | {"message_name": "other", "scoped_campaign_id": "s:other", "campaign_id": "other"}
+    rows += [contacted(f"e{number}", 0.3, False, **other) for number in range(200)]
+    rows += [contacted(f"f{number}", 0.05, number < 15, **other) for number in range(300)]
+    # Of the third, the judged one has ended.
+    third = {"message_name": "third", "scoped_campaign_id": "s:third", "campaign_id": "third"}
+    rows += [contacted(f"g{number}", 0.05, False, **third) for number in range(400)]
+    rows += [contacted(f"h{number}", 0.04, False, **begun, **third) for number in range(60)]
+    with JudgedWorld(compiled_world, tmp_path, rows) as database:
+        shown = {
+            row["message_name"]: row
+            for row in read(database, "marts.message_scorecard where cut = 'direction × message'")
+        }
+        log = read(database, "marts.hypothesis_log where cut = 'direction × message'")
+    assert (shown["m"]["verdict"], shown["m"]["success_n"], shown["m"]["tests_count"]) == ("stop", 1000, 4)
+    assert (shown["other"]["verdict"], shown["other"]["success_n"]) == ("stop", 200)
+    assert (shown["third"]["verdict"], shown["third"]["success_n"]) == ("keep_testing", 60)
+    assert {row["ended_at"] for row in shown.values()} == {None}
+    assert {(row["message_name"], row["success_n"], row["verdict"]) for row in log} == {
+        ("m", 1000, "stop"),
+        ("m", 12, "insufficient_data"),
+        ("m", 1, "insufficient_data"),
+        ("m", 0, "insufficient_data"),
+        ("other", 200, "stop"),
+        ("other", 300, "keep_testing"),
+        ("third", 400, "stop"),
+        ("third", 60, "keep_testing"),
+    }
+    assert {row["success_n"]: row["ended_because"] for row in log if row["ended_at"]} == {
+        400: "promise_changed"
+    }
+    assert all((row["learned"] is None) == (row["ended_at"] is None) for row in log)
+
+
 # -- intervals ---------------------------------------------------------------------------------------
 
 _BOTH = np.concatenate([ALTERNATIVES, 1 / ALTERNATIVES])

@@ -55,7 +55,8 @@ counted as (
     )
 ),
 
--- Of several tests of one item that which began last; one that can be judged goes before one that cannot.
+-- Of several tests of one item the one that can be judged, runs, is decided, and has the most contacts behind it, in this
+-- order: a decided test is not hidden by one that somebody began after it. The log has them all (decision 0022).
 tests as (
     select
         judged.*,
@@ -64,6 +65,9 @@ tests as (
             partition by item_id
             order by
                 case when promised_rate is null then 1 else 0 end,
+                case when ended_at is null then 0 else 1 end,
+                case when verdict in ('scale', 'stop') then 0 else 1 end,
+                success_n desc,
                 first_contact_at desc,
                 test_id
         ) as place
@@ -118,6 +122,8 @@ final as (
         tests.evidence_above_log10,
         tests.evidence_below_log10,
         tests.evidence_required_log10,
+        tests.ended_at,
+        tests.ended_because,
         coalesce(tests.verdict, 'not_tested') as verdict,
         coalesce(tests.verdict_because, 'not_tested') as verdict_because,
         coalesce(tests.verdict_sentence, 'Nothing was promised for this cut by itself, so it has no verdict.')

@@ -298,25 +298,34 @@ described as (
 worded as (
     select
         described.*,
-        cast(success_count as varchar) || ' of ' || cast(matured_n as varchar) || ' people succeeded ('
-        || success_metric || ' ' || {{ percent_text('success_rate') }} || ', between '
+        cast(success_count as varchar) || ' of ' || cast(matured_n as varchar) || ' contacts succeeded ('
+        || case when success_metric = 'several' then 'their campaigns'' own metrics' else success_metric end
+        || ' ' || {{ percent_text('success_rate') }} || ', between '
         || {{ percent_text('success_low') }} || ' and ' || {{ percent_text('success_high') }}
-        || ' at 95 % confidence); at least '
-        || {{ percent_text('promised_rate') }} || ' was promised' as finding,
+        || ' at 95 % confidence); ' || case when success_threshold = 'several' then 'on average ' else '' end
+        || 'at least ' || {{ percent_text('promised_rate') }} || ' was promised' as finding,
         case verdict_because
             when 'too_few_people'
                 then
                     'only ' || cast(matured_n as varchar) || ' of the ' || cast(cast(min_contacts as bigint) as varchar)
-                    || ' people needed have had their time to answer'
+                    || ' contacts needed have had their time to answer'
             when 'no_campaign' then 'the contacts name no campaign, so nothing was promised'
             when 'direction_unclassified' then 'it is not known whether these contacts came or were interrupted'
             when 'no_message' then 'neither a message nor a hypothesis was written down before the contact'
             when 'no_metric' then 'no success metric was written down before the contact'
             when 'metric_not_listed'
-                then 'the success metric “' || success_metric || '” is no listed share of the people contacted'
+                then
+                    case
+                        when success_metric = 'several' then 'none of the success metrics is a'
+                        else 'the success metric “' || success_metric || '” is no'
+                    end || ' listed share of the people contacted'
             when 'no_threshold' then 'no success threshold was written down before the contact'
             when 'threshold_not_readable'
-                then 'the success threshold “' || success_threshold || '” does not say how large a share was promised'
+                then
+                    case
+                        when success_threshold = 'several' then 'none of the success thresholds says'
+                        else 'the success threshold “' || success_threshold || '” does not say'
+                    end || ' how large a share was promised'
         end as obstacle
     from described
 ),
@@ -361,16 +370,27 @@ final as (
         -- verdict
         verdict,
         verdict_because,
-        subject || ': ' || case verdict
-            when 'scale' then finding || '. The promise is kept: scale it.'
-            when 'stop' then finding || '. The promise is not kept: stop it.'
-            when 'keep_testing' then finding || '. Not decided yet: keep testing.'
-            when 'scaled_before_validated'
+        subject || ': ' || case
+            when verdict = 'insufficient_data'
                 then
-                    coalesce(finding, 'nobody''s time to answer is over') || '. Not decided, and yet '
-                    || cast(grown_count as varchar) || ' people were reached in one maturity window, after at most '
-                    || cast(grown_from_count as varchar) || ' in any before: hold the volume until it is decided.'
-            else 'not enough data: ' || obstacle || '.'
+                    'not enough data: ' || obstacle
+                    || case when ended_because is null then '.' else '. It has ended.' end
+            when verdict = 'scale' and ended_because is null then finding || '. The promise is kept: scale it.'
+            when verdict = 'scale' then finding || '. It has ended. The promise was kept: it may be scaled.'
+            when verdict = 'stop' and ended_because is null then finding || '. The promise is not kept: stop it.'
+            when verdict = 'stop'
+                then finding || '. It has ended. The promise was not kept: do not take it up again.'
+            when verdict = 'keep_testing' and ended_because is null
+                then finding || '. Not decided yet: keep testing.'
+            when verdict = 'keep_testing' then finding || '. Ended undecided.'
+            else
+                coalesce(finding, 'nobody''s time to answer is over')
+                || case
+                    when ended_because is null then '. Not decided, and yet '
+                    else '. Ended undecided, although its volume had grown: '
+                end || cast(grown_count as varchar) || ' contacts were made in one maturity window, after at most '
+                || cast(grown_from_count as varchar) || ' in any before'
+                || case when ended_because is null then ': hold the volume until it is decided.' else '.' end
         end as verdict_sentence,
         case
             when ended_because is null then null

@@ -1,8 +1,7 @@
--- Grain: one ended test, of a campaign, a message, a message in a segment or a segment. It is computed anew by each
--- build from what was landed, so a late reply changes it, and a test that is taken up again leaves it until it ends.
+-- Grain: one test, running or ended, of a campaign, a message, a message in a segment or a segment. It is computed anew
+-- by each build from what was landed, so a late reply changes it, and a further contact takes up an ended test.
 with tests as (
     select * from {{ ref('int_tests_judged') }}
-    where ended_at is not null
 ),
 
 final as (
@@ -39,10 +38,12 @@ final as (
         success_high,
         evidence_above_log10,
         evidence_below_log10,
+        evidence_required_log10,
 
         -- what came of it
         verdict,
         verdict_because,
+        verdict_sentence,
         learned
     from tests
 )

@@ -722,6 +722,11 @@ def _scorecards() -> list[Broken]:
             _set("campaign_scorecard", "success_count = 3", _first("campaign_scorecard")),
             ("t",),
         ),
+        Broken(
+            "ExpectEvidenceForVerdict_hypothesis_log",
+            _set("hypothesis_log", "evidence_required_log10 = 3.1", _first("hypothesis_log")),
+            ("t",),
+        ),
     ]
 
 
