@@ -162,7 +162,8 @@ _COUNTED = """
         matured as reached_count, matured as matured_count, succeeded as success_count,
         timestamp '2026-01-01' as first_contact_at, timestamp '2026-02-01' as last_contact_at,
         timestamp '2026-03-01' as last_matures_at, timestamp '2026-03-01' as campaigns_end_at,
-        'hypothesis' as message_hypothesis, '5 %' as success_threshold, 0 as grown_count, 0 as grown_from_count
+        'hypothesis' as message_hypothesis, '5 %' as success_threshold,
+        0 as grown_count, 0 as grown_from_count
     from counts
 """
 
