@@ -1,5 +1,6 @@
 """The site's pages: all are written from every world, let no text do harm, and fetch nothing."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.report.site import scripts, writing
+from orchestration.report.site.catalogue import catalogue_page
 from orchestration.report.site.definitions import anchor
 from orchestration.report.site.source import Source
 from orchestration.settings import Settings
@@ -183,6 +185,18 @@ def test_pages_are_the_same_each_time_and_fetch_nothing(settings: Settings, tmp_
         assert text == (tmp_path / "other" / f"{name}.html").read_text(encoding="utf-8")
         assert not re.search(r"""(?:src|href)=["'](?:https?:|//)|url\((?!data:)|@import""", text), name
         assert "default-src 'none'" in text
+
+
+def test_catalogue_of_tables_fetches_nothing(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    metadata = {"project_name": "leadproof", "adapter_type": "duckdb"}
+    manifest.write_text(json.dumps({"metadata": metadata, "nodes": {}, "sources": {}}), encoding="utf-8")
+    page = catalogue_page(manifest)
+    assert page is not None
+    head = page.partition("<script")[0]
+    assert "default-src 'none'" in head
+    icons = re.findall(r"""<link rel="[a-z ]*icon"[^>]*>""", head)
+    assert icons == ['<link rel="icon" href="data:,">']
 
 
 def test_a_page_that_cannot_be_made_says_so_and_keeps_nothing_else_back(
