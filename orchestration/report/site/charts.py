@@ -416,7 +416,13 @@ def _rates_axis() -> Row:
 
 
 def _even_axis(number_format: str) -> Row:
-    return {"format": number_format, "grid": True, "tickCount": 6, "domain": False, "ticks": False}
+    axis: Row = {"format": number_format, "grid": True, "tickCount": 6, "domain": False, "ticks": False}
+    if number_format.startswith("+"):
+        # Nothing has no sign.
+        axis["labelExpr"] = (
+            f"format(datum.value, datum.value == 0 ? '{number_format[1:]}' : '{number_format}')"
+        )
+    return axis
 
 
 def _tip(field: str, title: str = "", number_format: str = "") -> Row:

@@ -11,6 +11,7 @@ from orchestration.report.site.figures import (
     words,
 )
 from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.sentences import constraint_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted
 
@@ -53,14 +54,12 @@ def constraint(source: Source) -> Page:
     judged = [row for row in rows if row["lever_n"]]
     if not judged:
         sections = [Section("levers", "The levers", [_GAP])]
-        return Page(
-            "constraint", "Constraint", "There is not enough data to name a constraint.", sections, _QUESTION
-        )
+        return Page("constraint", "Constraint", constraint_sentence(rows), sections, _QUESTION)
     sections = [
         Section("levers", "The levers", [_levers(judged), _yield(judged)], _INTRO),
         Section("programs", "Program by program", [_programs(source)]),
     ]
-    return Page("constraint", "Constraint", _finding(judged), sections, _QUESTION)
+    return Page("constraint", "Constraint", constraint_sentence(judged), sections, _QUESTION)
 
 
 _INTRO = (
@@ -68,24 +67,6 @@ _INTRO = (
     " is named only if"
     " its repair would yield more than that of every other, beyond chance."
 )
-
-
-def _finding(rows: list[Row]) -> str:
-    code = rows[0]["dominant_constraint"]
-    told = {
-        "undecided": "No single constraint is shown to dominate.",
-        "none_below_target": "No lever lies below its target.",
-        "insufficient_data": "There is not enough data to name the dominant constraint.",
-    }
-    if code in told:
-        return told[code]
-    row = next((each for each in rows if each["lever"] == code), None)
-    extra = (
-        f" It would have yielded {decimal(row['extra_sqls'], 0)} more SQLs."
-        if row and row["extra_sqls"]
-        else ""
-    )
-    return f"Repair {LEVER_NAMES.get(code, words(code)).lower()} first.{extra}"
 
 
 def _levers(rows: list[Row]) -> Figure:

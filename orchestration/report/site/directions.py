@@ -12,6 +12,7 @@ from orchestration.report.site.figures import (
     words,
 )
 from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.sentences import JUDGED, comparison_gap, comparison_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, joined, share
 
@@ -49,39 +50,37 @@ def directions(source: Source) -> Page:
         "select * from marts.inbound_vs_outbound where cut = 'all' order by funnel_step",
     )
     by_step = {row["funnel_step"]: row for row in rows}
-    matured = [by_step[step] for step in _STEPS if step in by_step and by_step[step]["inbound_n"]]
     sections = [
-        Section("difference", "The difference", [_difference(by_step)]),
+        Section("difference", "The difference", _difference(by_step)),
         Section("cuts", "Where it might differ", [_by_cut(source)], _CUT_INTRO),
         Section("volume", "Volume and cost", [_volume(rows)]),
-        Section("journeys", "Most journeys are both", [_journeys(source)]),
+        Section("journeys", "Journeys by their touches", [_journeys(source)]),
     ]
-    return Page("directions", "Inbound and outbound", _finding(by_step, matured), sections, _QUESTION)
+    return Page("directions", "Inbound and outbound", _finding(by_step), sections, _QUESTION)
 
 
 _CUT_INTRO = "Of many cuts some will look different by chance: decide by the figure above."
 
 
-def _finding(by_step: dict[str, Row], matured: list[Row]) -> str:
-    row = by_step.get("prospect_to_sql")
-    if row is None or not matured:
-        return "There is not enough data to compare inbound with outbound."
-    told = {
-        "inbound_better": "Inbound prospects become sales-qualified more often, like for like",
-        "outbound_better": "Outbound prospects become sales-qualified more often, like for like",
-        "no_difference_shown": "No difference between inbound and outbound is shown, like for like",
-    }.get(row["comparison_verdict"])
-    if told is None:
-        return "There is not enough data to say whether inbound converts better."
+def _finding(by_step: dict[str, Row]) -> str:
+    told = comparison_sentence(by_step)
+    row = by_step.get("prospect_to_sql", {})
+    if row.get("comparison_verdict") not in JUDGED:
+        return told
     spread = point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"])
-    return f"{told}: {points(row['adjusted_difference'])} (95 % interval {spread})."
+    return f"{told[:-1]}: {points(row['adjusted_difference'])} (95 % interval {spread})."
 
 
-def _difference(by_step: dict[str, Row]) -> Block:
+def _difference(by_step: dict[str, Row]) -> list[Block]:
     rows = [by_step[step] for step in _STEPS if step in by_step]
+    judged = [row for row in rows if row["comparison_verdict"] in JUDGED]
+    if not judged:
+        # An interval that may not be judged is not drawn either: it would be believed.
+        counted_rows = [row for row in rows if row["inbound_n"] or row["outbound_n"]]
+        table = [_compared(counted_rows)] if counted_rows else []
+        return [comparison_gap(by_step), *table]
     data = []
-    judged = [row for row in rows if row["comparison_verdict"] != "insufficient_data"]
-    for row in judged or rows:
+    for row in judged:
         for kind, name in (("as it is", "crude"), ("like for like", "adjusted")):
             if row[f"{name}_difference_low"] is not None:
                 data.append(
@@ -93,11 +92,6 @@ def _difference(by_step: dict[str, Row]) -> Block:
                         "high": row[f"{name}_difference_high"],
                     }
                 )
-    if not data:
-        return Gap(
-            "There are not both inbound and outbound prospects with time behind them.",
-            "Record touches of both directions; a prospect counts once stage_maturity_days have passed.",
-        )
     decided = [row for row in rows if row["comparison_verdict"] in ("inbound_better", "outbound_better")]
     caption = (
         " ".join(
@@ -108,10 +102,10 @@ def _difference(by_step: dict[str, Row]) -> Block:
         if decided
         else "Every interval that may be judged holds zero: no difference is shown."
     )
-    untold = [STEP_NAMES[row["funnel_step"]] for row in rows if judged and row not in judged]
+    untold = [STEP_NAMES[row["funnel_step"]] for row in rows if row not in judged]
     if untold:
         caption += f" {joined(untold)}: not enough people to be drawn."
-    return Figure(
+    figure = Figure(
         "difference-by-step",
         "Inbound rate less outbound rate",
         f"Right of the line inbound is ahead. {caption} Like for like compares people of the same fit"
@@ -136,37 +130,42 @@ def _difference(by_step: dict[str, Row]) -> Block:
                 "For each step two points with intervals: the difference as it is, and like for like.",
             )
         ],
-        Table(
-            [
-                Column("Step", "funnel_step"),
-                Column("Inbound", "inbound_rate", True),
-                Column("of", "inbound_n", True),
-                Column("Outbound", "outbound_rate", True),
-                Column("of", "outbound_n", True),
-                Column("As it is", "crude_difference", True),
-                Column("Like for like", "adjusted_difference", True),
-                Column("95 % interval", "adjusted_difference_low", True),
-                Column("Verdict", "comparison_verdict"),
-            ],
-            [
-                [
-                    STEP_NAMES[row["funnel_step"]],
-                    percent(row["inbound_rate"]),
-                    count(row["inbound_n"]),
-                    percent(row["outbound_rate"]),
-                    count(row["outbound_n"]),
-                    points(row["crude_difference"]),
-                    points(row["adjusted_difference"]),
-                    point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
-                    _verdict(row),
-                ]
-                for row in rows
-            ],
-            "One step of the funnel. Inbound has no way from suspect to prospect, so that step is left out.",
-            source="inbound_vs_outbound",
-        ),
+        _compared(rows),
         [(role, name) for name, role in _KINDS],
         is_open=True,
+    )
+    return [figure]
+
+
+def _compared(rows: list[Row]) -> Table:
+    return Table(
+        [
+            Column("Step", "funnel_step"),
+            Column("Inbound", "inbound_rate", True),
+            Column("of", "inbound_n", True),
+            Column("Outbound", "outbound_rate", True),
+            Column("of", "outbound_n", True),
+            Column("As it is", "crude_difference", True),
+            Column("Like for like", "adjusted_difference", True),
+            Column("95 % interval", "adjusted_difference_low", True),
+            Column("Verdict", "comparison_verdict"),
+        ],
+        [
+            [
+                STEP_NAMES[row["funnel_step"]],
+                percent(row["inbound_rate"]),
+                count(row["inbound_n"]),
+                percent(row["outbound_rate"]),
+                count(row["outbound_n"]),
+                points(row["crude_difference"]),
+                points(row["adjusted_difference"]),
+                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
+                _verdict(row),
+            ]
+            for row in rows
+        ],
+        "One step of the funnel. Inbound has no way from suspect to prospect, so that step is left out.",
+        source="inbound_vs_outbound",
     )
 
 

@@ -58,7 +58,7 @@ def percent(rate: float | None, digits: int = 1) -> str:
 
 def points(difference: float | None) -> str:
     """Write a difference of rates (0-1) in signed percentage points; a dash for none."""
-    return NONE if difference is None else f"{100 * difference:+.1f}".replace("-", _MINUS) + " points"
+    return NONE if difference is None else f"{_signed(100 * difference)} points"
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -70,7 +70,7 @@ def point_interval(low: float | None, high: float | None) -> str:
     """Write the interval of a difference of rates (0-1) in percentage points; a dash for none."""
     if low is None or high is None:
         return NONE
-    return f"{100 * low:+.1f} to {100 * high:+.1f}".replace("-", _MINUS)
+    return f"{_signed(100 * low)} to {_signed(100 * high)}"
 
 
 def count(value: int | None) -> str:
@@ -79,13 +79,14 @@ def count(value: int | None) -> str:
 
 
 def signed(value: int) -> str:
-    """Write a change of a count with its sign."""
-    return f"{value:+,}".replace("-", _MINUS)
+    """Write a change of a count with its sign; none has no sign."""
+    return f"{value:+,}".replace("-", _MINUS) if value else "0"
 
 
 def decimal(value: float | None, digits: int = 1) -> str:
     """Write a number with a fixed number of decimals; a dash for none."""
-    return NONE if value is None else f"{value:,.{digits}f}".replace("-", _MINUS)
+    # Adding nothing takes the sign off a negative number that rounds to nothing.
+    return NONE if value is None else f"{round(value, digits) + 0:,.{digits}f}".replace("-", _MINUS)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
@@ -94,6 +95,12 @@ def money(amount: Decimal | None, currency: str | None) -> str:
         return NONE
     text = f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.2f}"
     return f"{currency} {text}" if currency else text
+
+
+def _signed(value: float) -> str:
+    """Write a number with one decimal and its sign; what rounds to nothing has none."""
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}".replace("-", _MINUS) if rounded else "0.0"
 
 
 def days(value: float | None) -> str:

@@ -26,6 +26,7 @@ from orchestration.report.site.parts import (
     Tile,
     Tiles,
 )
+from orchestration.report.site.sentences import OUTBOUND_GAP
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import clean, counted, day, joined
 
@@ -41,11 +42,6 @@ _FARTHEST = 6
 _WHOLE = "segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
 _SORTED = "['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'insufficient_data']"
 _ORDER = f"array_position({_SORTED}, verdict)"
-_GAP = Gap(
-    "Nobody has been contacted outbound with a message, so there is nothing to judge.",
-    "Record company touches with a campaign, and give the campaign a message, a success metric and a"
-    " threshold.",
-)
 
 
 def outbound(source: Source) -> Page:
@@ -63,7 +59,7 @@ def outbound(source: Source) -> Page:
         f" order by {_ORDER}, reached_count desc, message_name",
     )
     if not messages:
-        sections = [Section("verdicts", "Verdicts", [_GAP])]
+        sections = [Section("verdicts", "Verdicts", [OUTBOUND_GAP])]
         return Page(
             "outbound", "Outbound control room", "There is no outbound to judge.", sections, _QUESTION
         )

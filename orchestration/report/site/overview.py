@@ -19,6 +19,7 @@ from orchestration.report.site.figures import (
     words,
 )
 from orchestration.report.site.parts import (
+    Block,
     Cell,
     Chart,
     Column,
@@ -32,6 +33,7 @@ from orchestration.report.site.parts import (
     Tile,
     Tiles,
 )
+from orchestration.report.site.sentences import OUTBOUND_GAP, comparison_sentence, constraint_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, day, joined, share
 
@@ -451,63 +453,34 @@ def _restated(source: Source) -> list[Table]:
     ]
 
 
-def _verdicts(source: Source) -> list[Tiles | Gap | Items]:
-    if not source.holds("message_scorecard"):
-        return [
-            Gap(
-                "No message has been sent, or none is recorded.",
-                "Record company touches with a campaign that names its message.",
-            )
-        ]
-    found = {
-        row["verdict"]: row["items"]
-        for row in source.rows(
-            "select verdict, count(*) as items from marts.message_scorecard"
-            " where segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
-            " and direction = 'outbound' group by all"
-        )
-    }
-    items: list[Item] = []
-    if source.holds("inbound_vs_outbound"):
-        items += [
-            Item(_comparison(row), "inbound", "Direction")
-            for row in source.rows(
-                "select comparison_verdict, adjusted_difference_low, adjusted_difference_high"
-                " from marts.inbound_vs_outbound where cut = 'all' and funnel_step = 'prospect_to_sql'"
-            )
-        ]
-    if source.holds("constraint_audit"):
-        items += [
-            Item(_constraint(row["dominant_constraint"]), "accent", "Constraint")
-            for row in source.rows(
-                "select distinct dominant_constraint from marts.constraint_audit where cut = 'all'"
-            )
-        ]
-    tiles = [
-        Tile(VERDICT_NAMES[verdict], count(found.get(verdict, 0)), "outbound messages", "verdict", verdict)
-        for verdict in VERDICTS
-    ]
-    return [Tiles(tiles), Items(items)] if items else [Tiles(tiles)]
-
-
-def _comparison(row: Row) -> str:
-    told = {
-        "inbound_better": "Like for like, inbound prospects become sales-qualified more often.",
-        "outbound_better": "Like for like, outbound prospects become sales-qualified more often.",
-        "no_difference_shown": "No difference between inbound and outbound is shown, like for like.",
-    }
-    return told.get(
-        row["comparison_verdict"], "There is not enough data to say whether inbound converts better."
+def _verdicts(source: Source) -> list[Block]:
+    rows = source.rows_of(
+        "message_scorecard",
+        "select verdict, count(*) as items from marts.message_scorecard"
+        " where segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
+        " and direction = 'outbound' group by all",
     )
-
-
-def _constraint(code: str) -> str:
-    told = {
-        "undecided": "No single constraint is shown to dominate.",
-        "none_below_target": "No lever lies below its target.",
-        "insufficient_data": "There is not enough data to name the dominant constraint.",
-    }
-    return told.get(code, f"The one thing to repair is {words(code)}.")
+    found = {row["verdict"]: row["items"] for row in rows}
+    tiles = Tiles(
+        [
+            Tile(
+                VERDICT_NAMES[verdict], count(found.get(verdict, 0)), "outbound messages", "verdict", verdict
+            )
+            for verdict in VERDICTS
+        ]
+    )
+    compared = source.rows_of(
+        "inbound_vs_outbound", "select * from marts.inbound_vs_outbound where cut = 'all'"
+    )
+    levers = source.rows_of(
+        "constraint_audit", "select * from marts.constraint_audit where cut = 'all' order by lever"
+    )
+    by_step = {row["funnel_step"]: row for row in compared}
+    items = [
+        Item(comparison_sentence(by_step), "accent", "Direction"),
+        Item(constraint_sentence(levers), "accent", "Constraint"),
+    ]
+    return [tiles if found else OUTBOUND_GAP, Items(items)]
 
 
 def _worklist(source: Source) -> Table | Gap:

@@ -83,7 +83,7 @@ def test_empty_world_says_what_is_missing_and_what_would_mend_it(settings: Setti
         "No spend is recorded, which is not that it cost nothing. Drop campaign_spend" in pages["costs"].text
     )
     assert "No deal is recorded." in pages["costs"].text
-    assert "There is not enough data to name a constraint." in pages["constraint"].text
+    assert "There is not enough data to name the dominant constraint." in pages["constraint"].text
     assert "Nothing has landed yet." in pages["quality"].text
     assert "No step has been begun." in pages["velocity"].text
 
@@ -131,6 +131,63 @@ def test_overview_speaks_of_matured_rates_alone(settings: Settings, tmp_path: Pa
     assert "SQLs 24 0 24 not enough data 0 –" in text
     for bare in ("25 %", "20 %", "40 %", "31.0 %"):
         assert f"{bare} of" not in text, bare
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (
+            {"outbound_entries": 0, "outbound_n": 0},
+            "There is no outbound prospect on record, so there is nothing to compare inbound with.",
+        ),
+        (
+            {"outbound_entries": 12, "outbound_n": 0},
+            "No outbound prospect has had the time in which an SQL is counted.",
+        ),
+        (
+            {"outbound_entries": 12, "outbound_n": 12},
+            "Too few prospects can be compared like for like: 140 inbound and 12 outbound.",
+        ),
+    ],
+    ids=["none", "young", "few"],
+)
+def test_directions_that_may_not_be_judged_are_not_drawn(
+    settings: Settings, tmp_path: Path, known: dict[str, int], told: str
+) -> None:
+    rows = rich_world()
+    (step,) = rows["inbound_vs_outbound"]
+    step |= {
+        "inbound_compared_n": 140,
+        "outbound_compared_n": known["outbound_n"],
+        "comparison_verdict": "insufficient_data",
+        **known,
+    }
+    before = {"funnel_step": "suspect_to_prospect", "comparison_verdict": "not_compared"}
+    rows["inbound_vs_outbound"].append(step | before | {"inbound_n": None, "outbound_n": None})
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    for page in (pages["directions"], pages["index"]):
+        assert told in page.text
+        assert "no difference" not in page.text.lower()
+    assert "difference-by-step" not in pages["directions"].ids
+    assert "10.0 % 180" in pages["directions"].text, "what was counted is shown all the same"
+
+
+@pytest.mark.parametrize("messages", ["none", "inbound only"])
+def test_overview_tells_direction_and_constraint_without_outbound(
+    settings: Settings, tmp_path: Path, messages: str
+) -> None:
+    rows = rich_world()
+    for row in rows["message_scorecard"]:
+        row["direction"] = "inbound"
+    if messages == "none":
+        rows["message_scorecard"] = []
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["index"].text
+    assert "Nobody has been contacted outbound with a message" in text
+    assert "outbound messages" not in text
+    assert "Direction Inbound prospects become sales-qualified more often, like for like." in text
+    assert "Constraint Repair offer relevance first. It would have yielded 21 SQLs more." in text
 
 
 def test_every_link_leads_somewhere(settings: Settings, tmp_path: Path) -> None:
