@@ -178,7 +178,10 @@ def test_figures_on_the_page_are_those_of_the_mart(browser: Any, sites: dict[str
         "200",
         "100",
         "300",
-        "25",
+        "6.2",
+        "%",
+        "800",
+        "5.2–8.2",
         "%",
     ]
     reader.context.close()

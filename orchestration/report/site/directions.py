@@ -6,6 +6,7 @@ from orchestration.report.site.figures import (
     STEP_NAMES,
     count,
     money,
+    none_of,
     percent,
     point_interval,
     points,
@@ -33,7 +34,7 @@ _JOURNEYS = {
     "unclassified_only": "Unclassified only",
 }
 _KINDS = [("as it is", "soft"), ("like for like", "accent")]
-_CUTS = (("segment", "Segment"), ("acquisition_source", "Acquisition source"), ("channel", "Channel"))
+_CUTS = (("segment", "Segment"), ("acquisition_source", "Source"), ("channel", "Channel"))
 
 
 def directions(source: Source) -> Page:
@@ -53,10 +54,11 @@ def directions(source: Source) -> Page:
     sections = [
         Section("difference", "The difference", _difference(by_step)),
         Section("cuts", "Where it might differ", [_by_cut(source)], _CUT_INTRO),
-        Section("volume", "Volume and cost", [_volume(rows)]),
+        Section("volume", "Volume and cost", [_volume(source, rows)]),
         Section("journeys", "Journeys by their touches", [_journeys(source)]),
     ]
-    return Page("directions", "Inbound and outbound", _finding(by_step), sections, _QUESTION)
+    terms = [("like for like", "adjusted_difference"), ("verdict", "comparison_verdict")]
+    return Page("directions", "Inbound and outbound", _finding(by_step), sections, _QUESTION, terms)
 
 
 _CUT_INTRO = "Of many cuts some will look different by chance: decide by the figure above."
@@ -133,6 +135,7 @@ def _difference(by_step: dict[str, Row]) -> list[Block]:
         _compared(rows),
         [(role, name) for name, role in _KINDS],
         is_open=True,
+        terms=[("like for like", "adjusted_difference"), ("as it is", "crude_difference")],
     )
     return [figure]
 
@@ -141,26 +144,26 @@ def _compared(rows: list[Row]) -> Table:
     return Table(
         [
             Column("Step", "funnel_step"),
+            Column("Verdict", "comparison_verdict"),
+            Column("Like for like", "adjusted_difference", True),
+            Column("95 % interval", "adjusted_difference_low", True),
+            Column("As it is", "crude_difference", True),
             Column("Inbound", "inbound_rate", True),
             Column("of", "inbound_n", True),
             Column("Outbound", "outbound_rate", True),
             Column("of", "outbound_n", True),
-            Column("As it is", "crude_difference", True),
-            Column("Like for like", "adjusted_difference", True),
-            Column("95 % interval", "adjusted_difference_low", True),
-            Column("Verdict", "comparison_verdict"),
         ],
         [
             [
                 STEP_NAMES[row["funnel_step"]],
+                _verdict(row),
+                points(row["adjusted_difference"]),
+                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
+                points(row["crude_difference"]),
                 percent(row["inbound_rate"]),
                 count(row["inbound_n"]),
                 percent(row["outbound_rate"]),
                 count(row["outbound_n"]),
-                points(row["crude_difference"]),
-                points(row["adjusted_difference"]),
-                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
-                _verdict(row),
             ]
             for row in rows
         ],
@@ -192,27 +195,25 @@ def _by_cut(source: Source) -> Block:
     labels = dict(_CUTS)
     return Table(
         [
-            Column("Cut", "cut"),
-            Column("Value"),
+            Column("People of", "cut"),
+            Column("Verdict", "comparison_verdict"),
+            Column("Like for like", "adjusted_difference", True),
+            Column("95 % interval", "adjusted_difference_low", True),
             Column("Inbound", "inbound_rate", True),
             Column("of", "inbound_n", True),
             Column("Outbound", "outbound_rate", True),
             Column("of", "outbound_n", True),
-            Column("Like for like", "adjusted_difference", True),
-            Column("95 % interval", "adjusted_difference_low", True),
-            Column("Verdict", "comparison_verdict"),
         ],
         [
             [
-                labels[row["cut"]],
-                words(row[row["cut"]]),
+                f"{labels[row['cut']]}: {none_of(row['cut'].split('_')[-1], row[row['cut']])}",
+                _verdict(row),
+                points(row["adjusted_difference"]),
+                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
                 percent(row["inbound_rate"]),
                 count(row["inbound_n"]),
                 percent(row["outbound_rate"]),
                 count(row["outbound_n"]),
-                points(row["adjusted_difference"]),
-                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
-                _verdict(row),
             ]
             for row in rows
         ],
@@ -221,12 +222,21 @@ def _by_cut(source: Source) -> Block:
     )
 
 
-def _volume(rows: list[Row]) -> Block:
+def _volume(source: Source, rows: list[Row]) -> Block:
     steps = ("suspect", "suspect_to_prospect", "prospect_to_mql", "prospect_to_sql")
     found = {row["funnel_step"]: row for row in rows}
     shown = [found[step] for step in steps if step in found]
     if not any(row["inbound_entries"] or row["outbound_entries"] for row in shown):
         return Gap("Nobody has entered a stage by a touch of either direction.", "Record touches.")
+    has_cost = any(
+        row[f"{each}_cost_per_entry"] is not None for row in shown for each in ("inbound", "outbound")
+    )
+    currency = source.setting("reporting", "currency")
+    told = (
+        f"Cost is all spend of the direction divided by them, in {currency or 'the reporting currency'}."
+        if has_cost
+        else "No spend of either direction is on record, so no cost can be said."
+    )
     names = {
         "suspect": "Suspects",
         "suspect_to_prospect": "Prospects",
@@ -251,11 +261,9 @@ def _volume(rows: list[Row]) -> Block:
             ]
             for row in shown
         ],
-        "All entries, matured or not, and all spend of the direction divided by them, in the"
-        " reporting currency."
-        " Volume is no quality. A direction may have more SQLs than MQLs, and a cheaper SQL: each entry"
-        " counts where its own evidence belongs, and an SQL may come by a touch of the other direction than"
-        " the one that made the MQL.",
+        f"All entries, matured or not. {told} Volume is no quality. A direction may have more SQLs than MQLs, and"
+        " a cheaper SQL: each entry counts where its own evidence belongs, and an SQL may come by a touch of the"
+        " other direction than the one that made the MQL.",
         source="inbound_vs_outbound",
     )
 
@@ -315,7 +323,7 @@ def _journeys(source: Source) -> Block:
                 Column(f"Came {DIRECTION_NAMES.get(name, name)}", "prospect_direction", True)
                 for name in shown
             ]
-            + [Column("SQLs", "sqls", True), Column("Share", "", True)],
+            + [Column("SQLs", "sqls", True), Column("Share", "sqls", True)],
             [
                 [
                     _JOURNEYS.get(journey, words(journey)),
@@ -330,4 +338,5 @@ def _journeys(source: Source) -> Block:
             source="journey_mix",
         ),
         [(name, f"came {DIRECTION_NAMES.get(name, name)}") for name in shown],
+        terms=[("journey", "journey"), ("SQLs", "sqls")],
     )

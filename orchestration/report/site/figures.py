@@ -1,9 +1,12 @@
 """Figures of the reports as people read them, and which words codes are."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from orchestration.report.site.source import Row
 from orchestration.report.words import spoken
 
 NONE = "–"
@@ -61,9 +64,11 @@ def points(difference: float | None) -> str:
     return NONE if difference is None else f"{_signed(100 * difference)} points"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     """Write the interval of a rate (0-1) in per cent; a dash for none."""
-    return NONE if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f} %"
+    if low is None or high is None:
+        return NONE
+    return f"{decimal(100 * low, digits)}–{decimal(100 * high, digits)} %"
 
 
 def point_interval(low: float | None, high: float | None) -> str:
@@ -126,6 +131,27 @@ def words(code: Any) -> str:
     if code is None or code == "":
         return NONE
     return _CODES.get(str(code)) or spoken(code)
+
+
+def none_of(noun: str, name: Any) -> str:
+    """Write a name, or that there is none (``no segment``), as cuts say by ``none``."""
+    return f"no {noun}" if name is None or name in ("", "none") else words(name)
+
+
+def told_apart(rows: Sequence[Row], name: str, key: str) -> dict[str, str]:
+    """Name rows so that no two of different keys read the same.
+
+    Args:
+        rows: Rows of a mart.
+        name: Column of the name that people use.
+        key: Column of the key that tells them apart.
+
+    Returns:
+        A name by key: the name, or the name with the key where several have it.
+    """
+    named = {str(row[key]): str(row[name] or row[key]) for row in rows}
+    repeated = Counter(named.values())
+    return {each: text if repeated[text] == 1 else f"{text} ({each})" for each, text in named.items()}
 
 
 def sentence(text: str) -> str:
