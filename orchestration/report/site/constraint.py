@@ -255,7 +255,7 @@ def _by_program(cut: str, rows: list[Row]) -> Figure | None:
             + [Column(LEVER_NAMES[lever], "lever_rate", True) for lever in levers],
             [
                 [
-                    none_of(noun, names.get(name, name)),
+                    none_of(noun, names.get(name, name.removeprefix("https://"))),
                     _dominant(dominant(program)),
                     *(_standing(program.get(lever)) for lever in levers),
                 ]
