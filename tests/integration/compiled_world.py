@@ -75,6 +75,12 @@ class CompiledWorld:
             *(f"{seed['schema']}.{seed['alias']}" for seed in seeds),
         ]
 
+    @property
+    def policy_dir(self) -> Path:
+        """The policy tables that it was built with."""
+        own = self.settings.warehouse.parent / "policy"
+        return own if own.is_dir() else PROJECT_ROOT / "seeds"
+
     def copied_to(self, folder: Path) -> Settings:
         """Copy the database, to be changed, under the name that the compiled SQL calls it by."""
         settings = make_warehouse(folder, self.settings.landing, source_systems=self.settings.source_systems)

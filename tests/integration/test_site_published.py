@@ -1,6 +1,7 @@
 """The site belongs to the release: sealed with it, in its manifest, and the same when it is written again."""
 
 import json
+import os
 import re
 import stat
 from functools import partial
@@ -12,11 +13,20 @@ import yaml
 from orchestration.cli import main
 from orchestration.release import Release, StagedRelease
 from orchestration.release.store import list_releases, verify
+from orchestration.report import write_quality_report
 from orchestration.report.site import SITE, write_staged_site, writing
 from orchestration.settings import Settings
 from tests.conventions.tree import below, read
 from tests.fixtures.release_world import make_settings, publish_candidate
-from tests.unit.report.report_world import NUMBER, POLICY, make_candidate, record_build, result, write_world
+from tests.unit.report.report_world import (
+    BUILD,
+    NUMBER,
+    POLICY,
+    make_candidate,
+    record_build,
+    result,
+    write_world,
+)
 from tests.unit.report.site_world import rich_world
 
 PAGES = ("index", "outbound", "directions", "velocity", "costs", "constraint", "quality", "definitions")
@@ -107,3 +117,12 @@ def test_exposure_names_exactly_what_the_pages_read() -> None:
     exposed = exposures["reports_site"]
     named = {re.fullmatch(r"ref\('(\w+)'\)", each)[1] for each in exposed["depends_on"]}  # type: ignore[index]
     assert named == asked
+
+
+def test_exposures_are_found_from_the_catalogue(settings: Settings) -> None:
+    published(settings)
+    write_quality_report(settings, BUILD)
+    for each in yaml.safe_load(read(EXPOSURES))["exposures"]:
+        # As a browser takes the address: by its text, without following links of the file system.
+        found = Path(os.path.normpath(settings.current / SITE / each["url"]))
+        assert found.is_file(), each["name"]

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ _POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'"
     " 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: 'self'; font-src data:; base-uri 'none'\">"
 )
+_ICON = re.compile(r'<link rel="shortcut icon"[^>]*>')
 _KEPT = (
     "metadata",
     "nodes",
@@ -62,8 +64,9 @@ def catalogue_page(manifest: Path | None = None) -> str | None:
         text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\!--")
         page = page.replace(f'"{mark} INLINE DATA"', text)
     # Before its script has filled it in, the browser would look for a picture of that name.
-    # Before its script has filled that in, the browser would look for a file of such a name.
     page = page.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
+    # dbt's own build has left the icon's name unfilled, and without any a browser asks the server for one.
+    page = _ICON.sub('<link rel="icon" href="data:,">', page, count=1)
     return page.replace("<head>", f"<head>{_POLICY}", 1)
 
 

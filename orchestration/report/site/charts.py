@@ -216,7 +216,7 @@ def intervals(
         shapes: Vega's symbol for each role.
         target: Field of a mark beside the point, for example what was promised; empty for none.
         line_at: Where a line parts better from worse; None without one.
-        domain: Ends of the axis; what lies beyond is cut off. None for all of the data.
+        domain: Ends of the axis; an arrow stands where something goes on beyond it. None for all of the data.
         number_format: Format of the axis.
         bar_step: Height of a row, in pixels.
 
@@ -250,10 +250,13 @@ def intervals(
             "encoding": {**common, "x": {"field": low, **x}, "x2": {"field": high}},
         },
         {
-            "mark": {"type": "point", "filled": True, "size": 95, "opacity": 1, "clip": True},
+            "mark": {"type": "point", "filled": True, "size": 95, "opacity": 1},
             "encoding": {**common, **sign, "x": {"field": rate, **x}},
+            "transform": [{"filter": f"datum.{rate} <= {domain[1]}"}] if domain else [],
         },
     ]
+    if domain:
+        layers += _arrows(common, x, rate=rate, high=high, end=domain[1])
     if target:
         mark = {"type": "tick", "thickness": 2.5, "height": 18, "color": colour("ink")}
         placed = {
@@ -264,6 +267,25 @@ def intervals(
         layers.append({"mark": mark, "encoding": placed})
     places = len({(row[category], row[series] if is_grouped else "") for row in rows})
     return _layered(rows, height=bar_step * places, layers=layers)
+
+
+def _arrows(common: Row, x: Row, *, rate: str, high: str, end: float) -> list[Row]:
+    """Point to what lies beyond the end of the axis, and say where a point does."""
+    at_end = {**common, "x": {"datum": end, **x}}
+    arrow = {"type": "point", "filled": True, "shape": "triangle-right", "size": 80, "opacity": 1}
+    text = {"type": "text", "align": "right", "dx": -10, "fontSize": 12.5, "color": colour("ink")}
+    return [
+        {"mark": arrow, "encoding": at_end, "transform": [{"filter": f"datum.{high} > {end}"}]},
+        {
+            "mark": text,
+            "encoding": {
+                "y": common["y"],
+                "x": {"datum": end, **x},
+                "text": {"field": rate, "type": "quantitative", "format": ",.1f"},
+            },
+            "transform": [{"filter": f"datum.{rate} > {end}"}],
+        },
+    ]
 
 
 def curves(
@@ -416,7 +438,13 @@ def _rates_axis() -> Row:
 
 
 def _even_axis(number_format: str) -> Row:
-    return {"format": number_format, "grid": True, "tickCount": 6, "domain": False, "ticks": False}
+    axis: Row = {"format": number_format, "grid": True, "tickCount": 6, "domain": False, "ticks": False}
+    if number_format.startswith("+"):
+        # Nothing has no sign.
+        axis["labelExpr"] = (
+            f"format(datum.value, datum.value == 0 ? '{number_format[1:]}' : '{number_format}')"
+        )
+    return axis
 
 
 def _tip(field: str, title: str = "", number_format: str = "") -> Row:

@@ -7,15 +7,17 @@ from orchestration.report.site.figures import (
     count,
     decimal,
     interval,
+    none_of,
     percent,
+    told_apart,
     words,
 )
 from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.sentences import constraint_sentence
 from orchestration.report.site.source import Row, Source
-from orchestration.report.words import counted
 
 _QUESTION = "What is the one thing to fix?"
-_LISTED = 40
+_LISTED = 15
 _GAP = Gap(
     "No prospect has had the time in which the levers are judged.",
     "Levers are judged on those who came at least stage_maturity_days before as-of.",
@@ -34,7 +36,12 @@ _CUTS = {
     "channel": "Channel",
     "acquisition_source": "Acquisition source",
 }
-_FIELDS = {"campaign": "campaign_name", "offer": "offer_id"}
+_KEYS = {"campaign": "scoped_campaign_id", "offer": "offer_id"}
+_DOMINANT = {
+    "undecided": "Undecided",
+    "none_below_target": "None below target",
+    "insufficient_data": "Not enough data",
+}
 
 
 def constraint(source: Source) -> Page:
@@ -53,14 +60,13 @@ def constraint(source: Source) -> Page:
     judged = [row for row in rows if row["lever_n"]]
     if not judged:
         sections = [Section("levers", "The levers", [_GAP])]
-        return Page(
-            "constraint", "Constraint", "There is not enough data to name a constraint.", sections, _QUESTION
-        )
+        return Page("constraint", "Constraint", constraint_sentence(rows), sections, _QUESTION)
+    terms = [("dominant constraint", "dominant_constraint"), ("SQLs more", "extra_sqls")]
     sections = [
         Section("levers", "The levers", [_levers(judged), _yield(judged)], _INTRO),
-        Section("programs", "Program by program", [_programs(source)]),
+        Section("programs", "Program by program", _programs(source)),
     ]
-    return Page("constraint", "Constraint", _finding(judged), sections, _QUESTION)
+    return Page("constraint", "Constraint", constraint_sentence(judged), sections, _QUESTION, terms)
 
 
 _INTRO = (
@@ -70,24 +76,6 @@ _INTRO = (
     " counts with the most that it could yield. Qualification is the whole way from prospect to SQL: it"
     " holds the others in it and does not compete with them."
 )
-
-
-def _finding(rows: list[Row]) -> str:
-    code = rows[0]["dominant_constraint"]
-    told = {
-        "undecided": "No single constraint is shown to dominate.",
-        "none_below_target": "Every lever reaches its target.",
-        "insufficient_data": "There is not enough data to name the dominant constraint.",
-    }
-    if code in told:
-        return told[code]
-    row = next((each for each in rows if each["lever"] == code), None)
-    extra = (
-        f" It would have yielded {decimal(row['extra_sqls'], 0)} more SQLs."
-        if row and row["extra_sqls"]
-        else ""
-    )
-    return f"Repair {LEVER_NAMES.get(code, words(code)).lower()} first.{extra}"
 
 
 def _levers(rows: list[Row]) -> Figure:
@@ -136,24 +124,24 @@ def _levers(rows: list[Row]) -> Figure:
         Table(
             [
                 Column("Lever", "lever"),
+                Column("Status", "lever_status"),
+                Column("Rate", "lever_rate", True),
+                Column("Target", "target_rate", True),
+                Column("95 % interval", "lever_low", True),
                 Column("Passed", "lever_count", True),
                 Column("of", "lever_n", True),
-                Column("Rate", "lever_rate", True),
-                Column("95 % interval", "lever_low", True),
-                Column("Target", "target_rate", True),
                 Column("Target from", "target_source"),
-                Column("Status", "lever_status"),
             ],
             [
                 [
                     LEVER_NAMES[row["lever"]],
+                    _status(row),
+                    percent(row["lever_rate"]),
+                    percent(row["target_rate"]),
+                    interval(row["lever_low"], row["lever_high"]),
                     count(row["lever_count"]),
                     count(row["lever_n"]),
-                    percent(row["lever_rate"]),
-                    interval(row["lever_low"], row["lever_high"]),
-                    percent(row["target_rate"]),
                     words(row["target_source"]),
-                    _status(row),
                 ]
                 for row in rows
             ],
@@ -161,6 +149,7 @@ def _levers(rows: list[Row]) -> Figure:
             source="constraint_audit",
         ),
         is_open=True,
+        terms=[("target", "target_rate"), ("status", "lever_status")],
     )
 
 
@@ -206,7 +195,7 @@ def _yield(rows: list[Row]) -> Block:
                     order=[name for name in LEVER_NAMES.values()],
                     axis_title="SQLs more",
                     line_at=0,
-                    number_format=",d",
+                    number_format=",~r",
                     bar_step=44,
                 ),
                 "A point with its interval for each lever: the SQLs that its repair would have added.",
@@ -231,44 +220,74 @@ def _yield(rows: list[Row]) -> Block:
             "One lever of the whole program; the interval holds in at least 95 %.",
             source="constraint_audit",
         ),
+        terms=[("SQLs more", "extra_sqls"), ("interval", "extra_sqls_low")],
     )
 
 
-def _programs(source: Source) -> Block:
+def _programs(source: Source) -> list[Block]:
     rows = source.rows(
-        "select * from marts.constraint_audit where cut <> 'all' and lever = dominant_constraint"
-        " order by extra_sqls desc nulls last, cut, segment, scoped_campaign_id, landing_page,"
-        " offer_id, channel,"
-        " acquisition_source"
+        "select * from marts.constraint_audit where cut <> 'all' and lever_n > 0 order by cut, lever"
     )
-    if not rows:
-        return Gap(
-            "In no single program one constraint is shown to dominate.",
-            "Programs are small; decide by the whole until more people have come.",
-        )
-    return Table(
-        [
-            Column("Kind", "cut"),
-            Column("Program"),
-            Column("Constraint", "dominant_constraint"),
-            Column("Rate", "lever_rate", True),
-            Column("of", "lever_n", True),
-            Column("Target", "target_rate", True),
-            Column("SQLs more", "extra_sqls", True),
-        ],
-        [
+    found = [_by_program(cut, [row for row in rows if row["cut"] == cut]) for cut in _CUTS]
+    shown: list[Block] = [figure for figure in found if figure]
+    return shown or [Gap("No single program has people to judge it by.", "Wait until more have come.")]
+
+
+def _by_program(cut: str, rows: list[Row]) -> Figure | None:
+    key, noun = _KEYS.get(cut, cut), _CUTS[cut].split()[-1].lower()
+    by_program: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        by_program.setdefault(str(row[key]), {})[row["lever"]] = row
+    if not by_program:
+        return None
+    names = told_apart(rows, "campaign_name", key) if cut == "campaign" else {}
+    levers = [lever for lever in LEVER_NAMES if any(lever in program for program in by_program.values())]
+
+    def dominant(program: dict[str, Row]) -> str:
+        return str(next(iter(program.values()))["dominant_constraint"])
+
+    def size(program: dict[str, Row]) -> int:
+        return max(int(row["lever_n"]) for row in program.values())
+
+    ranked = sorted(
+        by_program.items(), key=lambda item: (dominant(item[1]) not in LEVER_NAMES, -size(item[1]), item[0])
+    )
+    named = sum(dominant(program) in LEVER_NAMES for program in by_program.values())
+    return Figure(
+        f"programs-by-{cut.replace('_', '-')}",
+        f"By {_CUTS[cut].lower()}",
+        f"{named:,} of {len(by_program):,}: one constraint is shown to dominate."
+        if named
+        else f"In none of {len(by_program):,} one constraint is shown to dominate; decide by the whole.",
+        [],
+        Table(
+            [Column(_CUTS[cut], key), Column("Constraint", "dominant_constraint")]
+            + [Column(LEVER_NAMES[lever], "lever_rate", True) for lever in levers],
             [
-                _CUTS.get(row["cut"], words(row["cut"])),
-                words(row.get(_FIELDS.get(row["cut"], str(row["cut"])), NONE)),
-                Cell(LEVER_NAMES[row["lever"]], "accent"),
-                percent(row["lever_rate"]),
-                count(row["lever_n"]),
-                percent(row["target_rate"]),
-                decimal(row["extra_sqls"]),
-            ]
-            for row in rows[:_LISTED]
-        ],
-        f"{counted(len(rows), 'program')} in which one constraint dominates.",
-        max(len(rows) - _LISTED, 0),
-        "constraint_audit",
+                [
+                    none_of(noun, names.get(name, name.removeprefix("https://"))),
+                    _dominant(dominant(program)),
+                    *(_standing(program.get(lever)) for lever in levers),
+                ]
+                for name, program in ranked[:_LISTED]
+            ],
+            "Each lever: who passed, of how many. Red is below target, green at it; else it is not judged.",
+            max(len(ranked) - _LISTED, 0),
+            "constraint_audit",
+        ),
+        terms=[("dominant constraint", "dominant_constraint"), ("lever", "lever")],
     )
+
+
+def _dominant(code: str) -> str | Cell:
+    if code in LEVER_NAMES:
+        return Cell(LEVER_NAMES[code], "accent")
+    return _DOMINANT.get(code, words(code))
+
+
+def _standing(row: Row | None) -> str | Cell:
+    if row is None:
+        return NONE
+    tone = _STATUS.get(row["lever_status"], ("", ""))[1]
+    text = f"{percent(row['lever_rate'])} of {count(row['lever_n'])}"
+    return Cell(text, tone) if tone in ("stop", "scale") else text

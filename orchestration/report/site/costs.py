@@ -12,7 +12,9 @@ from orchestration.report.site.figures import (
     interval,
     money,
     month,
+    none_of,
     percent,
+    told_apart,
     words,
 )
 from orchestration.report.site.parts import (
@@ -31,7 +33,7 @@ from orchestration.report.site.parts import (
     Tiles,
 )
 from orchestration.report.site.source import Row, Source
-from orchestration.report.words import counted, joined, share
+from orchestration.report.words import joined, share
 
 _QUESTION = "What does a prospect, an MQL, an SQL cost?"
 _LISTED = 25
@@ -47,6 +49,7 @@ _SALES_INTRO = (
     " pages follows"
     " from a deal."
 )
+_NOBODY = ("none", "unattributed")
 _NO_SPEND = Gap(
     "No spend is recorded, which is not that it cost nothing.",
     "Drop campaign_spend into the landing folder: campaign, date, amount and currency.",
@@ -68,21 +71,35 @@ def costs(source: Source) -> Page:
     )
     whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
     sections = [
-        Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)] if whole else [_NO_SPEND]),
-        Section("directions", "By direction", [_by_direction(rows)] if whole else [_NO_SPEND]),
-        Section("months", "Spend by month", [_by_month(source)] if whole else [_NO_SPEND]),
-        Section("campaigns", "By campaign", [_by_campaign(source)] if whole else [_NO_SPEND]),
+        *(_spent(source, whole, rows) if whole else [Section("cost", "Cost per stage", [_NO_SPEND])]),
         Section("credit", "Who gets the credit", [_credit(source)]),
         Section("sales", "What became of it in sales", [*_deals(source), _calibration(source)], _SALES_INTRO),
     ]
-    finding = (
-        f"{money(whole['spend_amount'], whole['reporting_currency'])} bought"
-        f" {counted(whole['prospects'], 'prospect')}, {counted(whole['mqls'], 'MQL')} and"
-        f" {counted(whole['sqls'], 'SQL')}."
-        if whole
-        else "What a stage costs cannot be said: no spend is recorded."
-    )
-    return Page("costs", "Costs and credit", finding, sections, _QUESTION)
+    terms = [(f"cost of {name}", f"cost_per_{stage}") for stage, name in _STAGES] if whole else []
+    return Page("costs", "Costs and credit", _finding(whole), sections, _QUESTION, terms)
+
+
+def _finding(whole: Row | None) -> str:
+    if whole is None:
+        return "What a stage costs cannot be said: no spend is recorded."
+    currency = whole["reporting_currency"]
+    told = [
+        f"{name} {money(whole[f'cost_per_{stage}'], currency)}"
+        for stage, name in (("prospect", "a prospect"), ("mql", "an MQL"), ("sql", "an SQL"))
+        if whole[f"cost_per_{stage}"] is not None
+    ]
+    if not told:
+        return f"{money(whole['spend_amount'], currency)} was spent, and nobody has become a prospect."
+    return f"All spend shared by all who came: {joined(told)}."
+
+
+def _spent(source: Source, whole: Row, rows: list[Row]) -> list[Section]:
+    return [
+        Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)]),
+        Section("directions", "By direction", [_by_direction(rows)]),
+        Section("months", "Spend by month", [_by_month(source)]),
+        Section("campaigns", "By campaign", [_by_campaign(source)]),
+    ]
 
 
 def _tiles(row: Row) -> Tiles:
@@ -127,7 +144,7 @@ def _notes(source: Source, rows: list[Row]) -> list[Block]:
                 "Too low",
             )
         )
-    return [Items(items)] if items else []
+    return [Items(items, terms=[("spend", "spend_amount"), ("status", "spend_status")])] if items else []
 
 
 def _by_direction(rows: list[Row]) -> Table:
@@ -208,6 +225,7 @@ def _by_month(source: Source) -> Block:
             source="cost_per_stage",
         ),
         [(role, words(code)) for code, role in shown],
+        terms=[("spend", "spend_amount")],
     )
 
 
@@ -216,13 +234,14 @@ def _by_campaign(source: Source) -> Table:
         "select * from marts.cost_per_stage where cut = 'campaign' order by spend_amount desc nulls last,"
         " scoped_campaign_id"
     )
+    names = told_apart(rows, "campaign_name", "scoped_campaign_id")
     return Table(
         [Column("Campaign", "campaign_name"), Column("Spend", "spend_amount", True)]
         + [Column(f"Per {name}", f"cost_per_{stage}", True) for stage, name in _STAGES]
         + [Column(STAGE_NAMES[stage], f"{stage}s", True) for stage, name in _STAGES],
         [
             [
-                _campaign(row),
+                none_of("campaign", names[str(row["scoped_campaign_id"])]),
                 money(row["spend_amount"], row["reporting_currency"])
                 if row["spend_status"] != "not_recorded"
                 else Cell("not recorded", "soft"),
@@ -237,11 +256,6 @@ def _by_campaign(source: Source) -> Table:
     )
 
 
-def _campaign(row: Row) -> str:
-    name = row["campaign_name"] or row["campaign_id"] or row["scoped_campaign_id"]
-    return "no campaign" if name == "none" else str(name)
-
-
 def _credit(source: Source) -> Block:
     models = ("first_touch", "last_touch", "linear", "position_based")
     sums = ", ".join(f"sum({model}_credit) as {model}" for model in models)
@@ -254,13 +268,24 @@ def _credit(source: Source) -> Block:
     if not rows:
         return Gap("There is no SQL yet to share the credit of.", "Credit is shared with the first SQL.")
     total = sum(row["linear"] for row in rows)
-    best = rows[0]
+    named = told_apart(rows, "campaign_name", "scoped_campaign_id")
+    # An SQL that no campaign touched is credited to nobody, under one key.
+    names = {key: "no campaign" if key in _NOBODY else text for key, text in named.items()}
+    ranked = [row for row in rows if row["scoped_campaign_id"] not in _NOBODY]
+    without = sum(float(row["linear"]) for row in rows if row["scoped_campaign_id"] in _NOBODY)
+    found = (
+        f"{names[ranked[0]['scoped_campaign_id']]} has most by position:"
+        f" {decimal(ranked[0]['position_based'])} of {decimal(total, 0)} SQLs. The rules differ; where they"
+        f" agree, believe them."
+        if ranked
+        else f"No campaign touched any of the {decimal(total, 0)} SQLs."
+    )
+    if ranked and without:
+        found += f" Of no campaign: {decimal(without)}."
     return Figure(
         "credit-by-campaign",
         "Credit for SQLs by campaign, under four rules",
-        f"{_campaign(best)} has most by position: {decimal(best['position_based'])} of"
-        f" {decimal(total, 0)} SQLs."
-        " The rules differ; where they agree, believe them.",
+        found,
         [],
         Table(
             [Column("Campaign", "campaign_name")]
@@ -268,7 +293,7 @@ def _credit(source: Source) -> Block:
             + [Column("Share by position", "position_based_credit", True)],
             [
                 [
-                    _campaign(row),
+                    names[row["scoped_campaign_id"]],
                     *(decimal(row[model]) for model in models),
                     share(row["position_based"], total),
                 ]
@@ -279,6 +304,7 @@ def _credit(source: Source) -> Block:
             "attribution",
         ),
         is_open=True,
+        terms=[("by position", "position_based_credit"), ("of no campaign", "scoped_campaign_id")],
     )
 
 
@@ -335,18 +361,21 @@ def _calibration(source: Source) -> Block:
     )
     if not rows:
         return Gap("No prospect has had the time in which an SQL is counted.", "Wait until prospects mature.")
-    rises = all(one["sql_rate"] <= other["sql_rate"] for one, other in pairwise(rows))
     large = [row["score_band"] for row in rows if row["sql_n"] >= 30]
-    caption = (
-        "The rate rises from band to band, as it should."
-        if rises and len(rows) > 1
-        else "The rate does not rise from band to band; look at the intervals before believing so."
-    )
+    rates = [row["sql_rate"] for row in rows if row["sql_n"] >= 30]
+    if len(large) < 2:
+        caption = "Fewer than two bands hold 30 people, so whether a higher score means more is not known."
+    elif all(one <= other for one, other in pairwise(rates)) and rates[0] < rates[-1]:
+        caption = f"The rate rises with the score over {joined(large)}, which hold 30 people or more."
+    else:
+        caption = (
+            f"The rate does not rise from band to band over {joined(large)}, which hold 30 people or more;"
+            " look at the intervals before believing so."
+        )
     return Figure(
         "score-calibration",
         "Does a higher score mean more? SQL rate by score of the new prospect",
-        f"{caption}"
-        f" {f'Only {joined(large)} hold 30 people or more.' if large else 'No band holds 30 people.'}",
+        caption,
         [
             Chart(
                 intervals(
@@ -382,4 +411,5 @@ def _calibration(source: Source) -> Block:
             "Ten points of the score, frozen at the entry; only SQLs after that instant count.",
             source="score_calibration",
         ),
+        terms=[("score band", "score_band"), ("rate", "sql_rate")],
     )

@@ -197,8 +197,8 @@ def _touches(source: Source) -> Block:
         [
             Column("Kind of touch"),
             Column("By"),
-            Column("Points", "", True),
-            Column("Counted at most", "", True),
+            Column("Points", "points", True),
+            Column("Counted at most", "engagement_score", True),
             Column("Counts as"),
         ],
         [
@@ -317,7 +317,7 @@ def _exclusions(source: Source) -> Block:
         return Gap("Nobody is left out by policy.", "List staff, tests and competitors in exclusions.")
     found = Counter((row["reason"], row["kind"]) for row in rows)
     return Table(
-        [Column("Reason"), Column("Recognised by"), Column("Entries", "", True)],
+        [Column("Reason"), Column("Recognised by"), Column("Entries", "exclusion_reason", True)],
         [
             [spoken(reason).capitalize(), spoken(kind), f"{number:,}"]
             for (reason, kind), number in sorted(found.items())

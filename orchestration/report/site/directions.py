@@ -6,12 +6,14 @@ from orchestration.report.site.figures import (
     STEP_NAMES,
     count,
     money,
+    none_of,
     percent,
     point_interval,
     points,
     words,
 )
 from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.sentences import JUDGED, comparison_gap, comparison_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, joined, share
 
@@ -32,7 +34,7 @@ _JOURNEYS = {
     "unclassified_only": "Unclassified only",
 }
 _KINDS = [("as it is", "soft"), ("like for like", "accent")]
-_CUTS = (("segment", "Segment"), ("acquisition_source", "Acquisition source"), ("channel", "Channel"))
+_CUTS = (("segment", "Segment"), ("acquisition_source", "Source"), ("channel", "Channel"))
 
 
 def directions(source: Source) -> Page:
@@ -49,39 +51,38 @@ def directions(source: Source) -> Page:
         "select * from marts.inbound_vs_outbound where cut = 'all' order by funnel_step",
     )
     by_step = {row["funnel_step"]: row for row in rows}
-    matured = [by_step[step] for step in _STEPS if step in by_step and by_step[step]["inbound_n"]]
     sections = [
-        Section("difference", "The difference", [_difference(by_step)]),
+        Section("difference", "The difference", _difference(by_step)),
         Section("cuts", "Where it might differ", [_by_cut(source)], _CUT_INTRO),
-        Section("volume", "Volume and cost", [_volume(rows)]),
-        Section("journeys", "Most journeys are both", [_journeys(source)]),
+        Section("volume", "Volume and cost", [_volume(source, rows)]),
+        Section("journeys", "Journeys by their touches", [_journeys(source)]),
     ]
-    return Page("directions", "Inbound and outbound", _finding(by_step, matured), sections, _QUESTION)
+    terms = [("like for like", "adjusted_difference"), ("verdict", "comparison_verdict")]
+    return Page("directions", "Inbound and outbound", _finding(by_step), sections, _QUESTION, terms)
 
 
 _CUT_INTRO = "Of many cuts some will look different by chance: decide by the figure above."
 
 
-def _finding(by_step: dict[str, Row], matured: list[Row]) -> str:
-    row = by_step.get("prospect_to_sql")
-    if row is None or not matured:
-        return "There is not enough data to compare inbound with outbound."
-    told = {
-        "inbound_better": "Inbound prospects become sales-qualified more often, like for like",
-        "outbound_better": "Outbound prospects become sales-qualified more often, like for like",
-        "no_difference_shown": "No difference between inbound and outbound is shown, like for like",
-    }.get(row["comparison_verdict"])
-    if told is None:
-        return "There is not enough data to say whether inbound converts better."
+def _finding(by_step: dict[str, Row]) -> str:
+    told = comparison_sentence(by_step)
+    row = by_step.get("prospect_to_sql", {})
+    if row.get("comparison_verdict") not in JUDGED:
+        return told
     spread = point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"])
-    return f"{told}: {points(row['adjusted_difference'])} (95 % interval {spread})."
+    return f"{told[:-1]}: {points(row['adjusted_difference'])} (95 % interval {spread})."
 
 
-def _difference(by_step: dict[str, Row]) -> Block:
+def _difference(by_step: dict[str, Row]) -> list[Block]:
     rows = [by_step[step] for step in _STEPS if step in by_step]
+    judged = [row for row in rows if row["comparison_verdict"] in JUDGED]
+    if not judged:
+        # An interval that may not be judged is not drawn either: it would be believed.
+        counted_rows = [row for row in rows if row["inbound_n"] or row["outbound_n"]]
+        table = [_compared(counted_rows)] if counted_rows else []
+        return [comparison_gap(by_step), *table]
     data = []
-    judged = [row for row in rows if row["comparison_verdict"] != "insufficient_data"]
-    for row in judged or rows:
+    for row in judged:
         for kind, name in (("as it is", "crude"), ("like for like", "adjusted")):
             if row[f"{name}_difference_low"] is not None:
                 data.append(
@@ -93,11 +94,6 @@ def _difference(by_step: dict[str, Row]) -> Block:
                         "high": row[f"{name}_difference_high"],
                     }
                 )
-    if not data:
-        return Gap(
-            "There are not both inbound and outbound prospects with time behind them.",
-            "Record touches of both directions; a prospect counts once stage_maturity_days have passed.",
-        )
     decided = [row for row in rows if row["comparison_verdict"] in ("inbound_better", "outbound_better")]
     caption = (
         " ".join(
@@ -108,10 +104,10 @@ def _difference(by_step: dict[str, Row]) -> Block:
         if decided
         else "Every interval that may be judged holds zero: no difference is shown."
     )
-    untold = [STEP_NAMES[row["funnel_step"]] for row in rows if judged and row not in judged]
+    untold = [STEP_NAMES[row["funnel_step"]] for row in rows if row not in judged]
     if untold:
         caption += f" {joined(untold)}: not enough people to be drawn."
-    return Figure(
+    figure = Figure(
         "difference-by-step",
         "Inbound rate less outbound rate",
         f"Right of the line inbound is ahead. {caption} Like for like compares people of the same fit"
@@ -136,37 +132,43 @@ def _difference(by_step: dict[str, Row]) -> Block:
                 "For each step two points with intervals: the difference as it is, and like for like.",
             )
         ],
-        Table(
-            [
-                Column("Step", "funnel_step"),
-                Column("Inbound", "inbound_rate", True),
-                Column("of", "inbound_n", True),
-                Column("Outbound", "outbound_rate", True),
-                Column("of", "outbound_n", True),
-                Column("As it is", "crude_difference", True),
-                Column("Like for like", "adjusted_difference", True),
-                Column("95 % interval", "adjusted_difference_low", True),
-                Column("Verdict", "comparison_verdict"),
-            ],
-            [
-                [
-                    STEP_NAMES[row["funnel_step"]],
-                    percent(row["inbound_rate"]),
-                    count(row["inbound_n"]),
-                    percent(row["outbound_rate"]),
-                    count(row["outbound_n"]),
-                    points(row["crude_difference"]),
-                    points(row["adjusted_difference"]),
-                    point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
-                    _verdict(row),
-                ]
-                for row in rows
-            ],
-            "One step of the funnel. Inbound has no way from suspect to prospect, so that step is left out.",
-            source="inbound_vs_outbound",
-        ),
+        _compared(rows),
         [(role, name) for name, role in _KINDS],
         is_open=True,
+        terms=[("like for like", "adjusted_difference"), ("as it is", "crude_difference")],
+    )
+    return [figure]
+
+
+def _compared(rows: list[Row]) -> Table:
+    return Table(
+        [
+            Column("Step", "funnel_step"),
+            Column("Verdict", "comparison_verdict"),
+            Column("Like for like", "adjusted_difference", True),
+            Column("95 % interval", "adjusted_difference_low", True),
+            Column("As it is", "crude_difference", True),
+            Column("Inbound", "inbound_rate", True),
+            Column("of", "inbound_n", True),
+            Column("Outbound", "outbound_rate", True),
+            Column("of", "outbound_n", True),
+        ],
+        [
+            [
+                STEP_NAMES[row["funnel_step"]],
+                _verdict(row),
+                points(row["adjusted_difference"]),
+                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
+                points(row["crude_difference"]),
+                percent(row["inbound_rate"]),
+                count(row["inbound_n"]),
+                percent(row["outbound_rate"]),
+                count(row["outbound_n"]),
+            ]
+            for row in rows
+        ],
+        "One step of the funnel. Inbound has no way from suspect to prospect, so that step is left out.",
+        source="inbound_vs_outbound",
     )
 
 
@@ -193,27 +195,25 @@ def _by_cut(source: Source) -> Block:
     labels = dict(_CUTS)
     return Table(
         [
-            Column("Cut", "cut"),
-            Column("Value"),
+            Column("People of", "cut"),
+            Column("Verdict", "comparison_verdict"),
+            Column("Like for like", "adjusted_difference", True),
+            Column("95 % interval", "adjusted_difference_low", True),
             Column("Inbound", "inbound_rate", True),
             Column("of", "inbound_n", True),
             Column("Outbound", "outbound_rate", True),
             Column("of", "outbound_n", True),
-            Column("Like for like", "adjusted_difference", True),
-            Column("95 % interval", "adjusted_difference_low", True),
-            Column("Verdict", "comparison_verdict"),
         ],
         [
             [
-                labels[row["cut"]],
-                words(row[row["cut"]]),
+                f"{labels[row['cut']]}: {none_of(row['cut'].split('_')[-1], row[row['cut']])}",
+                _verdict(row),
+                points(row["adjusted_difference"]),
+                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
                 percent(row["inbound_rate"]),
                 count(row["inbound_n"]),
                 percent(row["outbound_rate"]),
                 count(row["outbound_n"]),
-                points(row["adjusted_difference"]),
-                point_interval(row["adjusted_difference_low"], row["adjusted_difference_high"]),
-                _verdict(row),
             ]
             for row in rows
         ],
@@ -222,12 +222,21 @@ def _by_cut(source: Source) -> Block:
     )
 
 
-def _volume(rows: list[Row]) -> Block:
+def _volume(source: Source, rows: list[Row]) -> Block:
     steps = ("suspect", "suspect_to_prospect", "prospect_to_mql", "prospect_to_sql")
     found = {row["funnel_step"]: row for row in rows}
     shown = [found[step] for step in steps if step in found]
     if not any(row["inbound_entries"] or row["outbound_entries"] for row in shown):
         return Gap("Nobody has entered a stage by a touch of either direction.", "Record touches.")
+    has_cost = any(
+        row[f"{each}_cost_per_entry"] is not None for row in shown for each in ("inbound", "outbound")
+    )
+    currency = source.setting("reporting", "currency")
+    told = (
+        f"Cost is all spend of the direction divided by them, in {currency or 'the reporting currency'}."
+        if has_cost
+        else "No spend of either direction is on record, so no cost can be said."
+    )
     names = {
         "suspect": "Suspects",
         "suspect_to_prospect": "Prospects",
@@ -252,11 +261,9 @@ def _volume(rows: list[Row]) -> Block:
             ]
             for row in shown
         ],
-        "All entries, matured or not, and all spend of the direction divided by them, in the"
-        " reporting currency."
-        " Volume is no quality. A direction may have more SQLs than MQLs, and a cheaper SQL: each entry"
-        " counts where its own evidence belongs, and an SQL may come by a touch of the other direction than"
-        " the one that made the MQL.",
+        f"All entries, matured or not. {told} Volume is no quality. A direction may have more SQLs than MQLs, and"
+        " a cheaper SQL: each entry counts where its own evidence belongs, and an SQL may come by a touch of the"
+        " other direction than the one that made the MQL.",
         source="inbound_vs_outbound",
     )
 
@@ -316,7 +323,7 @@ def _journeys(source: Source) -> Block:
                 Column(f"Came {DIRECTION_NAMES.get(name, name)}", "prospect_direction", True)
                 for name in shown
             ]
-            + [Column("SQLs", "sqls", True), Column("Share", "", True)],
+            + [Column("SQLs", "sqls", True), Column("Share", "sqls", True)],
             [
                 [
                     _JOURNEYS.get(journey, words(journey)),
@@ -331,4 +338,5 @@ def _journeys(source: Source) -> Block:
             source="journey_mix",
         ),
         [(name, f"came {DIRECTION_NAMES.get(name, name)}") for name in shown],
+        terms=[("journey", "journey"), ("SQLs", "sqls")],
     )

@@ -1,9 +1,12 @@
 """Figures of the reports as people read them, and which words codes are."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from orchestration.report.site.source import Row
 from orchestration.report.words import spoken
 
 NONE = "–"
@@ -59,19 +62,21 @@ def percent(rate: float | None, digits: int = 1) -> str:
 
 def points(difference: float | None) -> str:
     """Write a difference of rates (0-1) in signed percentage points; a dash for none."""
-    return NONE if difference is None else f"{100 * difference:+.1f}".replace("-", _MINUS) + " points"
+    return NONE if difference is None else f"{_signed(100 * difference)} points"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     """Write the interval of a rate (0-1) in per cent; a dash for none."""
-    return NONE if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f} %"
+    if low is None or high is None:
+        return NONE
+    return f"{decimal(100 * low, digits)}–{decimal(100 * high, digits)} %"
 
 
 def point_interval(low: float | None, high: float | None) -> str:
     """Write the interval of a difference of rates (0-1) in percentage points; a dash for none."""
     if low is None or high is None:
         return NONE
-    return f"{100 * low:+.1f} to {100 * high:+.1f}".replace("-", _MINUS)
+    return f"{_signed(100 * low)} to {_signed(100 * high)}"
 
 
 def count(value: int | None) -> str:
@@ -80,13 +85,14 @@ def count(value: int | None) -> str:
 
 
 def signed(value: int) -> str:
-    """Write a change of a count with its sign."""
-    return f"{value:+,}".replace("-", _MINUS)
+    """Write a change of a count with its sign; none has no sign."""
+    return f"{value:+,}".replace("-", _MINUS) if value else "0"
 
 
 def decimal(value: float | None, digits: int = 1) -> str:
     """Write a number with a fixed number of decimals; a dash for none."""
-    return NONE if value is None else f"{value:,.{digits}f}".replace("-", _MINUS)
+    # Adding nothing takes the sign off a negative number that rounds to nothing.
+    return NONE if value is None else f"{round(value, digits) + 0:,.{digits}f}".replace("-", _MINUS)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
@@ -95,6 +101,12 @@ def money(amount: Decimal | None, currency: str | None) -> str:
         return NONE
     text = f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.2f}"
     return f"{currency} {text}" if currency else text
+
+
+def _signed(value: float) -> str:
+    """Write a number with one decimal and its sign; what rounds to nothing has none."""
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}".replace("-", _MINUS) if rounded else "0.0"
 
 
 def days(value: float | None) -> str:
@@ -120,6 +132,27 @@ def words(code: Any) -> str:
     if code is None or code == "":
         return NONE
     return _CODES.get(str(code)) or spoken(code)
+
+
+def none_of(noun: str, name: Any) -> str:
+    """Write a name, or that there is none (``no segment``), as cuts say by ``none``."""
+    return f"no {noun}" if name is None or name in ("", "none") else words(name)
+
+
+def told_apart(rows: Sequence[Row], name: str, key: str) -> dict[str, str]:
+    """Name rows so that no two of different keys read the same.
+
+    Args:
+        rows: Rows of a mart.
+        name: Column of the name that people use.
+        key: Column of the key that tells them apart.
+
+    Returns:
+        A name by key: the name, or the name with the key where several have it.
+    """
+    named = {str(row[key]): str(row[name] or row[key]) for row in rows}
+    repeated = Counter(named.values())
+    return {each: text if repeated[text] == 1 else f"{text} ({each})" for each, text in named.items()}
 
 
 def sentence(text: str) -> str:

@@ -7,7 +7,9 @@ from orchestration.report.site.figures import (
     count,
     decimal,
     interval,
+    none_of,
     percent,
+    told_apart,
     words,
 )
 from orchestration.report.site.parts import (
@@ -26,8 +28,9 @@ from orchestration.report.site.parts import (
     Tile,
     Tiles,
 )
+from orchestration.report.site.sentences import OUTBOUND_GAP
 from orchestration.report.site.source import Row, Source
-from orchestration.report.words import clean, counted, day, joined
+from orchestration.report.words import clean, counted, day, joined, spoken
 
 SHAPES = {
     "scale": "triangle-up",
@@ -38,14 +41,12 @@ SHAPES = {
 }
 _LISTED = 40
 _FARTHEST = 6
+"""Times the promise to which intervals are drawn."""
+_FARTHEST_POINT = 15
+"""Times the promise to which points are drawn; the axis goes as far as they need."""
 _WHOLE = "segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
 _SORTED = "['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'insufficient_data']"
 _ORDER = f"array_position({_SORTED}, verdict)"
-_GAP = Gap(
-    "Nobody has been contacted outbound with a message, so there is nothing to judge.",
-    "Record company touches with a campaign, and give the campaign a message, a success metric and a"
-    " threshold.",
-)
 
 
 def outbound(source: Source) -> Page:
@@ -63,7 +64,7 @@ def outbound(source: Source) -> Page:
         f" order by {_ORDER}, reached_count desc, message_name",
     )
     if not messages:
-        sections = [Section("verdicts", "Verdicts", [_GAP])]
+        sections = [Section("verdicts", "Verdicts", [OUTBOUND_GAP])]
         return Page(
             "outbound", "Outbound control room", "There is no outbound to judge.", sections, _QUESTION
         )
@@ -71,12 +72,13 @@ def outbound(source: Source) -> Page:
         Section("verdicts", "Verdicts", [_tiles(messages), _promises(messages)]),
         Section("sentences", "Message by message", _sentences(messages)),
         Section("quality", "How good the contacts were", [_quality(messages)], _QUALITY_INTRO),
-        Section("segments", "Message × segment", [_by_segment(source)]),
+        Section("segments", "Segment by segment", [_segments(source), _by_segment(source)]),
         Section("campaigns", "Campaigns", [_campaigns(source)]),
         Section("optouts", "After an opt-out", [_breaches(source)]),
         Section("learned", "What was learned", [_learned(source)]),
     ]
-    return Page("outbound", "Outbound control room", _finding(messages), sections, _QUESTION)
+    terms = [("verdict", "verdict"), ("message", "message_name")]
+    return Page("outbound", "Outbound control room", _finding(messages), sections, _QUESTION, terms)
 
 
 _QUESTION = "Which message may we scale, and which should stop?"
@@ -146,16 +148,16 @@ def _promises(messages: list[Row]) -> Block:
     data.sort(key=lambda row: -row["times"])
     data = data[:_LISTED]
     verdicts = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in tested)]
-    above = sum(row["low"] >= 1 for row in data)
-    below = sum(row["high"] < 1 for row in data)
-    beyond = sum(row["high"] > _FARTHEST for row in data)
+    farthest = min(_FARTHEST_POINT, max(row["times"] for row in data) * 1.08)
+    end = max(farthest, min(_FARTHEST, max(row["high"] for row in data) * 1.05))
+    told = joined([_outcome(code, sum(row["verdict"] == code for row in tested)) for code in verdicts])
     caption = (
-        f"Of {counted(len(tested), 'message')} with a promise that can be tested, {above:,} clearly"
-        f" keep it and"
-        f" {below:,} clearly do not. The line is the promise; intervals hold although one looks every day."
+        f"Of {counted(len(tested), 'message')} with a promise that can be tested, {told}. The line is the"
+        " promise. A verdict also allows for how many messages are tested at once, so an interval that"
+        " just clears the line is not always decided."
     )
-    if beyond:
-        caption += f" {counted(beyond, 'interval goes', 'intervals go')} beyond the edge."
+    if any(row["high"] > end for row in data):
+        caption += " An arrow: it goes on beyond the edge."
     return Figure(
         "promises",
         "Success as a multiple of what was promised",
@@ -174,8 +176,8 @@ def _promises(messages: list[Row]) -> Block:
                     roles=[(VERDICT_NAMES[verdict], verdict) for verdict in verdicts],
                     shapes=[SHAPES[verdict] for verdict in verdicts],
                     line_at=1,
-                    domain=(0, min(_FARTHEST, max(row["high"] for row in data) * 1.05)),
-                    number_format="~g",
+                    domain=(0, end),
+                    number_format="~r",
                 ),
                 "One point and interval for each message; the line at 1 is the promise.",
             )
@@ -203,7 +205,7 @@ def _promises(messages: list[Row]) -> Block:
                     count(row["success_n"]),
                     count(row["success_count"]),
                     percent(row["success_rate"], 2),
-                    f"{100 * row['success_low']:.2f}–{100 * row['success_high']:.2f} %",
+                    interval(row["success_low"], row["success_high"], 2),
                     *(
                         decimal(row[name])
                         for name in (
@@ -219,7 +221,19 @@ def _promises(messages: list[Row]) -> Block:
             source="message_scorecard",
         ),
         [(verdict, VERDICT_NAMES[verdict]) for verdict in verdicts],
+        terms=[("verdict", "verdict"), ("promise", "promised_rate"), ("interval", "success_low")],
     )
+
+
+def _outcome(verdict: str, messages: int) -> str:
+    told = {
+        "scale": "kept it",
+        "scaled_before_validated": "grew before it was decided",
+        "stop": "did not keep it",
+        "insufficient_data": "had too little data",
+    }
+    undecided = "is not decided" if messages == 1 else "are not decided"
+    return f"{messages:,} {told.get(verdict, undecided)}"
 
 
 def _verdict(row: Row) -> Cell:
@@ -232,7 +246,8 @@ def _sentences(messages: list[Row]) -> list[Block]:
         for row in messages[:_LISTED]
         if row["verdict"] != "insufficient_data"
     ]
-    blocks: list[Block] = [Items(items)] if items else []
+    defined = [("verdict", "verdict"), ("contacts that matured", "success_n"), ("promise", "promised_rate")]
+    blocks: list[Block] = [Items(items, terms=defined)] if items else []
     untold = [row for row in messages if row["verdict"] == "insufficient_data"]
     if untold:
         reasons: dict[str, list[str]] = {}
@@ -253,7 +268,8 @@ def _sentences(messages: list[Row]) -> list[Block]:
                             is_long=True,
                         ),
                         Cell(
-                            joined([words(name) for name in names[:8]]) + (" …" if len(names) > 8 else ""),
+                            joined([none_of("message", name) for name in names[:8]])
+                            + (" …" if len(names) > 8 else ""),
                             is_long=True,
                         ),
                     ]
@@ -293,7 +309,7 @@ def _quality(messages: list[Row]) -> Table:
         ],
         [
             [
-                row["message_name"] if row["message_name"] != "none" else "no message",
+                none_of("message", row["message_name"]),
                 count(row["reached_count"]),
                 count(row["maturing_count"]),
                 *(
@@ -314,6 +330,58 @@ def _quality(messages: list[Row]) -> Table:
         "One message; a contact is a person reached with it for the first time.",
         max(len(messages) - _LISTED, 0),
         "message_scorecard",
+    )
+
+
+def _segments(source: Source) -> Block:
+    rows = source.rows_of(
+        "segment_scorecard",
+        "select * from marts.segment_scorecard where direction = 'outbound'"
+        " and channel = '(all)' and acquisition_source = '(all)' and segment <> '(all)'"
+        f" order by {_ORDER}, reached_count desc, segment",
+    )
+    if not rows:
+        return Gap("Nobody of any segment has been contacted outbound.", "Define segments in segment_rules.")
+    return Table(
+        [
+            Column("Segment", "segment"),
+            Column("Verdict", "verdict"),
+            Column("Contacts", "reached_count", True),
+            Column("Matured", "success_n", True),
+            Column("Promised", "promised_rate", True),
+            Column("Rate", "success_rate", True),
+            Column("Interval", "success_low", True),
+            Column("Responded", "response_rate", True),
+            Column("Positive", "positive_reply_per_contact_rate", True),
+            Column("Expected", "expected_response_rate", True),
+            Column("ICP fit", "icp_fit_rate", True),
+            Column("Context", "complete_context_rate", True),
+        ],
+        [
+            [
+                none_of("segment", row["segment"]),
+                _verdict(row),
+                count(row["reached_count"]),
+                count(row["success_n"]),
+                percent(row["promised_rate"]),
+                percent(row["success_rate"], 2),
+                interval(row["success_low"], row["success_high"], 2),
+                *(
+                    percent(row[f"{name}_rate"])
+                    for name in (
+                        "response",
+                        "positive_reply_per_contact",
+                        "expected_response",
+                        "icp_fit",
+                        "complete_context",
+                    )
+                ),
+            ]
+            for row in rows
+        ],
+        "One segment of people, with all that was sent to it; each contact is held to its campaign's own"
+        " promise.",
+        source="segment_scorecard",
     )
 
 
@@ -347,13 +415,13 @@ def _by_segment(source: Source) -> Block:
             ],
             [
                 [
-                    row["message_name"],
-                    words(row["segment"]),
+                    none_of("message", row["message_name"]),
+                    none_of("segment", row["segment"]),
                     _verdict(row),
                     percent(row["promised_rate"]),
                     count(row["success_n"]),
                     percent(row["success_rate"], 2),
-                    interval(row["success_low"], row["success_high"]),
+                    interval(row["success_low"], row["success_high"], 2),
                 ]
                 for row in rows[:_LISTED]
             ],
@@ -361,6 +429,7 @@ def _by_segment(source: Source) -> Block:
             max(len(rows) - _LISTED, 0),
             "message_scorecard",
         ),
+        terms=[("verdict", "verdict"), ("contacts that matured", "success_n")],
     )
 
 
@@ -371,6 +440,7 @@ def _campaigns(source: Source) -> Block:
         f"select * from marts.campaign_scorecard where direction = 'outbound' and {_WHOLE}"
         f" and campaign_name <> '(all)' order by {_ORDER}, reached_count desc, scoped_campaign_id"
     )
+    names = told_apart(rows, "campaign_name", "scoped_campaign_id")
     found = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
     told = joined(
         [f"{number:,} {VERDICT_NAMES[verdict].lower()}" for verdict, number in found.items() if number]
@@ -392,13 +462,13 @@ def _campaigns(source: Source) -> Block:
             ],
             [
                 [
-                    row["campaign_name"] or row["campaign_id"] or "no campaign",
+                    none_of("campaign", names[str(row["scoped_campaign_id"])]),
                     _verdict(row),
                     count(row["reached_count"]),
                     count(row["success_n"]),
                     percent(row["promised_rate"]),
                     percent(row["success_rate"], 2),
-                    interval(row["success_low"], row["success_high"]),
+                    interval(row["success_low"], row["success_high"], 2),
                 ]
                 for row in rows[:_LISTED]
             ],
@@ -406,6 +476,7 @@ def _campaigns(source: Source) -> Block:
             max(len(rows) - _LISTED, 0),
             "campaign_scorecard",
         ),
+        terms=[("verdict", "verdict"), ("contacts", "reached_count")],
     )
 
 
@@ -424,8 +495,8 @@ def _breaches(source: Source) -> Block:
     return Table(
         [
             Column("Channel", "channel"),
-            Column("Contacts", "", True),
-            Column("People", "", True),
+            Column("Contacts", "touch_id", True),
+            Column("People", "person_id", True),
             Column("Longest after the opt-out", "days_after_opt_out", True),
         ],
         [
@@ -460,9 +531,10 @@ def _learned(source: Source) -> Block:
                 row["learned"] or "",
                 row["verdict"],
                 VERDICT_NAMES.get(row["verdict"], ""),
-                f"{clean(row['subject'])} · ended {day(row['ended_at'])}",
+                f"{spoken(row['subject'])} · ended {day(row['ended_at'])}",
             )
             for row in rows[:12]
         ],
         max(len(rows) - 12, 0),
+        [("verdict", "verdict"), ("ended", "ended_at")],
     )

@@ -1,5 +1,8 @@
 """The first page: where the funnel stands, how it moves, what changed since the last release, what to do."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+
 from orchestration.report.site.charts import columns_over_time, rates_over_time, stacked_bars
 from orchestration.report.site.figures import (
     DIRECTION_NAMES,
@@ -19,6 +22,7 @@ from orchestration.report.site.figures import (
     words,
 )
 from orchestration.report.site.parts import (
+    Block,
     Cell,
     Chart,
     Column,
@@ -32,14 +36,15 @@ from orchestration.report.site.parts import (
     Tile,
     Tiles,
 )
+from orchestration.report.site.sentences import OUTBOUND_GAP, comparison_sentence, constraint_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, day, joined, share
 
 ROLES = [(DIRECTION_NAMES[direction], direction) for direction in DIRECTIONS]
 _TREND_MONTHS = 13
 _ACTIONS = ("suppress", "hand_off", "enrich", "nurture")
-_BEFORE = {"prospect": "suspect", "mql": "prospect", "sql": "mql"}
 _OF = {"prospect": "outbound suspects", "mql": "prospects", "sql": "MQLs"}
+_QUESTION = "Where does the funnel stand?"
 _TABLES = {"suspect": "suspects", "prospect": "prospects", "mql": "mqls", "sql": "sqls"}
 
 
@@ -78,7 +83,7 @@ def overview(source: Source) -> Page:
         Section("verdicts", "What the evidence allows", _verdicts(source)),
         Section("today", "What to do today", [_worklist(source)]),
     ]
-    return Page("index", "Overview", _finding(totals), sections, "Where does the funnel stand?")
+    return Page("index", "Overview", _finding(totals), sections, _QUESTION, [("entries", "entries")])
 
 
 def _finding(totals: dict[str, int]) -> str:
@@ -116,14 +121,24 @@ def _headline(source: Source, totals: dict[str, int], reached: dict[str, Row]) -
     }
     tiles = []
     for stage in STAGES:
-        before = _BEFORE.get(stage)
+        row = reached.get(stage)
+        rate = ""
+        if row:
+            spread = interval(row["within_90_days_low"], row["within_90_days_high"])
+            rate = f"{percent(row['within_90_days_rate'])} of {_OF[stage]} within 90 days ({spread})"
+        elif stage in _OF:
+            rate = f"rate of {_OF[stage]}: not enough data"
         note = f"{recent.get(stage, 0):,} in the last 28 days"
-        if before and stage in reached:
-            rate = percent(reached[stage]["within_90_days_rate"])
-            note = f"{rate} of {_OF[stage]} within 90 days · {note}"
-        elif before:
-            note = f"rate: not enough data · {note}"
-        tiles.append(Tile(STAGE_NAMES[stage], count(totals[stage]), note, "entries"))
+        tiles.append(
+            Tile(
+                STAGE_NAMES[stage],
+                count(totals[stage]),
+                note,
+                "entries",
+                rate=rate,
+                rate_term="within_90_days_rate",
+            )
+        )
     return Tiles(tiles)
 
 
@@ -181,12 +196,13 @@ def _funnel(entries: list[Row], totals: dict[str, int], reached: dict[str, Row])
         ],
         table,
         [(direction, DIRECTION_NAMES[direction]) for direction in shown],
+        terms=[("direction", "direction"), ("entries", "entries")],
     )
 
 
 def _rate(stage: str, row: Row | None) -> list[str]:
     """The matured rate at which a stage is reached, of how many, and its interval."""
-    if stage not in _BEFORE:
+    if stage not in _OF:
         return [NONE, NONE, NONE]
     if row is None:
         return ["not enough data", "0", NONE]
@@ -255,7 +271,7 @@ def _trend(source: Source) -> list[Figure | Gap]:
                 )
             )
     months = sorted({row["month"] for row in rows}, reverse=True)
-    counts: dict[tuple[object, str], int] = {}
+    counts: dict[tuple[date, str], int] = {}
     for row in rows:
         key = (row["month"], row["stage"])
         counts[key] = counts.get(key, 0) + row["entries"]
@@ -281,15 +297,26 @@ def _trend(source: Source) -> list[Figure | Gap]:
                 for direction in DIRECTIONS
                 if any(row["direction"] == direction for row in rows)
             ],
+            terms=[("entries", "entries")],
         )
     ]
     figures.append(_cohorts(source))
     return figures
 
 
-def _trend_caption(source: Source, counts: dict[tuple[object, str], int]) -> str:
-    this_month = source.as_of.date().replace(day=1)
-    whole = sorted({each for each, _ in counts if each != this_month}, key=str)
+def _whole_months(source: Source, recorded: Sequence[date]) -> list[date]:
+    """The months of the trend that are on record from their first day to their last, empty ones too."""
+    first_day = source.value("select min(funnel_date) from marts.funnel_by_day where entries > 0")
+    whole, each = [], min(recorded)
+    while each < source.as_of.date().replace(day=1):
+        if first_day <= each:
+            whole.append(each)
+        each = (each + timedelta(days=31)).replace(day=1)
+    return whole
+
+
+def _trend_caption(source: Source, counts: dict[tuple[date, str], int]) -> str:
+    whole = _whole_months(source, [each for each, _ in counts])
     if len(whole) < 4:
         return "Fewer than four whole months are on record; read no trend into them."
     told = []
@@ -373,6 +400,7 @@ def _cohorts(source: Source) -> Figure | Gap:
             "One month of entry; a rate without matured people is no rate.",
             source="conversion_by_cohort",
         ),
+        terms=[("matured rate", "within_60_days_rate"), ("interval", "within_60_days_low")],
     )
 
 
@@ -404,9 +432,9 @@ def _changes(source: Source) -> Table | Gap:
     return Table(
         [
             Column("Stage", "stage"),
-            Column("Then", "", True),
-            Column("Entered since", "", True),
-            Column("Restated", "", True),
+            Column("Then", "entries_before", True),
+            Column("Entered since", "entries", True),
+            Column("Restated", "changed_count", True),
             Column("Now", "entries", True),
         ],
         rows,
@@ -451,63 +479,38 @@ def _restated(source: Source) -> list[Table]:
     ]
 
 
-def _verdicts(source: Source) -> list[Tiles | Gap | Items]:
-    if not source.holds("message_scorecard"):
-        return [
-            Gap(
-                "No message has been sent, or none is recorded.",
-                "Record company touches with a campaign that names its message.",
-            )
-        ]
-    found = {
-        row["verdict"]: row["items"]
-        for row in source.rows(
-            "select verdict, count(*) as items from marts.message_scorecard"
-            " where segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
-            " and direction = 'outbound' group by all"
-        )
-    }
-    items: list[Item] = []
-    if source.holds("inbound_vs_outbound"):
-        items += [
-            Item(_comparison(row), "inbound", "Direction")
-            for row in source.rows(
-                "select comparison_verdict, adjusted_difference_low, adjusted_difference_high"
-                " from marts.inbound_vs_outbound where cut = 'all' and funnel_step = 'prospect_to_sql'"
-            )
-        ]
-    if source.holds("constraint_audit"):
-        items += [
-            Item(_constraint(row["dominant_constraint"]), "accent", "Constraint")
-            for row in source.rows(
-                "select distinct dominant_constraint from marts.constraint_audit where cut = 'all'"
-            )
-        ]
-    tiles = [
-        Tile(VERDICT_NAMES[verdict], count(found.get(verdict, 0)), "outbound messages", "verdict", verdict)
-        for verdict in VERDICTS
-    ]
-    return [Tiles(tiles), Items(items)] if items else [Tiles(tiles)]
-
-
-def _comparison(row: Row) -> str:
-    told = {
-        "inbound_better": "Like for like, inbound prospects become sales-qualified more often.",
-        "outbound_better": "Like for like, outbound prospects become sales-qualified more often.",
-        "no_difference_shown": "No difference between inbound and outbound is shown, like for like.",
-    }
-    return told.get(
-        row["comparison_verdict"], "There is not enough data to say whether inbound converts better."
+def _verdicts(source: Source) -> list[Block]:
+    rows = source.rows_of(
+        "message_scorecard",
+        "select verdict, count(*) as items from marts.message_scorecard"
+        " where segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
+        " and direction = 'outbound' group by all",
     )
-
-
-def _constraint(code: str) -> str:
-    told = {
-        "undecided": "No single constraint is shown to dominate.",
-        "none_below_target": "No lever lies below its target.",
-        "insufficient_data": "There is not enough data to name the dominant constraint.",
-    }
-    return told.get(code, f"The one thing to repair is {words(code)}.")
+    found = {row["verdict"]: row["items"] for row in rows}
+    tiles = Tiles(
+        [
+            Tile(
+                VERDICT_NAMES[verdict], count(found.get(verdict, 0)), "outbound messages", "verdict", verdict
+            )
+            for verdict in VERDICTS
+        ]
+    )
+    compared = source.rows_of(
+        "inbound_vs_outbound", "select * from marts.inbound_vs_outbound where cut = 'all'"
+    )
+    levers = source.rows_of(
+        "constraint_audit", "select * from marts.constraint_audit where cut = 'all' order by lever"
+    )
+    by_step = {row["funnel_step"]: row for row in compared}
+    items = [
+        Item(comparison_sentence(by_step), "accent", "Direction"),
+        Item(constraint_sentence(levers), "accent", "Constraint"),
+    ]
+    terms = [
+        ("comparison of directions", "comparison_verdict"),
+        ("dominant constraint", "dominant_constraint"),
+    ]
+    return [tiles if found else OUTBOUND_GAP, Items(items, terms=terms)]
 
 
 def _worklist(source: Source) -> Table | Gap:
@@ -522,7 +525,7 @@ def _worklist(source: Source) -> Table | Gap:
         [
             Column("Action", "action"),
             Column("Because", "because"),
-            Column("People", "", True),
+            Column("People", "person_id", True),
             Column("Half wait longer than", "waiting_days", True),
         ],
         [

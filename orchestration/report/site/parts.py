@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+Term = tuple[str, str]
+"""A word of a sentence, and the published column that defines it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -13,11 +16,19 @@ class Column:
         label: Heading.
         term: Published column that defines the figure; empty for what needs no definition.
         is_number: Whether it is set to the right, in figures of equal width.
+
+    Raises:
+        ValueError: If it holds figures and names no column that defines them.
     """
 
     label: str
     term: str = ""
     is_number: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse figures that nothing defines."""
+        if self.is_number and not self.term:
+            raise ValueError(f"The column {self.label!r} holds figures, so it names what defines them.")
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Figure:
         table: The figures.
         legend: Role in the palette and word, for what colour and sign mean.
         is_open: Whether the table is in view from the start.
+        terms: What defines the figures of the caption.
     """
 
     id: str
@@ -90,6 +102,7 @@ class Figure:
     table: Table | None = None
     legend: Sequence[tuple[str, str]] = ()
     is_open: bool = False
+    terms: Sequence[Term] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,8 @@ class Tile:
         note: What to know beside it.
         term: Published column that defines it.
         tone: Its role in the palette.
+        rate: A share that belongs to it, with its interval, on a line of its own.
+        rate_term: Published column that defines that share.
     """
 
     label: str
@@ -109,6 +124,8 @@ class Tile:
     note: str = ""
     term: str = ""
     tone: str = ""
+    rate: str = ""
+    rate_term: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,10 +165,12 @@ class Items:
     Args:
         items: The sentences.
         left_out: How many more there are.
+        terms: What defines their figures.
     """
 
     items: Sequence[Item]
     left_out: int = 0
+    terms: Sequence[Term] = ()
 
 
 @dataclass(frozen=True)
@@ -209,6 +228,7 @@ class Page:
         finding: The one sentence to take away.
         sections: What stands on it.
         question: The question that the page answers.
+        terms: What defines the figures of the finding.
     """
 
     name: str
@@ -216,6 +236,7 @@ class Page:
     finding: str
     sections: list[Section]
     question: str = ""
+    terms: Sequence[Term] = ()
 
     @property
     def has_charts(self) -> bool:

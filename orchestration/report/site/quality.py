@@ -25,7 +25,8 @@ from orchestration.report.words import clean, counted, day, minute, span
 _QUESTION = "Can we trust these figures?"
 _LISTED = 40
 _BUILDS = 30
-_GROUPS = 14
+_GROUPS = 20
+_TERMS = [("promises that held", "is_success"), ("rows in quarantine", "open_quarantined_rows")]
 _SALES = "deals"
 _ROLES = [("held", "held"), ("did not hold", "stop")]
 _OWNERS = {
@@ -76,7 +77,8 @@ def quality(source: Source) -> Page:
         Section("freshness", "Freshness", [_freshness(source)]),
         Section("drift", "Drift", [_drift(source)]),
     ]
-    return Page("quality", "Data quality", _finding(source, audits, quarantine), sections, _QUESTION)
+    finding = _finding(source, audits, quarantine)
+    return Page("quality", "Data quality", finding, sections, _QUESTION, _TERMS)
 
 
 def _finding(source: Source, audits: list[Row], quarantine: list[Row]) -> str:
@@ -142,9 +144,11 @@ def _audits(source: Source, audits: list[Row]) -> Block:
         spec["encoding"]["x"]["type"] = "ordinal"
         charts = [Chart(spec, "A column for each audit: promises that held and that did not.")]
     caption = (
-        f"{counted(len(blocked), 'audit')} of the last {len(audits):,} found something that did not hold."
+        f"{len(blocked):,} of the last {counted(len(audits), 'audit')} found something that did not hold."
         if blocked
-        else f"Every promise held in the last {counted(len(audits), 'audit')}."
+        else f"Every promise held in the last {len(audits):,} audits."
+        if len(audits) > 1
+        else "Every promise held in the only audit on record."
     )
     return Figure(
         "audits-over-time",
@@ -153,6 +157,7 @@ def _audits(source: Source, audits: list[Row]) -> Block:
         charts,
         table,
         [(role, name) for name, role in _ROLES] if charts else [],
+        terms=[("promise", "expectation"), ("held", "is_success")],
     )
 
 
@@ -178,6 +183,7 @@ def _baselines(source: Source) -> list[Block]:
                 for row in rows[:_LISTED]
             ],
             max(len(rows) - _LISTED, 0),
+            [("baselined until", "baselined_until")],
         )
     ]
 
@@ -203,7 +209,7 @@ def _claims(source: Source) -> Block:
     )
     if not told:
         return Gap("No CRM claims a stage of anybody.", "Map the CRM's own stage to source_stage.")
-    return Items([Item(each) for each in told])
+    return Items([Item(each) for each in told], terms=[("proved", "is_claim_proved")])
 
 
 def _quarantine(source: Source, rows: list[Row]) -> Block:
@@ -220,18 +226,18 @@ def _quarantine(source: Source, rows: list[Row]) -> Block:
         Table(
             [
                 Column("Reason", "reason_code"),
-                Column("Table", "source_table"),
-                Column("Rows", "", True),
-                Column("Oldest", "first_seen_at", True),
                 Column("Who can mend it"),
+                Column("Rows", "open_quarantined_rows", True),
+                Column("Oldest", "first_seen_at", True),
+                Column("Table", "source_table"),
             ],
             [
                 [
-                    words(row["reason_code"]).capitalize(),
-                    f"{row['source_system']}.{row['source_table']}",
+                    _reason(row),
+                    Cell(_owner(row), is_long=True),
                     count(row["rows"]),
                     span((source.as_of - row["first_seen_at"]).total_seconds()),
-                    Cell(_owner(row), is_long=True),
+                    f"{row['source_system']}.{row['source_table']}",
                 ]
                 for row in rows[:_GROUPS]
             ],
@@ -240,7 +246,13 @@ def _quarantine(source: Source, rows: list[Row]) -> Block:
             "quarantine",
         ),
         is_open=True,
+        terms=[("waits", "status"), ("oldest", "first_seen_at")],
     )
+
+
+def _reason(row: Row) -> str:
+    column = clean(row["reason_column"])
+    return words(row["reason_code"]).capitalize() + (f": {column}" if column else "")
 
 
 def _owner(row: Row) -> str:
@@ -282,7 +294,7 @@ def _rows(source: Source) -> Block:
                 Column("Superseded", "superseded_rows", True),
                 Column("Quarantined", "quarantined_rows", True),
                 Column("Pending", "pending_rows", True),
-                Column("Usable", "", True),
+                Column("Usable", "quarantined_rows", True),
             ],
             [
                 [

@@ -1,5 +1,7 @@
 """How long each step takes, how many take it, and who still waits."""
 
+from collections.abc import Sequence
+
 from orchestration.report.site.charts import curves, stacked_bars
 from orchestration.report.site.figures import (
     DIRECTION_NAMES,
@@ -10,8 +12,8 @@ from orchestration.report.site.figures import (
     count,
     days,
     interval,
+    none_of,
     percent,
-    words,
 )
 from orchestration.report.site.parts import (
     Block,
@@ -31,6 +33,8 @@ from orchestration.report.words import counted, joined, share
 _QUESTION = "How long does each step take?"
 _STEPS = ("suspect_to_prospect", "prospect_to_mql", "mql_to_sql")
 _LEAD = "response_to_handoff"
+_ENOUGH = 30
+"""People below whom no share is made a headline."""
 _DRAWN = ("inbound", "outbound")
 _LAST_DAY = {"suspect_to_prospect": 365, "prospect_to_mql": 180, "mql_to_sql": 180, _LEAD: 30}
 _ROLES = [(DIRECTION_NAMES[direction], direction) for direction in _DRAWN]
@@ -64,7 +68,11 @@ def velocity(source: Source) -> Page:
         Section("age", "Who still waits", [_ages(source)]),
         Section("segments", "By segment", [_segments(source)]),
     ]
-    return Page("velocity", "Velocity", _finding(whole), sections, _QUESTION)
+    terms = [
+        ("within 30 days", "converted_within_30_days_share"),
+        ("within a day", "converted_within_1_day_share"),
+    ]
+    return Page("velocity", "Velocity", _finding(whole), sections, _QUESTION, terms)
 
 
 _INTRO = (
@@ -77,12 +85,12 @@ _INTRO = (
 def _finding(whole: dict[str, Row]) -> str:
     told = []
     row = whole.get("prospect_to_mql")
-    if row and row["converted_within_30_days_share"] is not None:
+    if row and row["entries"] >= _ENOUGH and row["converted_within_30_days_share"] is not None:
         told.append(
             f"{percent(row['converted_within_30_days_share'], 0)} of prospects are MQLs within 30 days"
         )
     row = whole.get(_LEAD)
-    if row and row["converted_within_1_day_share"] is not None:
+    if row and row["converted_count"] and row["entries"] >= _ENOUGH:
         told.append(
             f"{percent(row['converted_within_1_day_share'], 0)} of qualifying responses reach sales"
             f" within a day"
@@ -98,7 +106,7 @@ def _steps(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block
         Figure(
             "steps-by-day",
             "Share that has taken the step, by days since the stage was entered",
-            _steps_caption(whole),
+            _steps_caption(rows, whole),
             [
                 chart
                 for step in begun
@@ -110,7 +118,8 @@ def _steps(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block
                 " were prospects at once had not to be won: they are in no share, and inbound has no such"
                 " step.",
             ),
-            [(direction, DIRECTION_NAMES[direction]) for direction in _DRAWN],
+            _legend(rows, begun),
+            terms=[("took the step", "converted_share"), ("half within", "converter_median_days")],
         )
     ]
     return blocks
@@ -121,7 +130,12 @@ def _is_timed(row: Row) -> bool:
     return bool(row["step"] != "suspect_to_prospect" or row["direction"] == "outbound")
 
 
-def _steps_caption(whole: dict[str, Row]) -> str:
+def _legend(rows: list[Row], steps: Sequence[str]) -> list[tuple[str, str]]:
+    shown = {row["direction"] for row in rows if row["step"] in steps and row["entries"]}
+    return [(direction, DIRECTION_NAMES[direction]) for direction in _DRAWN if direction in shown]
+
+
+def _steps_caption(rows: list[Row], whole: dict[str, Row]) -> str:
     told = []
     for step in ("prospect_to_mql", "mql_to_sql"):
         row = whole.get(step)
@@ -132,7 +146,10 @@ def _steps_caption(whole: dict[str, Row]) -> str:
                 f" {f'within {days(wait)}' if wait else 'at once'}"
             )
     text = "; ".join(told)
-    return f"{text[0].upper()}{text[1:]}." if text else "Nobody has taken a step yet."
+    found = f"{text[0].upper()}{text[1:]}." if text else "Nobody has taken a step yet."
+    begun = {row["direction"] for row in rows if row["step"] in _STEPS and row["entries"]}
+    missing = [DIRECTION_NAMES[direction] for direction in _DRAWN if direction not in begun]
+    return f"{found} Nothing {' or '.join(missing)} is on record, so it has no curve." if missing else found
 
 
 def _way(step: str) -> str:
@@ -246,7 +263,7 @@ def _lead(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block]
     if not row["converted_count"]:
         return [
             Gap(
-                "No handoff to sales is recorded.",
+                "No qualifying response is known to have been handed to sales.",
                 "Drop handoffs into the landing folder: who, when, outcome.",
             )
         ]
@@ -284,7 +301,8 @@ def _lead(source: Source, rows: list[Row], whole: dict[str, Row]) -> list[Block]
         _table(
             [each for each in rows if each["step"] == _LEAD], "Reads handoffs, and is no figure of quality."
         ),
-        [(direction, DIRECTION_NAMES[direction]) for direction in _DRAWN],
+        _legend(rows, [_LEAD]),
+        terms=[("led to a handoff", "converted_count"), ("half took", "converter_median_days")],
     )
     return [tiles, figure]
 
@@ -343,6 +361,7 @@ def _ages(source: Source) -> Block:
             source="stage_age",
         ),
         [(role, name) for _, name, role in _AGES],
+        terms=[("those in a stage", "open_count"), ("half a year", "open_from_180_days_count")],
     )
 
 
@@ -368,7 +387,7 @@ def _segments(source: Source) -> Block:
         ],
         [
             [
-                "no segment" if row["segment"] == "none" else words(row["segment"]),
+                none_of("segment", row["segment"]),
                 count(row["entries"]),
                 count(row["converted_count"]),
                 percent(row["converted_within_30_days_share"]),

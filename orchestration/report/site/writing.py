@@ -18,7 +18,7 @@ from orchestration.report.site.definitions import definitions
 from orchestration.report.site.directions import directions
 from orchestration.report.site.outbound import outbound
 from orchestration.report.site.overview import overview
-from orchestration.report.site.parts import Figure, Gap, Page, Section, Table, Tiles, kind_of
+from orchestration.report.site.parts import Figure, Gap, Items, Page, Section, Table, Tiles, kind_of
 from orchestration.report.site.quality import quality
 from orchestration.report.site.scripts import chart_script, page_script, source_hash
 from orchestration.report.site.source import Source
@@ -94,13 +94,16 @@ def used_terms(pages: Sequence[Page]) -> set[str]:
     """
     found: set[str] = set()
     for page in pages:
+        found |= {term for _, term in page.terms}
         for section in page.sections:
             for block in section.blocks:
+                if isinstance(block, Figure | Items):
+                    found |= {term for _, term in block.terms}
                 table = block.table if isinstance(block, Figure) else block
                 if isinstance(table, Table):
                     found |= {column.term for column in table.columns}
                 elif isinstance(table, Tiles):
-                    found |= {tile.term for tile in table.tiles}
+                    found |= {term for tile in table.tiles for term in (tile.term, tile.rate_term)}
     return found - {""}
 
 
@@ -132,7 +135,12 @@ def _render(page: Page, site: dict[str, Any]) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     found = environment().overlay(finalize=_set)
-    found.filters = environment().filters | {"role": lambda tone: tone.replace("_", "-"), "data": _data}
+    filters: dict[str, Callable[..., Any]] = {
+        "role": lambda tone: tone.replace("_", "-"),
+        "data": _data,
+        "coded": _coded,
+    }
+    found.filters = environment().filters | filters
     found.globals = environment().globals | {"kind_of": kind_of}
     return found
 
@@ -143,6 +151,15 @@ def _set(value: Any) -> Any:
     if not isinstance(shown, str) or hasattr(shown, "__html__"):
         return shown
     return shown.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _coded(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    parts = harmless(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 and number < len(parts) - 1 else part
+        for number, part in enumerate(parts)
+    )
 
 
 def _data(spec: dict[str, Any]) -> Markup:

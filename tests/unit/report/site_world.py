@@ -1,6 +1,6 @@
 """A release with figures in every report, filled by hand: round numbers, easy to find on a page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -171,42 +171,60 @@ def rich_world() -> dict[str, list[dict[str, Any]]]:
 def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str, Any]]) -> Iterator[Source]:
     """The pages' view of a release with these rows, with the tables that publication adds."""
     write_world(settings, **rows)
+    drift = [Drift("new_column", "leadproof.contacts", "column 'lead_rating' has appeared")]
+    with opened_build(settings, policy, has_audits=bool(rows), drift=drift if rows else []) as source:
+        yield source
+
+
+@contextmanager
+def opened_build(
+    settings: Settings,
+    policy: Path | None = None,
+    *,
+    build_id: str = BUILD,
+    has_audits: bool = True,
+    drift: Sequence[Drift] = (),
+) -> Iterator[Source]:
+    """The pages' view of a build database as it will be once it is published."""
     with duckdb.connect(settings.build_db) as database:
         database.execute(
             "create table marts.audit_results (build_id varchar, audited_at timestamp, expectation varchar,"
             " table_name varchar, source_system varchar, severity varchar, is_success boolean,"
             " baselined_until date, message varchar)"
         )
-        if rows:
-            for number, build_id in enumerate((BUILD, "b20260629T060000000000")):
+        if has_audits:
+            for number, audited in enumerate((build_id, "b20260629T060000000000")):
                 database.execute(
                     "insert into marts.audit_results select ?, timestamp '2026-06-30' - interval (?) day,"
                     " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.'"
                     " from range(190)",
-                    [build_id, number, number],
+                    [audited, number, number],
                 )
-        for model in _contracts():
-            for column in model["columns"]:
-                database.execute(
-                    f'comment on column marts.{model["name"]}."{column["name"]}"'
-                    f" is 'What {column['name']} means.'"
-                )
+        for table, column in _published_columns():
+            database.execute(f"comment on column marts.{table}.\"{column}\" is 'What {column} means.'")
     connection = duckdb.connect(settings.build_db, read_only=True)
     try:
         yield Source(
             connection=connection,
             policy_dir=policy or PROJECT_ROOT / "seeds",
             release_id="r20260630T120500_000001",
-            build_id=BUILD,
+            build_id=build_id,
             as_of=AS_OF,
             published_at=AS_OF,
             code_version="abc",
-            drift=[Drift("new_column", "leadproof.contacts", "column 'lead_rating' has appeared")]
-            if rows
-            else [],
+            drift=drift,
         )
     finally:
         connection.close()
+
+
+def _published_columns() -> Iterator[tuple[str, str]]:
+    for model in _contracts():
+        for column in model["columns"]:
+            yield model["name"], column["name"]
+    # Publication adds this table, and describes these columns of it.
+    for name in ("audited_at", "build_id", "expectation", "is_success", "baselined_until"):
+        yield "audit_results", name
 
 
 def _entered(stage: str, direction: str, entries: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The site's pages: all are written from every world, let no text do harm, and fetch nothing."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.report.site import scripts, writing
+from orchestration.report.site.catalogue import catalogue_page
 from orchestration.report.site.definitions import anchor
+from orchestration.report.site.parts import Column, Figure, Items, Tiles
 from orchestration.report.site.source import Source
 from orchestration.settings import Settings
 from tests.unit.report.report_world import people_told
@@ -23,7 +26,9 @@ def short_script(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "chart_script", lambda: "window.drawn = 0;")
 
 
-class _Parsed(HTMLParser):
+class Parsed(HTMLParser):
+    """A page, taken apart."""
+
     def __init__(self, text: str) -> None:
         super().__init__()
         self.ids: list[str] = []
@@ -52,10 +57,15 @@ class _Parsed(HTMLParser):
             self.words.append(data)
 
 
-def written(source: Source, folder: Path) -> dict[str, _Parsed]:
+def written(source: Source, folder: Path) -> dict[str, Parsed]:
     """Write the site; no page may fail."""
     assert writing.write_site(source, folder) == []
-    return {name: _Parsed((folder / f"{name}.html").read_text(encoding="utf-8")) for name in PAGES}
+    return read_pages(folder)
+
+
+def read_pages(folder: Path) -> dict[str, Parsed]:
+    """Take the pages of a site apart."""
+    return {name: Parsed((folder / f"{name}.html").read_text(encoding="utf-8")) for name in PAGES}
 
 
 @pytest.mark.parametrize("world", ["rich", "empty", "one_person", "untouched"])
@@ -81,7 +91,7 @@ def test_empty_world_says_what_is_missing_and_what_would_mend_it(settings: Setti
         "No spend is recorded, which is not that it cost nothing. Drop campaign_spend" in pages["costs"].text
     )
     assert "No deal is recorded." in pages["costs"].text
-    assert "There is not enough data to name a constraint." in pages["constraint"].text
+    assert "There is not enough data to name the dominant constraint." in pages["constraint"].text
     assert "Nothing has landed yet." in pages["quality"].text
     assert "No step has been begun." in pages["velocity"].text
 
@@ -121,14 +131,71 @@ def test_overview_speaks_of_matured_rates_alone(settings: Settings, tmp_path: Pa
     """300 of 1,200 and 24 of 60 are entries of any age: no rate is made of them."""
     with opened(settings, **rich_world()) as source:
         text = written(source, tmp_path / "site")["index"].text
-    assert "6.2 % of outbound suspects within 90 days" in text
-    assert "18.4 % of prospects within 90 days" in text
-    assert "rate: not enough data" in text
+    assert "Prospects 300 6.2 % of outbound suspects within 90 days (5.2–8.2 %)" in text
+    assert "MQLs 60 18.4 % of prospects within 90 days (17.4–20.4 %)" in text
+    assert "rate of MQLs: not enough data" in text
     assert "Prospects 200 100 300 6.2 % 800 5.2–8.2 %" in text
     assert "MQLs 60 0 60 18.4 % 250 17.4–20.4 %" in text
     assert "SQLs 24 0 24 not enough data 0 –" in text
     for bare in ("25 %", "20 %", "40 %", "31.0 %"):
         assert f"{bare} of" not in text, bare
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (
+            {"outbound_entries": 0, "outbound_n": 0},
+            "There is no outbound prospect on record, so there is nothing to compare inbound with.",
+        ),
+        (
+            {"outbound_entries": 12, "outbound_n": 0},
+            "No outbound prospect has had the time in which an SQL is counted.",
+        ),
+        (
+            {"outbound_entries": 12, "outbound_n": 12},
+            "Too few prospects can be compared like for like: 140 inbound and 12 outbound.",
+        ),
+    ],
+    ids=["none", "young", "few"],
+)
+def test_directions_that_may_not_be_judged_are_not_drawn(
+    settings: Settings, tmp_path: Path, known: dict[str, int], told: str
+) -> None:
+    rows = rich_world()
+    (step,) = rows["inbound_vs_outbound"]
+    step |= {
+        "inbound_compared_n": 140,
+        "outbound_compared_n": known["outbound_n"],
+        "comparison_verdict": "insufficient_data",
+        **known,
+    }
+    before = {"funnel_step": "suspect_to_prospect", "comparison_verdict": "not_compared"}
+    rows["inbound_vs_outbound"].append(step | before | {"inbound_n": None, "outbound_n": None})
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    for page in (pages["directions"], pages["index"]):
+        assert told in page.text
+        assert "no difference" not in page.text.lower()
+    assert "difference-by-step" not in pages["directions"].ids
+    assert "10.0 % 180" in pages["directions"].text, "what was counted is shown all the same"
+
+
+@pytest.mark.parametrize("messages", ["none", "inbound only"])
+def test_overview_tells_direction_and_constraint_without_outbound(
+    settings: Settings, tmp_path: Path, messages: str
+) -> None:
+    rows = rich_world()
+    for row in rows["message_scorecard"]:
+        row["direction"] = "inbound"
+    if messages == "none":
+        rows["message_scorecard"] = []
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["index"].text
+    assert "Nobody has been contacted outbound with a message" in text
+    assert "outbound messages" not in text
+    assert "Direction Inbound prospects become sales-qualified more often, like for like." in text
+    assert "Constraint Repair offer relevance first. It would have yielded 21 SQLs more." in text
 
 
 def test_every_link_leads_somewhere(settings: Settings, tmp_path: Path) -> None:
@@ -151,8 +218,100 @@ def test_every_figure_leads_to_its_definition(settings: Settings, tmp_path: Path
     assert anchor("within_60_days_rate") in pages["definitions"].ids
     assert "What within_60_days_rate means." in pages["definitions"].text
     linked = {link.partition("#")[2] for page in pages.values() for link in page.links}
-    assert {anchor(term) for term in ("entries", "stage", "waiting_days", "landed_rows")} <= linked
+    assert anchor("within_90_days_rate") in linked
     assert {link for link in linked if link.startswith("term-")} <= {anchor(term) for term in defined}
+
+
+def test_no_figure_is_without_definition(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        pages = [make(source) for _, _, make in writing._PAGES]
+        published = {column for columns in source.comments.values() for column in columns}
+    assert writing.used_terms(pages) <= published
+    for page in pages:
+        assert page.terms or not has_figure(page.finding), page.name
+        for block in (block for section in page.sections for block in section.blocks):
+            if isinstance(block, Figure):
+                assert block.terms or not has_figure(block.caption), block.caption
+            elif isinstance(block, Items):
+                assert block.terms or not any(has_figure(item.text) for item in block.items), page.name
+            elif isinstance(block, Tiles):
+                assert all(tile.term for tile in block.tiles), page.name
+    with pytest.raises(ValueError, match="names what defines them"):
+        Column("People", "", True)
+
+
+def has_figure(text: str) -> bool:
+    return bool(re.search(r"\d", text))
+
+
+def test_an_average_month_is_of_whole_months(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    entered = rows["funnel_by_day"][2]
+    rows["funnel_by_day"] += [
+        entered | {"funnel_date": f"2026-{month:02}-15", "entries": entries}
+        for month, entries in ((1, 900), (2, 10), (4, 30), (5, 60))
+    ]
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["index"].text
+    # January began before the record did, nobody came in March, and June is not over.
+    assert "A month, on average of the last three whole ones: 30 prospects (before: 10)" in text
+
+
+def test_rows_not_shown_are_counted_and_names_told_apart(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    rows["campaign_scorecard"] = [
+        _message_of_campaign(f"leadproof:c{number}", "Cold mail" if number < 3 else f"Mail {number}")
+        for number in range(44)
+    ]
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["outbound"].text
+    assert "40 of 44 rows" in text and "4 more are not shown." in text
+    assert "Cold mail (leadproof:c0)" in text and "Cold mail (leadproof:c1)" in text
+    assert "Mail 5 Keep testing" in text
+
+
+def _message_of_campaign(campaign: str, name: str) -> dict[str, object]:
+    found = rich_world()["message_scorecard"][2] | {
+        "cut": "campaign",
+        "success_low": 0.001,
+        "success_high": 0.0274,
+    }
+    del found["message_name"]
+    return found | {"scoped_campaign_id": campaign, "campaign_name": name}
+
+
+def test_a_point_beyond_the_edge_is_never_cut_off(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    far, farthest, *_ = rows["message_scorecard"]
+    far |= {"success_rate": 0.485, "success_low": 0.1, "success_high": 0.9}
+    farthest |= {"success_rate": 0.95, "success_low": 0.5, "success_high": 0.99, "promised_rate": 0.01}
+    with opened(settings, **rows) as source:
+        page = next(make(source) for name, _, make in writing._PAGES if name == "outbound")
+    (chart,) = next(block for block in page.sections[0].blocks if isinstance(block, Figure)).charts
+    layers = chart.spec["layer"]
+    end = next(each for each in layers if each["mark"]["type"] == "rule" and "x2" in each["encoding"])[
+        "encoding"
+    ]["x"]["scale"]["domain"][1]
+    drawn = {row["message"]: row["times"] for row in chart.spec["data"]["values"]}
+    assert drawn[MESSAGE] == pytest.approx(9.7) and end == 15
+    points = next(each for each in layers if each["mark"].get("filled") and "shape" not in each["mark"])
+    assert not points["mark"].get("clip")
+    arrow, label = layers[-2:]
+    assert arrow["mark"]["shape"] == "triangle-right" and arrow["transform"] == [
+        {"filter": "datum.high > 15"}
+    ]
+    assert label["transform"] == [{"filter": "datum.times > 15"}]
+
+
+def test_verdicts_are_counted_as_verdicts(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    # Wholly below its promise, and yet not decided.
+    rows["message_scorecard"][2] |= {"success_high": 0.04}
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["outbound"].text
+    assert (
+        "Of 3 messages with a promise that can be tested, 1 kept it, 1 is not decided and 1 did not" in text
+    )
 
 
 def test_text_of_sources_cannot_become_markup_or_name_anybody(settings: Settings, tmp_path: Path) -> None:
@@ -183,6 +342,18 @@ def test_pages_are_the_same_each_time_and_fetch_nothing(settings: Settings, tmp_
         assert text == (tmp_path / "other" / f"{name}.html").read_text(encoding="utf-8")
         assert not re.search(r"""(?:src|href)=["'](?:https?:|//)|url\((?!data:)|@import""", text), name
         assert "default-src 'none'" in text
+
+
+def test_catalogue_of_tables_fetches_nothing(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    metadata = {"project_name": "leadproof", "adapter_type": "duckdb"}
+    manifest.write_text(json.dumps({"metadata": metadata, "nodes": {}, "sources": {}}), encoding="utf-8")
+    page = catalogue_page(manifest)
+    assert page is not None
+    head = page.partition("<script")[0]
+    assert "default-src 'none'" in head
+    icons = re.findall(r"""<link rel="[a-z ]*icon"[^>]*>""", head)
+    assert icons == ['<link rel="icon" href="data:,">']
 
 
 def test_a_page_that_cannot_be_made_says_so_and_keeps_nothing_else_back(
