@@ -261,9 +261,9 @@ def _volume(source: Source, rows: list[Row]) -> Block:
             ]
             for row in shown
         ],
-        f"All entries, matured or not. {told} Volume is no quality. A direction may have more SQLs than MQLs, and"
-        " a cheaper SQL: each entry counts where its own evidence belongs, and an SQL may come by a touch of the"
-        " other direction than the one that made the MQL.",
+        f"All entries, matured or not. {told} Volume is no quality. A direction may have more SQLs than MQLs,"
+        " and a cheaper SQL: each entry counts where its own evidence belongs, and an SQL may come by a touch"
+        " of the other direction than the one that made the MQL.",
         source="inbound_vs_outbound",
     )
 
