@@ -30,11 +30,19 @@ DIRECTION_NAMES = {
     "none": "never touched",
     "(all)": "all",
 }
-VERDICTS = ("scale", "scaled_before_validated", "keep_testing", "stop", "insufficient_data")
+VERDICTS = (
+    "scale", "scaled_before_validated", "keep_testing", "stop", "ended_undecided", "insufficient_data",
+)  # fmt: skip
+SHOWN_VERDICT = (
+    "case when ended_at is not null and verdict in ('keep_testing', 'scaled_before_validated')"
+    " then 'ended_undecided' else verdict end"
+)
+"""The verdict as pages show it: nobody is told to keep on with a test that has ended."""
 VERDICT_NAMES = {
     "scale": "Scale",
     "stop": "Stop",
     "keep_testing": "Keep testing",
+    "ended_undecided": "Ended undecided",
     "insufficient_data": "Not enough data",
     "scaled_before_validated": "Scaled before validated",
     "not_tested": "Not tested",

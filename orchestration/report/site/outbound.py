@@ -2,6 +2,7 @@
 
 from orchestration.report.site.charts import intervals
 from orchestration.report.site.figures import (
+    SHOWN_VERDICT,
     VERDICT_NAMES,
     VERDICTS,
     count,
@@ -37,6 +38,7 @@ SHAPES = {
     "scaled_before_validated": "diamond",
     "keep_testing": "circle",
     "stop": "square",
+    "ended_undecided": "triangle-down",
     "insufficient_data": "cross",
 }
 _LISTED = 40
@@ -45,8 +47,11 @@ _FARTHEST = 6
 _FARTHEST_POINT = 15
 """Times the promise to which points are drawn; the axis goes as far as they need."""
 _WHOLE = "segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
-_SORTED = "['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'insufficient_data']"
-_ORDER = f"array_position({_SORTED}, verdict)"
+_SORTED = (
+    "['scale', 'scaled_before_validated', 'stop', 'keep_testing', 'ended_undecided', 'insufficient_data']"
+)
+_ORDER = f"array_position({_SORTED}, {SHOWN_VERDICT})"
+_ALL = f"* replace ({SHOWN_VERDICT} as verdict)"
 
 
 def outbound(source: Source) -> Page:
@@ -60,7 +65,7 @@ def outbound(source: Source) -> Page:
     """
     messages = source.rows_of(
         "message_scorecard",
-        f"select * from marts.message_scorecard where direction = 'outbound' and {_WHOLE}"
+        f"select {_ALL} from marts.message_scorecard where direction = 'outbound' and {_WHOLE}"
         f" order by {_ORDER}, reached_count desc, message_name",
     )
     if not messages:
@@ -70,7 +75,7 @@ def outbound(source: Source) -> Page:
         )
     sections = [
         Section("verdicts", "Verdicts", [_tiles(messages), _promises(messages)]),
-        Section("sentences", "Message by message", _sentences(messages)),
+        Section("sentences", "Message by message", [*_sentences(messages), *_further(source)]),
         Section("quality", "How good the contacts were", [_quality(messages)], _QUALITY_INTRO),
         Section("segments", "Segment by segment", [_segments(source), _by_segment(source)]),
         Section("campaigns", "Campaigns", [_campaigns(source)]),
@@ -106,6 +111,9 @@ def _finding(messages: list[Row]) -> str:
     undecided = len(names("keep_testing"))
     if undecided:
         told.append(f"keep testing {counted(undecided, 'message')}")
+    ended = len(names("ended_undecided"))
+    if ended:
+        told.append(f"{counted(ended, 'message')} ended undecided")
     if not told:
         return f"No verdict yet on {counted(len(messages), 'message')}: there is not enough data."
     text = "; ".join(told)
@@ -230,6 +238,7 @@ def _outcome(verdict: str, messages: int) -> str:
         "scale": "kept it",
         "scaled_before_validated": "grew before it was decided",
         "stop": "did not keep it",
+        "ended_undecided": "ended undecided",
         "insufficient_data": "had too little data",
     }
     undecided = "is not decided" if messages == 1 else "are not decided"
@@ -279,6 +288,30 @@ def _sentences(messages: list[Row]) -> list[Block]:
             )
         )
     return blocks
+
+
+def _further(source: Source) -> list[Block]:
+    """Tests that run beside the ones shown: the same message under another promise."""
+    if not source.holds("hypothesis_log"):
+        return []
+    rows = source.rows(
+        f"select {_ALL} from marts.hypothesis_log where direction = 'outbound' and ended_at is null"
+        " and cut = 'direction × message' and verdict <> 'insufficient_data' and test_id not in"
+        " (select test_id from marts.message_scorecard where test_id is not null)"
+        f" order by {_ORDER}, success_n desc, subject, test_id"
+    )
+    if not rows:
+        return []
+    return [
+        Prose("The same messages have also been promised something else, and that is tested by itself."),
+        Items(
+            [
+                Item(row["verdict_sentence"], row["verdict"], VERDICT_NAMES[row["verdict"]])
+                for row in rows[:_LISTED]
+            ],
+            max(len(rows) - _LISTED, 0),
+        ),
+    ]
 
 
 _REMEDIES = {
@@ -336,7 +369,7 @@ def _quality(messages: list[Row]) -> Table:
 def _segments(source: Source) -> Block:
     rows = source.rows_of(
         "segment_scorecard",
-        "select * from marts.segment_scorecard where direction = 'outbound'"
+        f"select {_ALL} from marts.segment_scorecard where direction = 'outbound'"
         " and channel = '(all)' and acquisition_source = '(all)' and segment <> '(all)'"
         f" order by {_ORDER}, reached_count desc, segment",
     )
@@ -387,7 +420,7 @@ def _segments(source: Source) -> Block:
 
 def _by_segment(source: Source) -> Block:
     rows = source.rows(
-        "select * from marts.message_scorecard where direction = 'outbound' and segment <> '(all)'"
+        f"select {_ALL} from marts.message_scorecard where direction = 'outbound' and segment <> '(all)'"
         " and channel = '(all)' and acquisition_source = '(all)' and success_n > 0"
         f" order by {_ORDER}, success_n desc, message_name, segment"
     )
@@ -437,7 +470,7 @@ def _campaigns(source: Source) -> Block:
     if not source.holds("campaign_scorecard"):
         return Gap("No campaign has reached anybody.", "Record company touches with their campaign.")
     rows = source.rows(
-        f"select * from marts.campaign_scorecard where direction = 'outbound' and {_WHOLE}"
+        f"select {_ALL} from marts.campaign_scorecard where direction = 'outbound' and {_WHOLE}"
         f" and campaign_name <> '(all)' order by {_ORDER}, reached_count desc, scoped_campaign_id"
     )
     names = told_apart(rows, "campaign_name", "scoped_campaign_id")
@@ -516,8 +549,8 @@ def _breaches(source: Source) -> Block:
 def _learned(source: Source) -> Block:
     rows = source.rows_of(
         "hypothesis_log",
-        "select learned, verdict, ended_at, subject from marts.hypothesis_log"
-        " where direction = 'outbound' and verdict <> 'insufficient_data'"
+        f"select {_ALL} from marts.hypothesis_log"
+        " where direction = 'outbound' and verdict <> 'insufficient_data' and ended_at is not null"
         f" order by {_ORDER}, ended_at desc, subject, learned",
     )
     if not rows:

@@ -8,6 +8,7 @@ from orchestration.report.site.figures import (
     DIRECTION_NAMES,
     DIRECTIONS,
     NONE,
+    SHOWN_VERDICT,
     STAGE_NAMES,
     STAGE_PLURALS,
     STAGES,
@@ -482,7 +483,7 @@ def _restated(source: Source) -> list[Table]:
 def _verdicts(source: Source) -> list[Block]:
     rows = source.rows_of(
         "message_scorecard",
-        "select verdict, count(*) as items from marts.message_scorecard"
+        f"select {SHOWN_VERDICT} as verdict, count(*) as items from marts.message_scorecard"
         " where segment = '(all)' and channel = '(all)' and acquisition_source = '(all)'"
         " and direction = 'outbound' group by all",
     )

@@ -403,6 +403,31 @@ def test_scripts_are_put_together_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert "</script" not in first
 
 
+def test_ended_tests_are_told_from_running_ones(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    over = {"ended_at": "2026-06-01", "ended_because": "campaign_over"}
+    for row in rows["message_scorecard"]:
+        if row["verdict"] == "keep_testing":
+            row |= over
+    log = {"direction": "outbound", "cut": "direction × message", "subject": "Customer quote"}
+    rows["hypothesis_log"] = [
+        {
+            **log,
+            "test_id": "t1",
+            "verdict": "keep_testing",
+            "learned": "Ended undecided: quotes help.",
+            **over,
+        },
+        {**log, "test_id": "t2", "verdict": "stop", "verdict_sentence": "Quote: 0 of 900 clicked. Stop it."},
+    ]
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    outbound = pages["outbound"].text
+    assert "1 message ended undecided" in outbound and "Keep testing 0" in outbound
+    assert "Quote: 0 of 900 clicked. Stop it." in outbound
+    assert "Ended undecided 1" in pages["index"].text
+
+
 def test_message_of_the_source_is_written_as_text(settings: Settings, tmp_path: Path) -> None:
     with opened(settings, **rich_world()) as source:
         pages = written(source, tmp_path / "site")
