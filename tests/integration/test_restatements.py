@@ -79,6 +79,17 @@ class Telling:
             release_id, "b0", published_at, moment, moment, "", "", "", "passed", None, {}, path, path, True
         )
 
+    def exclude(self, address: str) -> None:
+        """Change the policy: somebody is in no stage any more."""
+        seeds = self.folder / "seeds"
+        shutil.copytree(self.seeds, seeds)
+        self.seeds = seeds
+        exclusions = seeds / "exclusions.csv"
+        said = exclusions.read_text(encoding="utf-8")
+        row = {"kind": "email", "pattern": address, "reason": "test", "comment": "A test."}
+        line = ",".join(row.get(name, "") for name in said.splitlines()[0].split(","))
+        exclusions.write_text(f"{said}{line}\n", encoding="utf-8")
+
     def rows(self, query: str) -> list[Row]:
         """Rows of a query."""
         return fetch(self.settings, query)
@@ -200,18 +211,67 @@ def test_a_row_that_had_waited_is_the_cause(telling: Telling) -> None:
     ],
 )
 def test_what_no_row_explains_is_put_down_to_what_else_changed(
-    telling: Telling, tmp_path: Path, changed: dict[str, bool], cause: str
+    telling: Telling, changed: dict[str, bool], cause: str
 ) -> None:
     release = telling.publish(BEFORE)
-    telling.seeds = tmp_path / "seeds"
-    shutil.copytree(PROJECT_ROOT / "seeds", telling.seeds)
-    exclusions = telling.seeds / "exclusions.csv"
-    header = exclusions.read_text(encoding="utf-8").splitlines()[0].split(",")
-    row = {"kind": "email", "pattern": "a@x.example", "reason": "test", "comment": "A test."}
-    line = ",".join(row.get(name, "") for name in header)
-    exclusions.write_text(exclusions.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    telling.exclude("a@x.example")
     telling.tell(AFTER, release=release, **changed)
-    assert telling.restated() == [
+    assert telling.restated() == _excluded_because_of(cause)
+
+
+REPEATED = {
+    "contacts": CONTACTS
+    + "1,a@x.example,2026-01-05,2026-01-05,\n2,b@x.example,2026-02-05,2026-02-05,\n3,c@x.example,2026-03-05,,\n",
+    "touches": TOUCHES
+    + "t1,2026-02-10,1,,,website,content_download\nt2,2026-02-11,,,cookie,website,page_visit\n"
+    + "t3,2026-03-06,1,,,website,page_visit\n",
+}
+LATER = {
+    "contacts": CONTACTS + "1,a@x.example,2026-01-05,2026-03-04,\n",
+    "touches": TOUCHES + "t3,2026-03-06,1,a@x.example,other,website,page_visit\n",
+}
+
+
+@pytest.mark.parametrize("delivered", [REPEATED, LATER], ids=["repeated", "later"])
+def test_rows_that_say_nothing_new_of_then_are_no_cause(telling: Telling, delivered: dict[str, str]) -> None:
+    """A full export repeats everything, and a day brings new versions and visits: neither moves the past."""
+    release = telling.publish(BEFORE)
+    for table, content in delivered.items():
+        telling.drop(table, f"{table}_2026-03-06.csv", content)
+    telling.exclude("a@x.example")
+    telling.tell(AFTER, release=release, is_policy_changed=True)
+    assert telling.restated() == _excluded_because_of("policy")
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ("t1,2026-02-10,1,,,website,form_submit\n", "late_touches"),
+        # The moment moves out of the time compared.
+        ("t1,2026-03-04,1,,,website,content_download\n", "late_touches"),
+    ],
+)
+def test_a_row_repeated_with_another_content_is_a_cause(telling: Telling, content: str, cause: str) -> None:
+    release = telling.publish(BEFORE)
+    telling.drop("touches", "touches_2026-03-06.csv", TOUCHES + content)
+    telling.exclude("a@x.example")
+    telling.tell(AFTER, release=release, is_policy_changed=True)
+    assert telling.restated() == _excluded_because_of(cause)
+
+
+def test_visits_of_somebody_known_that_get_a_name_later_are_the_cause(telling: Telling) -> None:
+    release = telling.publish(BEFORE)
+    telling.drop(
+        "touches",
+        "touches_2026-03-05.csv",
+        TOUCHES + "t9,2026-03-05,2,,cookie,website,content_download\n",
+    )
+    telling.tell(AFTER, release=release)
+    assert telling.restated() == [("prospect", "2026-02", "inbound", "newly_identified", 1)]
+
+
+def _excluded_because_of(cause: str) -> list[tuple[Any, ...]]:
+    return [
         ("prospect", "2026-02", "inbound", cause, -1),
         ("suspect", "2026-01", "none", cause, -1),
     ]

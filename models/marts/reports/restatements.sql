@@ -84,115 +84,262 @@ differing as (
         or told_now.person_id is null
 ),
 
--- What has come since: rows that landed after that release was published, facts that were found missing, and rows
--- that had landed before and waited for their moment.
+-- What has come since: rows that landed after that release was published and say something new, facts that were found
+-- missing, and rows that had landed before and waited for their moment.
+{{ rows_changed_since(
+    'touches',
+    rows=ref('int_touches_staged'),
+    key=['touch_id'],
+    row_time='occurred_at',
+    contents=telling_columns('touches', ['source_touch_id'])
+) }},
+
+{{ rows_changed_since(
+    'contacts',
+    rows=ref('int_contacts_staged'),
+    key=['contact_key', 'updated_at'],
+    family=['contact_key'],
+    row_time='updated_at',
+    contents=telling_columns('contacts', ['source_contact_id', 'updated_at']),
+    is_version=true
+) }},
+
+{{ rows_changed_since(
+    'handoffs',
+    rows=ref('int_handoffs_judged'),
+    key=['source_system', 'source_handoff_id'],
+    row_time='occurred_at',
+    contents=telling_columns('handoffs', ['source_handoff_id', 'reason'])
+) }},
+
+{{ rows_changed_since(
+    'companies',
+    rows=ref('int_companies_judged'),
+    key=['source_system', 'source_company_id', 'updated_at'],
+    family=['source_system', 'source_company_id'],
+    row_time='updated_at',
+    contents=telling_columns('companies', ['source_company_id', 'updated_at']),
+    is_version=true
+) }},
+
+{{ rows_changed_since(
+    'campaigns',
+    rows=ref('int_campaigns_judged'),
+    key=['source_system', 'campaign_id', 'updated_at'],
+    family=['source_system', 'campaign_id'],
+    row_time='updated_at',
+    contents=telling_columns('campaigns', ['campaign_id', 'updated_at']),
+    is_version=true
+) }},
+
+-- A row of then moves the past. A later one does so only by what it links: it may give a name to visits of then.
 landed_touches as (
     select
-        staged.touch_id,
-        staged.contact_key,
-        'email:' || staged.email_normalised as email_key,
-        staged.anonymous_key,
+        touches_changed.touch_id,
+        touches_changed.contact_key,
+        'email:' || touches_changed.email_normalised as email_key,
+        touches_changed.anonymous_key,
+        touches_changed.changed_from <= compared.told_until as is_of_then,
         case
-            when staged._loaded_at <= compared.published_at and staged._removed_at is null then 'pending_passed'
-            when staged.occurred_at <= compared.told_until then 'late_touches'
+            when touches_changed.is_waiting then 'pending_passed'
+            when touches_changed.changed_from <= compared.told_until then 'late_touches'
             else 'newly_identified'
         end as cause
+    from touches_changed
+    cross join compared
+),
+
+named_visitors as (
+    select distinct anonymous_key
+    from landed_touches
+    where
+        not is_of_then
+        and coalesce(contact_key, email_key) is not null
+),
+
+newly_named_visitors as (
+    select staged.anonymous_key
     from {{ ref('int_touches_staged') }} as staged
+    inner join named_visitors
+        on staged.anonymous_key = named_visitors.anonymous_key
     inner join compared
         on
-            staged._loaded_at > compared.published_at
-            or staged._removed_at > compared.as_of
-            or (staged.occurred_at > compared.as_of and staged.occurred_at <= {{ as_of() }})
+            staged._loaded_at <= compared.published_at
+            and staged.occurred_at <= compared.told_until
+    where staged.reject_reason is null
+    group by staged.anonymous_key
+    having
+        count(staged.contact_key) = 0
+        and count(staged.email_normalised) = 0
+),
+
+contacts_then as (
+    select
+        contact_key,
+        min(created_at) as created_at
+    from contacts_stood
+    where is_then
+    group by contact_key
+),
+
+contact_facts_then as (
+    select distinct
+        contact_key,
+        email_normalised as fact
+    from contacts_stood
+    where is_then
+    union
+    select distinct
+        contact_key,
+        acquisition_source as fact
+    from contacts_stood
+    where is_then
+),
+
+-- What a version of after that moment says of the time before: since when the record exists, and where it came from.
+-- What else it says holds from its own time on; a new address links.
+contacts_reaching as (
+    select
+        contacts_changed.contact_key,
+        contacts_changed.email_normalised,
+        contacts_changed.is_waiting,
+        contacts_changed.changed_from <= compared.told_until
+        or (
+            contacts_changed.created_at <= compared.told_until
+            and (
+                contacts_then.contact_key is null
+                or contacts_changed.created_at < contacts_then.created_at
+            )
+        )
+        or (contacts_changed.acquisition_source is not null and sources.contact_key is null) as is_of_then,
+        contacts_changed.email_normalised is not null and addresses.contact_key is null as is_linking
+    from contacts_changed
+    cross join compared
+    left join contacts_then
+        on contacts_changed.contact_key = contacts_then.contact_key
+    left join contact_facts_then as addresses
+        on
+            contacts_changed.contact_key = addresses.contact_key
+            and contacts_changed.email_normalised = addresses.fact
+    left join contact_facts_then as sources
+        on
+            contacts_changed.contact_key = sources.contact_key
+            and contacts_changed.acquisition_source = sources.fact
 ),
 
 landed_contacts as (
     select
-        staged.contact_key,
-        'email:' || staged.email_normalised as email_key,
+        contact_key,
+        'email:' || email_normalised as email_key,
+        is_of_then,
         case
-            when staged._loaded_at <= compared.published_at and staged._removed_at is null then 'pending_passed'
-            when staged.created_at <= compared.told_until or staged.updated_at <= compared.told_until
-                then 'late_contacts'
+            when is_waiting then 'pending_passed'
+            when is_of_then then 'late_contacts'
             else 'newly_identified'
         end as cause
-    from {{ ref('int_contacts_staged') }} as staged
-    inner join compared
-        on
-            staged._loaded_at > compared.published_at
-            or staged._removed_at > compared.as_of
-            or (staged.updated_at > compared.as_of and staged.updated_at <= {{ as_of() }})
+    from contacts_reaching
+    where
+        is_of_then
+        or is_linking
 ),
 
 landed_handoffs as (
     select
-        'contact:' || handoffs.source_system || ':' || handoffs.source_contact_id as contact_key,
-        'email:' || {{ normalised_email('handoffs.email') }} as email_key
-    from {{ ref('int_handoffs_judged') }} as handoffs
+        'contact:' || handoffs_changed.source_system || ':' || handoffs_changed.source_contact_id as contact_key,
+        'email:' || {{ normalised_email('handoffs_changed.email') }} as email_key
+    from handoffs_changed
     inner join compared
-        on
-            handoffs.occurred_at <= compared.told_until
-            and (handoffs._loaded_at > compared.published_at or handoffs._removed_at > compared.as_of)
+        on handoffs_changed.changed_from <= compared.told_until
 ),
 
 companies as (
     select distinct
-        judged.source_system,
-        judged.source_company_id
-    from {{ ref('int_companies_judged') }} as judged
+        companies_changed.source_system,
+        companies_changed.source_company_id
+    from companies_changed
     inner join compared
-        on
-            judged.updated_at <= compared.told_until
-            and (judged._loaded_at > compared.published_at or judged._removed_at > compared.as_of)
+        on companies_changed.changed_from <= compared.told_until
 ),
 
+campaigns_then as (
+    select distinct
+        source_system,
+        campaign_id
+    from campaigns_stood
+    where is_then
+),
+
+-- A later version changes nothing before it; only the first one is in force from the campaign's beginning.
 campaigns as (
     select distinct
-        judged.source_system,
-        judged.campaign_id
-    from {{ ref('int_campaigns_judged') }} as judged
-    inner join compared
-        on judged._loaded_at > compared.published_at or judged._removed_at > compared.as_of
+        campaigns_changed.source_system,
+        campaigns_changed.campaign_id
+    from campaigns_changed
+    cross join compared
+    left join campaigns_then
+        on
+            campaigns_changed.source_system = campaigns_then.source_system
+            and campaigns_changed.campaign_id = campaigns_then.campaign_id
+    where
+        campaigns_changed.changed_from <= compared.told_until
+        or (
+            campaigns_then.campaign_id is null
+            and (
+                campaigns_changed.starts_at <= compared.told_until
+                or campaigns_changed.created_at <= compared.told_until
+            )
+        )
 ),
 
 landed_keys as (
     select
         contact_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_touches
     union
     select
         email_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_touches
     union
     select
-        anonymous_key as identity_key,
-        cause
+        landed_touches.anonymous_key as identity_key,
+        landed_touches.cause,
+        landed_touches.is_of_then or newly_named_visitors.anonymous_key is not null as is_of_then
     from landed_touches
+    left join newly_named_visitors
+        on landed_touches.anonymous_key = newly_named_visitors.anonymous_key
     union
     select
         contact_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_contacts
     union
     select
         email_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_contacts
     union
     select
         contact_key as identity_key,
-        'late_handoffs' as cause
+        'late_handoffs' as cause,
+        true as is_of_then
     from landed_handoffs
     union
     select
         email_key as identity_key,
-        'late_handoffs' as cause
+        'late_handoffs' as cause,
+        true as is_of_then
     from landed_handoffs
     union
     select
         staged.contact_key as identity_key,
-        'late_companies' as cause
+        'late_companies' as cause,
+        true as is_of_then
     from {{ ref('int_contacts_staged') }} as staged
     inner join companies
         on
@@ -204,7 +351,12 @@ differing_people as (
     select distinct person_id from differing
 ),
 
--- One row for each person and cause that concerns the person.
+known_before as (
+    select distinct person_id from told_before
+),
+
+-- One row for each person and cause that concerns the person. What links moves nobody who had entries before, unless it
+-- names visits of then: the two would have been merged.
 concerning as (
     select
         identities.person_id,
@@ -214,6 +366,11 @@ concerning as (
         on landed_keys.identity_key = identities.identity_key
     inner join differing_people
         on identities.person_id = differing_people.person_id
+    left join known_before
+        on identities.person_id = known_before.person_id
+    where
+        landed_keys.is_of_then
+        or known_before.person_id is null
     union
     select
         touches.person_id,
@@ -225,15 +382,17 @@ concerning as (
         on
             touches.campaign_source_system = campaigns.source_system
             and touches.campaign_id = campaigns.campaign_id
+    inner join compared
+        on touches.occurred_at <= compared.told_until
     union
     -- A touch that a correction gave to somebody else, or that is no more.
     select
         differing.person_id,
-        'late_touches' as cause
+        landed_touches.cause
     from differing
     inner join landed_touches
         on differing.evidence_touch_id = landed_touches.touch_id
-    where landed_touches.cause = 'late_touches'
+    where landed_touches.is_of_then
     union
     select
         person_id,
@@ -242,7 +401,7 @@ concerning as (
     where is_merged
 ),
 
--- Of several, the first in this order. Somebody with entries before cannot have been identified by what came.
+-- Of several, the first in this order.
 ranked as (
     select
         concerning.person_id,
@@ -262,9 +421,6 @@ ranked as (
                 end
         ) as place
     from concerning
-    where
-        concerning.cause <> 'newly_identified'
-        or concerning.person_id not in (select known.person_id from told_before as known)
 ),
 
 explained as (
