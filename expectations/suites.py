@@ -111,7 +111,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "worklist": ("person_id",),
     "opt_out_breaches": ("touch_id",),
-    "restatements": ("build_id", "stage", "entry_month", "direction", "cause"),
+    "restatements": (
+        "build_id", "stage", "entry_month", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source", "cause",
+    ),
     "campaign_scorecard": (
         "cut", "direction", "scoped_campaign_id", "segment", "channel", "acquisition_source",
     ),
@@ -214,8 +217,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "channel", "scoped_campaign_id",
     ),
     "restatements": (
-        "compared_release_id", "compared_as_of", "entries_before", "entries_now", "added_count",
-        "removed_count", "changed_count",
+        "compared_release_id", "compared_as_of", "campaign_source_system", "campaign_id", "campaign_name",
+        "entries_before", "entries_now", "added_count", "removed_count", "changed_count",
     ),
     "opt_out_breaches": (
         "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
@@ -377,7 +380,7 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "stage_age": {"stage": _STAGE_CODES, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
     "restatements": {
         "stage": _STAGE_CODES,
-        "direction": [*_DIRECTION_CODES, "none"],
+        "direction": _CUT_DIRECTIONS,
         "cause": [
             "merged", "late_touches", "late_contacts", "late_companies", "late_handoffs", "late_campaigns",
             "pending_passed", "newly_identified", "policy", "code_or_settings", "unexplained",
@@ -387,7 +390,8 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "action": ["suppress", "hand_off", "enrich", "nurture"],
         "because": [
             "contacted_after_opt_out", "opted_out", "records_deleted", "not_handed_off", "icp_missing",
-            "context_missing", "recycled", "no_qualifying_response", "score_too_low", "not_evaluated_since",
+            "context_missing", "recycled", "no_qualifying_response", "score_too_low",
+            "not_evaluated_since",
         ],
         "current_stage": _STATE_CODES,
         "direction": [*_DIRECTION_CODES, "none"],

@@ -125,7 +125,8 @@ class ExpectRestatementsAddUp(Claim):
         return examine(
             "concat_ws(' ', build_id, stage, entry_month)",
             """entries_now <> entries_before + sum(changed_count) over (
-                    partition by build_id, stage, entry_month, direction
+                    partition by build_id, stage, entry_month, direction, segment, scoped_campaign_id,
+                        channel, acquisition_source
                 )
                 or changed_count <> added_count - removed_count
                 or least(entries_before, entries_now, added_count, removed_count) < 0""",

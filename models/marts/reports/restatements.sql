@@ -1,5 +1,7 @@
--- Grain: one build × stage × month of entry × direction × cause: entries that the release before the build had told
--- otherwise, up to that release's as-of. What earlier builds found is carried on from the release published last.
+-- Grain: one build × stage × month of entry × what entries are cut by × cause: entries that the release before the build
+-- had told otherwise, up to that release's as-of. What earlier builds found is carried on from the release published
+-- last.
+{% set dimensions = entry_dimensions() %}
 with compared as (
     select
         release_id,
@@ -18,23 +20,49 @@ aliases as (
     from {{ ref('person_aliases') }}
 ),
 
+-- A first touch that came later describes a suspect otherwise without having changed anything of then.
+entries_now as (
+    select
+        entries.person_id,
+        entries.cycle_number,
+        entries.stage,
+        entries.entered_at,
+        entries.segment,
+        entries.acquisition_source,
+        {% for dimension in ['direction', 'scoped_campaign_id', 'channel'] -%}
+            case
+                when entries.described_at > compared.told_until then {{ no_value() }} else entries.{{ dimension }}
+            end as {{ dimension }},
+        {% endfor -%}
+        row_number() over (
+            partition by entries.person_id, entries.stage, entries.entered_at order by entries.cycle_number
+        ) as place_at_instant
+    from {{ ref('int_entries_described') }} as entries
+    inner join compared
+        on entries.entered_at <= compared.told_until
+),
+
 -- Who an id of then is now. Somebody who is still there keeps the own id.
-told_before as (
+entries_before as (
     select
         coalesce(aliases.person_id, told.person_id) as person_id,
         told.person_id <> coalesce(aliases.person_id, told.person_id) as is_merged,
+        told.person_id as told_person_id,
+        told.cycle_number,
         told.stage,
         told.entered_at,
-        coalesce(told.direction, {{ no_value() }}) as direction,
         told.evidence_touch_id,
+        told.segment,
+        told.acquisition_source,
+        {% for dimension in ['direction', 'scoped_campaign_id', 'channel'] -%}
+            case
+                when told.described_at > compared.told_until then {{ no_value() }} else told.{{ dimension }}
+            end as {{ dimension }},
+        {% endfor -%}
         row_number() over (
-            partition by
-                coalesce(aliases.person_id, told.person_id),
-                told.stage,
-                told.entered_at,
-                coalesce(told.direction, {{ no_value() }})
+            partition by coalesce(aliases.person_id, told.person_id), told.stage, told.entered_at
             order by told.person_id, told.cycle_number
-        ) as place
+        ) as place_at_instant
     from {{ source('ops', 'released_entries') }} as told
     inner join compared
         on told.entered_at <= compared.told_until
@@ -42,24 +70,50 @@ told_before as (
         on told.person_id = aliases.alias_id
 ),
 
+-- What a release of an earlier version did not say cannot be told otherwise: it is taken as it is told now.
+entries_before_completed as (
+    select
+        entries_before.person_id,
+        entries_before.is_merged,
+        entries_before.told_person_id,
+        entries_before.cycle_number,
+        entries_before.stage,
+        entries_before.entered_at,
+        entries_before.evidence_touch_id,
+        {% for dimension in dimensions -%}
+            coalesce(
+                entries_before.{{ dimension }},
+                entries_now.{{ dimension }},
+                {{ "'unknown'" if dimension == 'acquisition_source' else no_value() }}
+            ) as {{ dimension }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from entries_before
+    left join entries_now
+        on
+            entries_before.person_id = entries_now.person_id
+            and entries_before.stage = entries_now.stage
+            and entries_before.entered_at = entries_now.entered_at
+            and entries_before.place_at_instant = entries_now.place_at_instant
+),
+
+told_before as (
+    select
+        entries_before_completed.*,
+        row_number() over (
+            partition by person_id, stage, entered_at, {{ dimensions | join(', ') }}
+            order by told_person_id, cycle_number
+        ) as place
+    from entries_before_completed
+),
+
 told_now as (
     select
-        transitions.person_id,
-        transitions.to_stage as stage,
-        transitions.occurred_at as entered_at,
-        coalesce(transitions.direction, {{ no_value() }}) as direction,
+        entries_now.*,
         row_number() over (
-            partition by
-                transitions.person_id,
-                transitions.to_stage,
-                transitions.occurred_at,
-                coalesce(transitions.direction, {{ no_value() }})
-            order by transitions.cycle_number
+            partition by person_id, stage, entered_at, {{ dimensions | join(', ') }}
+            order by cycle_number
         ) as place
-    from {{ ref('stage_transitions') }} as transitions
-    inner join compared
-        on transitions.occurred_at <= compared.told_until
-    where transitions.to_stage in ('suspect', 'prospect', 'mql', 'sql')
+    from entries_now
 ),
 
 differing as (
@@ -67,7 +121,9 @@ differing as (
         coalesce(told_now.person_id, told_before.person_id) as person_id,
         coalesce(told_now.stage, told_before.stage) as stage,
         coalesce(told_now.entered_at, told_before.entered_at) as entered_at,
-        coalesce(told_now.direction, told_before.direction) as direction,
+        {% for dimension in dimensions -%}
+            coalesce(told_now.{{ dimension }}, told_before.{{ dimension }}) as {{ dimension }},
+        {% endfor -%}
         told_before.evidence_touch_id,
         case when told_before.person_id is null then 1 else 0 end as is_added,
         case when told_now.person_id is null then 1 else 0 end as is_removed
@@ -77,7 +133,9 @@ differing as (
             told_before.person_id = told_now.person_id
             and told_before.stage = told_now.stage
             and told_before.entered_at = told_now.entered_at
-            and told_before.direction = told_now.direction
+            {% for dimension in dimensions -%}
+                and told_before.{{ dimension }} = told_now.{{ dimension }}
+            {% endfor -%}
             and told_before.place = told_now.place
     where
         told_before.person_id is null
@@ -427,7 +485,9 @@ explained as (
     select
         differing.stage,
         {{ month_of(local_date('differing.entered_at')) }} as entry_month,
-        differing.direction,
+        {% for dimension in dimensions -%}
+            differing.{{ dimension }},
+        {% endfor -%}
         differing.is_added,
         differing.is_removed,
         coalesce(
@@ -450,40 +510,44 @@ counted_before as (
     select
         stage,
         {{ month_of(local_date('entered_at')) }} as entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         count(*) as entries
     from told_before
     group by
         stage,
         {{ month_of(local_date('entered_at')) }},
-        direction
+        {{ dimensions | join(', ') }}
 ),
 
 counted as (
     select
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause,
         sum(is_added) as added,
         sum(is_removed) as removed,
-        sum(sum(is_added) - sum(is_removed)) over (partition by stage, entry_month, direction) as changed
+        sum(sum(is_added) - sum(is_removed)) over (
+            partition by stage, entry_month, {{ dimensions | join(', ') }}
+        ) as changed
     from explained
     group by
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause
 ),
 
-present as (
+united as (
     select
         current_build.build_id,
         compared.release_id as compared_release_id,
         compared.told_until as compared_as_of,
         counted.stage,
         counted.entry_month,
-        counted.direction,
+        {% for dimension in dimensions -%}
+            counted.{{ dimension }},
+        {% endfor -%}
         counted.cause,
         cast(coalesce(counted_before.entries, 0) as bigint) as entries_before,
         cast(coalesce(counted_before.entries, 0) + counted.changed as bigint) as entries_now,
@@ -497,11 +561,9 @@ present as (
         on
             counted.stage = counted_before.stage
             and counted.entry_month = counted_before.entry_month
-            and counted.direction = counted_before.direction
-),
-
-final as (
-    select * from present
+            {% for dimension in dimensions -%}
+                and counted.{{ dimension }} = counted_before.{{ dimension }}
+            {% endfor %}
     union all
     select
         build_id,
@@ -509,7 +571,7 @@ final as (
         compared_as_of,
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause,
         entries_before,
         entries_now,
@@ -517,6 +579,36 @@ final as (
         removed_count,
         changed_count
     from {{ source('ops', 'released_restatements') }}
+),
+
+named as (
+    {{ campaigns_named() }}
+),
+
+final as (
+    select
+        -- grain
+        united.build_id,
+        united.compared_release_id,
+        united.compared_as_of,
+        united.stage,
+        united.entry_month,
+        united.direction,
+        united.segment,
+        {{ named_campaign_columns('united.scoped_campaign_id', 'named') }},
+        united.channel,
+        united.acquisition_source,
+        united.cause,
+
+        -- facts
+        united.entries_before,
+        united.entries_now,
+        united.added_count,
+        united.removed_count,
+        united.changed_count
+    from united
+    left join named
+        on united.scoped_campaign_id = named.scoped_campaign_id
 )
 
 select * from final
