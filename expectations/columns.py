@@ -509,6 +509,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "days_after_opt_out": "double",
         "channel": "varchar",
         "touch_type": "varchar",
+        "direction": "varchar",
     },
     "restatements": {
         "build_id": "varchar",

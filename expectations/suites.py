@@ -222,7 +222,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     "opt_out_breaches": (
         "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
-        "touch_type",
+        "touch_type", "direction",
     ),
     "campaign_scorecard": ("campaign_source_system", "campaign_id", "campaign_name", *_JUDGED),
     "segment_scorecard": _JUDGED,
@@ -386,11 +386,12 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "pending_passed", "newly_identified", "policy", "code_or_settings", "unexplained",
         ],
     },
+    "opt_out_breaches": {"direction": _DIRECTION_CODES},
     "worklist": {
         "action": ["suppress", "hand_off", "enrich", "nurture"],
         "because": [
             "contacted_after_opt_out", "opted_out", "records_deleted", "not_handed_off", "icp_missing",
-            "context_missing", "recycled", "no_qualifying_response", "score_too_low",
+            "context_missing", "permission_regained", "recycled", "no_qualifying_response", "score_too_low",
             "not_evaluated_since",
         ],
         "current_stage": _STATE_CODES,
@@ -861,7 +862,7 @@ def _funnel_reports() -> Iterator[Promise]:
         "ExpectNoContactAfterOptOut",
         "touches",
         "outbound_after_opt_out",
-        "Nobody is contacted outbound after an opt-out that stands.",
+        "Nobody is contacted outbound, or perhaps so, after an opt-out that stands.",
         True,
     )
 

@@ -48,6 +48,7 @@ _CODES = {
     "icp_missing": "ICP attribute missing",
     "context_missing": "campaign context missing",
     "not_handed_off": "sales-qualified, not handed off",
+    "permission_regained": "opted out, and permitted contact again",
 }
 
 
