@@ -245,8 +245,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     "journey_mix": ("campaign_source_system", "campaign_id", "campaign_name", "sqls"),
     "inbound_vs_outbound": (
-        "inbound_entries", "inbound_spend_amount", "outbound_entries", "outbound_spend_amount",
-        "comparison_verdict",
+        "inbound_entries", "inbound_spend_amount", "inbound_spend_status", "outbound_entries",
+        "outbound_spend_amount", "outbound_spend_status", "comparison_verdict",
     ),
     "constraint_audit": (
         "campaign_source_system", "campaign_id", "campaign_name", "lever_n", "lever_count", "lever_rate",
@@ -272,6 +272,7 @@ _ROUTE_CODES = ["score", "qualifying_response"]
 _ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
 _CUT_DIRECTIONS = [*_DIRECTION_CODES, "none", "(all)"]
 _STEPS = ["suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff"]
+_SPEND_CODES = ["recorded", "not_recorded", "rate_missing"]
 _LEVERS = ["traffic_quality", "offer_relevance", "page_conversion", "qualification"]
 
 REPORT_CUTS = (
@@ -407,7 +408,7 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "cost_per_stage": {
         "cut": COST_CUTS,
         "direction": [*_CUT_DIRECTIONS, "unattributed"],
-        "spend_status": ["recorded", "not_recorded", "rate_missing"],
+        "spend_status": _SPEND_CODES,
     },
     "attribution": {"stage": _STAGE_CODES[2:], "direction": [*_DIRECTION_CODES, "unattributed"]},
     "journey_mix": {
@@ -422,6 +423,8 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "inbound_vs_outbound": {
         "funnel_step": list(DIRECTION_STEPS),
         "cut": DIRECTION_CUTS,
+        "inbound_spend_status": _SPEND_CODES,
+        "outbound_spend_status": _SPEND_CODES,
         "comparison_verdict": [
             "inbound_better", "outbound_better", "no_difference_shown", "insufficient_data", "not_compared",
         ],

@@ -6,6 +6,7 @@ from itertools import pairwise
 from orchestration.report.site.charts import columns_over_time, intervals
 from orchestration.report.site.figures import (
     NONE,
+    RATE_MISSING,
     STAGE_NAMES,
     count,
     decimal,
@@ -51,6 +52,10 @@ _NO_SPEND = Gap(
     "No spend is recorded, which is not that it cost nothing.",
     "Drop campaign_spend into the landing folder: campaign, date, amount and currency.",
 )
+_NO_RATE = Gap(
+    "None of the spend on record has an exchange rate, so nothing can be said in the reporting currency.",
+    "Add its currencies to exchange_rates; campaign_spend says which they are.",
+)
 
 
 def costs(source: Source) -> Page:
@@ -67,11 +72,12 @@ def costs(source: Source) -> Page:
         "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction",
     )
     whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
+    gap = _NO_RATE if any(row["spend_status"] == "rate_missing" for row in rows) else _NO_SPEND
     sections = [
-        Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)] if whole else [_NO_SPEND]),
-        Section("directions", "By direction", [_by_direction(rows)] if whole else [_NO_SPEND]),
-        Section("months", "Spend by month", [_by_month(source)] if whole else [_NO_SPEND]),
-        Section("campaigns", "By campaign", [_by_campaign(source)] if whole else [_NO_SPEND]),
+        Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)] if whole else [gap]),
+        Section("directions", "By direction", [_by_direction(rows)] if whole else [gap]),
+        Section("months", "Spend by month", [_by_month(source)] if whole else [gap]),
+        Section("campaigns", "By campaign", [_by_campaign(source)] if whole else [gap]),
         Section("credit", "Who gets the credit", [_credit(source)]),
         Section("sales", "What became of it in sales", [*_deals(source), _calibration(source)], _SALES_INTRO),
     ]
@@ -80,9 +86,17 @@ def costs(source: Source) -> Page:
         f" {counted(whole['prospects'], 'prospect')}, {counted(whole['mqls'], 'MQL')} and"
         f" {counted(whole['sqls'], 'SQL')}."
         if whole
-        else "What a stage costs cannot be said: no spend is recorded."
+        else "What a stage costs cannot be said: no spend is recorded, or none of it has an exchange rate."
     )
     return Page("costs", "Costs and credit", finding, sections, _QUESTION)
+
+
+def _spent(row: Row) -> str | Cell:
+    if row["spend_status"] == "not_recorded":
+        return Cell("not recorded", "soft")
+    if row["spend_status"] == "rate_missing" and not row["spend_amount"]:
+        return Cell("no rate", "soft")
+    return money(row["spend_amount"], row["reporting_currency"])
 
 
 def _tiles(row: Row) -> Tiles:
@@ -119,14 +133,7 @@ def _notes(source: Source, rows: list[Row]) -> list[Block]:
             )
         )
     if any(row["spend_status"] == "rate_missing" for row in rows):
-        items.append(
-            Item(
-                "Some spend has no exchange rate, so amounts are too low. Add the currency to"
-                " exchange_rates.",
-                "note",
-                "Too low",
-            )
-        )
+        items.append(Item(RATE_MISSING, "note", "Too low"))
     return [Items(items)] if items else []
 
 
@@ -138,9 +145,7 @@ def _by_direction(rows: list[Row]) -> Table:
         [
             [
                 words(row["direction"]) if row["direction"] != "none" else "never touched",
-                money(row["spend_amount"], row["reporting_currency"])
-                if row["spend_status"] != "not_recorded"
-                else Cell("not recorded", "soft"),
+                _spent(row),
                 *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
                 *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
             ]
@@ -223,9 +228,7 @@ def _by_campaign(source: Source) -> Table:
         [
             [
                 _campaign(row),
-                money(row["spend_amount"], row["reporting_currency"])
-                if row["spend_status"] != "not_recorded"
-                else Cell("not recorded", "soft"),
+                _spent(row),
                 *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
                 *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
             ]

@@ -3,6 +3,7 @@
 from orchestration.report.site.charts import intervals, stacked_bars
 from orchestration.report.site.figures import (
     DIRECTION_NAMES,
+    RATE_MISSING,
     STEP_NAMES,
     count,
     money,
@@ -11,7 +12,19 @@ from orchestration.report.site.figures import (
     points,
     words,
 )
-from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.parts import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Figure,
+    Gap,
+    Item,
+    Items,
+    Page,
+    Section,
+    Table,
+)
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, joined, share
 
@@ -53,7 +66,7 @@ def directions(source: Source) -> Page:
     sections = [
         Section("difference", "The difference", [_difference(by_step)]),
         Section("cuts", "Where it might differ", [_by_cut(source)], _CUT_INTRO),
-        Section("volume", "Volume and cost", [_volume(rows)]),
+        Section("volume", "Volume and cost", [_volume(rows), *_notes(rows)]),
         Section("journeys", "Most journeys are both", [_journeys(source)]),
     ]
     return Page("directions", "Inbound and outbound", _finding(by_step, matured), sections, _QUESTION)
@@ -259,6 +272,12 @@ def _volume(rows: list[Row]) -> Block:
         " the one that made the MQL.",
         source="inbound_vs_outbound",
     )
+
+
+def _notes(rows: list[Row]) -> list[Block]:
+    # A release of before there was a status says nothing of it.
+    statuses = {row.get(f"{direction}_spend_status") for row in rows for direction in ("inbound", "outbound")}
+    return [Items([Item(RATE_MISSING, "note", "Too low")])] if "rate_missing" in statuses else []
 
 
 def _journeys(source: Source) -> Block:

@@ -52,6 +52,9 @@ _CODES = {
 }
 
 
+RATE_MISSING = "Some spend has no exchange rate, so amounts are too low. Add the currency to exchange_rates."
+
+
 def percent(rate: float | None, digits: int = 1) -> str:
     """Write a rate (0-1) in per cent; a dash for none."""
     return NONE if rate is None else f"{100 * rate:.{digits}f} %"

@@ -111,7 +111,7 @@ def _headline(source: Source, totals: dict[str, int], reached: dict[str, Row]) -
         row["stage"]: row["entries"]
         for row in source.rows(
             "select stage, sum(entries)::bigint as entries from marts.funnel_by_day"
-            f" where funnel_date > date '{source.as_of:%Y-%m-%d}' - 28 group by all"
+            f" where funnel_date > date '{source.as_of_date}' - 28 group by all"
         )
     }
     tiles = []
@@ -219,7 +219,7 @@ def _trend(source: Source) -> list[Figure | Gap]:
             sum(entries)::bigint as entries
         from marts.funnel_by_day
         where entries > 0
-          and funnel_date >= date_trunc('month', date '{source.as_of:%Y-%m-%d}')
+          and funnel_date >= date_trunc('month', date '{source.as_of_date}')
               - interval '{_TREND_MONTHS - 1}' month
         group by all
         order by all
@@ -288,7 +288,7 @@ def _trend(source: Source) -> list[Figure | Gap]:
 
 
 def _trend_caption(source: Source, counts: dict[tuple[object, str], int]) -> str:
-    this_month = source.as_of.date().replace(day=1)
+    this_month = source.as_of_date.replace(day=1)
     whole = sorted({each for each, _ in counts if each != this_month}, key=str)
     if len(whole) < 4:
         return "Fewer than four whole months are on record; read no trend into them."
