@@ -19,8 +19,10 @@ from tests.integration.harness import begin_build, connect, fetch, load_policy, 
 pytestmark = pytest.mark.slow
 
 AS_OF = datetime(2025, 2, 20)
-_CONTACT_COLUMNS = ("source_contact_id,email,industry,employee_count,seniority,company_type,created_at,updated_at,"
-    "is_deleted\n")
+_CONTACT_COLUMNS = (
+    "source_contact_id,email,industry,employee_count,seniority,company_type,"
+    "created_at,updated_at,is_deleted\n"
+)
 _TOUCH_COLUMNS = "source_touch_id,source_contact_id,occurred_at,channel,touch_type,audience_consent\n"
 _HANDOFF_COLUMNS = "source_handoff_id,source_contact_id,occurred_at,outcome\n"
 _FITS = "software,200,vp,private"

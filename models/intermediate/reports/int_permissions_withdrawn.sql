@@ -1,7 +1,7 @@
 -- Grain: one touch of a person who has opted out, from the first opt-out on, that opts out, grants permission or is a
 -- contact by the company; with the opt-out that stood when it occurred. An opt-out stands until a later touch grants
 -- permission; what shares its instant with a grant is given the benefit of the doubt. Contacts are outbound ones, those
--- that may be (unclassified), and those that a list's claim of consent makes inbound: the person has withdrawn it since.
+-- that may be (unclassified), and those that a list's claim of consent makes inbound: the person has withdrawn it.
 with opt_outs as (
     select
         person_id,

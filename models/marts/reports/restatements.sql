@@ -1,6 +1,6 @@
--- Grain: one build × stage × month of entry × what entries are cut by × cause: entries that the release before the build
--- had told otherwise, up to that release's as-of. What earlier builds found is carried on from the release published
--- last.
+-- Grain: one build × stage × month of entry × what entries are cut by × cause: entries that the release before the
+-- build had told otherwise, up to that release's as-of. What earlier builds found is carried on from the release
+-- published last.
 {% set dimensions = entry_dimensions() %}
 with compared as (
     select
@@ -79,14 +79,11 @@ entries_before_completed as (
         entries_before.cycle_number,
         entries_before.stage,
         entries_before.entered_at,
-        entries_before.evidence_touch_id,
         {% for dimension in dimensions -%}
-            coalesce(
-                entries_before.{{ dimension }},
-                entries_now.{{ dimension }},
-                {{ "'unknown'" if dimension == 'acquisition_source' else no_value() }}
-            ) as {{ dimension }}{{ ',' if not loop.last }}
-        {% endfor %}
+            {% set unsaid = "'unknown'" if dimension == 'acquisition_source' else no_value() -%}
+            coalesce(entries_before.{{ dimension }}, entries_now.{{ dimension }}, {{ unsaid }}) as {{ dimension }},
+        {% endfor -%}
+        entries_before.evidence_touch_id
     from entries_before
     left join entries_now
         on
