@@ -111,7 +111,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "worklist": ("person_id",),
     "opt_out_breaches": ("touch_id",),
-    "restatements": ("build_id", "stage", "entry_month", "direction", "cause"),
+    "restatements": (
+        "build_id", "stage", "entry_month", "direction", "segment", "scoped_campaign_id", "channel",
+        "acquisition_source", "cause",
+    ),
     "campaign_scorecard": (
         "cut", "direction", "scoped_campaign_id", "segment", "channel", "acquisition_source",
     ),
@@ -214,12 +217,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "channel", "scoped_campaign_id",
     ),
     "restatements": (
-        "compared_release_id", "compared_as_of", "entries_before", "entries_now", "added_count",
-        "removed_count", "changed_count",
+        "compared_release_id", "compared_as_of", "campaign_source_system", "campaign_id", "campaign_name",
+        "entries_before", "entries_now", "added_count", "removed_count", "changed_count",
     ),
     "opt_out_breaches": (
         "person_id", "source_system", "occurred_at", "opted_out_at", "days_after_opt_out", "channel",
-        "touch_type",
+        "touch_type", "direction",
     ),
     "campaign_scorecard": ("campaign_source_system", "campaign_id", "campaign_name", *_JUDGED),
     "segment_scorecard": _JUDGED,
@@ -242,8 +245,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     ),
     "journey_mix": ("campaign_source_system", "campaign_id", "campaign_name", "sqls"),
     "inbound_vs_outbound": (
-        "inbound_entries", "inbound_spend_amount", "outbound_entries", "outbound_spend_amount",
-        "comparison_verdict",
+        "inbound_entries", "inbound_spend_amount", "inbound_spend_status", "outbound_entries",
+        "outbound_spend_amount", "outbound_spend_status", "comparison_verdict",
     ),
     "constraint_audit": (
         "campaign_source_system", "campaign_id", "campaign_name", "lever_n", "lever_count", "lever_rate",
@@ -269,6 +272,7 @@ _ROUTE_CODES = ["score", "qualifying_response"]
 _ENTITIES = ["contacts", "companies", "touches", "campaigns", "campaign_spend", "handoffs", "deals"]
 _CUT_DIRECTIONS = [*_DIRECTION_CODES, "none", "(all)"]
 _STEPS = ["suspect_to_prospect", "prospect_to_mql", "mql_to_sql", "response_to_handoff"]
+_SPEND_CODES = ["recorded", "not_recorded", "rate_missing"]
 _LEVERS = [
     "traffic_quality",
     "offer_relevance",
@@ -385,17 +389,19 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "stage_age": {"stage": _STAGE_CODES, "cut": REPORT_CUTS, "direction": _CUT_DIRECTIONS},
     "restatements": {
         "stage": _STAGE_CODES,
-        "direction": [*_DIRECTION_CODES, "none"],
+        "direction": _CUT_DIRECTIONS,
         "cause": [
             "merged", "late_touches", "late_contacts", "late_companies", "late_handoffs", "late_campaigns",
             "pending_passed", "newly_identified", "policy", "code_or_settings", "unexplained",
         ],
     },
+    "opt_out_breaches": {"direction": _DIRECTION_CODES},
     "worklist": {
         "action": ["suppress", "hand_off", "enrich", "nurture"],
         "because": [
             "contacted_after_opt_out", "opted_out", "records_deleted", "not_handed_off", "icp_missing",
-            "context_missing", "recycled", "no_qualifying_response", "score_too_low", "not_evaluated_since",
+            "context_missing", "permission_regained", "recycled", "no_qualifying_response", "score_too_low",
+            "not_evaluated_since",
         ],
         "current_stage": _STATE_CODES,
         "direction": [*_DIRECTION_CODES, "none"],
@@ -407,7 +413,7 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "cost_per_stage": {
         "cut": COST_CUTS,
         "direction": [*_CUT_DIRECTIONS, "unattributed"],
-        "spend_status": ["recorded", "not_recorded", "rate_missing"],
+        "spend_status": _SPEND_CODES,
     },
     "attribution": {"stage": _STAGE_CODES[2:], "direction": [*_DIRECTION_CODES, "unattributed"]},
     "journey_mix": {
@@ -422,6 +428,8 @@ ACCEPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "inbound_vs_outbound": {
         "funnel_step": list(DIRECTION_STEPS),
         "cut": DIRECTION_CUTS,
+        "inbound_spend_status": _SPEND_CODES,
+        "outbound_spend_status": _SPEND_CODES,
         "comparison_verdict": [
             "inbound_better", "outbound_better", "no_difference_shown", "insufficient_data", "not_compared",
         ],
@@ -870,7 +878,7 @@ def _funnel_reports() -> Iterator[Promise]:
         "ExpectNoContactAfterOptOut",
         "touches",
         "outbound_after_opt_out",
-        "Nobody is contacted outbound after an opt-out that stands.",
+        "Nobody is contacted outbound, or perhaps so, after an opt-out that stands.",
         True,
     )
 

@@ -4,28 +4,48 @@ It is read from the release itself, not from a log beside it: so it holds after 
 were killed or never published, and after the build database was lost. What is made of it is a model's matter.
 """
 
+from collections.abc import Mapping
 from datetime import UTC
 
 import duckdb
 
+from expectations.columns import COLUMNS
 from orchestration.release.database import literal
 from orchestration.release.store import Release
 
-_ENTRIES = ("person_id", "cycle_number", "to_stage", "occurred_at", "direction", "evidence_touch_id")
-_RESTATEMENTS = {
-    "build_id": "varchar",
-    "compared_release_id": "varchar",
-    "compared_as_of": "timestamp",
+_STAGES = {"suspect": "suspects", "prospect": "prospects", "mql": "mqls", "sql": "sqls"}
+_READ: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        _STAGES.values(),
+        ("person_id", "cycle_number", "evidence_touch_id", "direction", "campaign_id", "person_segment"),
+    ),
+    "touches": (
+        "touch_id", "person_id", "source_system", "occurred_at", "direction", "channel",
+        "campaign_source_system", "campaign_id",
+    ),
+    "people": ("person_id", "first_touch_at", "acquisition_source"),
+}  # fmt: skip
+"""The columns that tell what the entries of a release were cut by."""
+
+_ENTRIES = {
+    "person_id": "varchar",
+    "cycle_number": "integer",
     "stage": "varchar",
-    "entry_month": "date",
+    "entered_at": "timestamp",
+    "evidence_touch_id": "varchar",
     "direction": "varchar",
-    "cause": "varchar",
-    "entries_before": "bigint",
-    "entries_now": "bigint",
-    "added_count": "bigint",
-    "removed_count": "bigint",
-    "changed_count": "bigint",
+    "segment": "varchar",
+    "scoped_campaign_id": "varchar",
+    "channel": "varchar",
+    "acquisition_source": "varchar",
+    "described_at": "timestamp",
 }
+_NAMES_OF_CAMPAIGN = ("campaign_source_system", "campaign_id", "campaign_name")
+_RESTATEMENTS = {
+    name: kind for name, kind in COLUMNS["restatements"].items() if name not in _NAMES_OF_CAMPAIGN
+}
+_DIMENSIONS = ("segment", "scoped_campaign_id", "channel", "acquisition_source")
+_NOT_CUT = "(all)"
 
 
 def write_released_past(
@@ -48,12 +68,9 @@ def write_released_past(
         "create or replace table ops.compared_release (release_id varchar, as_of timestamp,"
         " published_at timestamp, is_policy_changed boolean, is_code_changed boolean)"
     )
-    database.execute(
-        "create or replace table ops.released_entries (person_id varchar, cycle_number integer,"
-        " stage varchar, entered_at timestamp, direction varchar, evidence_touch_id varchar)"
-    )
-    columns = ", ".join(f"{name} {kind}" for name, kind in _RESTATEMENTS.items())
-    database.execute(f"create or replace table ops.released_restatements ({columns})")
+    for table, columns in (("released_entries", _ENTRIES), ("released_restatements", _RESTATEMENTS)):
+        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        database.execute(f"create or replace table ops.{table} ({declared})")
     database.execute("commit")
     if release is None:
         return
@@ -70,24 +87,105 @@ def write_released_past(
                 is_code_changed,
             ],
         )
-        database.execute(
-            f"insert into ops.released_entries select {', '.join(_ENTRIES)}"
-            " from released.marts.stage_transitions where to_stage in ('suspect', 'prospect', 'mql', 'sql')"
-        )
-        # A release of an earlier version has none, or has them otherwise.
-        held = {
-            row[0]
-            for row in database.execute(
-                "select column_name from duckdb_columns() where database_name = 'released'"
-                " and schema_name = 'marts' and table_name = 'restatements'"
-            ).fetchall()
-        }
-        if held >= set(_RESTATEMENTS):
-            names = ", ".join(_RESTATEMENTS)
-            database.execute(
-                f"insert into ops.released_restatements ({names})"
-                f" select {names} from released.marts.restatements"
-            )
+        held = _held_columns(database)
+        database.execute(f"insert into ops.released_entries by name {_entries_sql(held)}")
+        if carried := _restatements_sql(held.get("restatements", frozenset())):
+            database.execute(f"insert into ops.released_restatements by name {carried}")
         database.execute("commit")
     finally:
         database.execute("detach released")
+
+
+def _held_columns(database: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+    rows = database.execute(
+        "select table_name, list(column_name) from duckdb_columns()"
+        " where database_name = 'released' and schema_name = 'marts' group by table_name"
+    ).fetchall()
+    return {table: frozenset(columns) for table, columns in rows}
+
+
+def _entries_sql(held: Mapping[str, frozenset[str]]) -> str:
+    """Describe entries as the model `int_entries_described` does; null is what the release does not say.
+
+    A release of an earlier version may lack a table or a column.
+    """
+    says = {table: held.get(table, frozenset()) >= set(columns) for table, columns in _READ.items()}
+    says_touches = says["touches"] and says["people"]
+    says_segments = all(says[table] for table in _STAGES.values())
+    entries = " union all ".join(
+        f"select *, '{stage}' as stage from ({_rows(table, held, {f'became_{stage}_at': 'entered_at'})})"
+        for stage, table in _STAGES.items()
+    )
+    return f"""
+        with entries as ({entries}),
+
+        touches as ({_rows("touches", held)}),
+
+        people as ({_rows("people", held)}),
+
+        evidence as (
+            select * from touches where touch_id in (select evidence_touch_id from entries)
+        ),
+
+        first_touches as (
+            select
+                touches.*,
+                row_number() over (
+                    partition by touches.person_id order by touches.source_system, touches.touch_id
+                ) as place
+            from touches
+            inner join people
+                on touches.person_id = people.person_id and touches.occurred_at = people.first_touch_at
+        ),
+
+        described as (
+            select
+                entries.*,
+                people.acquisition_source,
+                coalesce(evidence.occurred_at, first_touches.occurred_at) as described_at,
+                coalesce(evidence.channel, first_touches.channel) as channel,
+                coalesce(entries.direction, first_touches.direction) as touch_direction,
+                case
+                    when entries.evidence_touch_id is null
+                        then first_touches.campaign_source_system || ':' || first_touches.campaign_id
+                    else evidence.campaign_source_system || ':' || entries.campaign_id
+                end as scoped_campaign_id
+            from entries
+            left join people on entries.person_id = people.person_id
+            left join evidence on entries.evidence_touch_id = evidence.touch_id
+            left join first_touches
+                on entries.evidence_touch_id is null
+                and entries.person_id = first_touches.person_id
+                and first_touches.place = 1
+        )
+
+        select
+            person_id, cycle_number, stage, entered_at, evidence_touch_id, described_at,
+            {_said("touch_direction", says_touches, otherwise="direction")} as direction,
+            {_said("scoped_campaign_id", says_touches)} as scoped_campaign_id,
+            {_said("channel", says_touches)} as channel,
+            {_said("person_segment", says_segments)} as segment,
+            {_said("acquisition_source", says["people"], missing="unknown")} as acquisition_source
+        from described"""
+
+
+def _said(column: str, is_said: bool, otherwise: str = "null", missing: str = "none") -> str:
+    return f"coalesce({column}, '{missing}')" if is_said else otherwise
+
+
+def _rows(table: str, held: Mapping[str, frozenset[str]], renamed: Mapping[str, str] | None = None) -> str:
+    """Select what is read of a table of the release; a column that it lacks is null."""
+    columns = held.get(table, frozenset())
+    selected = [
+        name if name in columns else f"null::{COLUMNS[table][name]} as {name}" for name in _READ[table]
+    ]
+    selected += [f"{name} as {new_name}" for name, new_name in (renamed or {}).items()]
+    return f"select {', '.join(selected)}" + (f" from released.marts.{table}" if columns else " where false")
+
+
+def _restatements_sql(columns: frozenset[str]) -> str | None:
+    """Select what the release carries. An earlier version told fewer dimensions, or what cannot be read."""
+    if not columns >= _RESTATEMENTS.keys() - set(_DIMENSIONS):
+        return None
+    selected = [name if name in columns else f"'{_NOT_CUT}' as {name}" for name in _RESTATEMENTS]
+    return f"select {', '.join(selected)} from released.marts.restatements"

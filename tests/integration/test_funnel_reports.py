@@ -601,8 +601,8 @@ def test_stage_age_counts_who_stands_there_now(built: Built) -> None:
 # -- what to do ------------------------------------------------------------------------------------------
 
 
-def permission_story(built: Built) -> tuple[dict[str, datetime], set[str]]:
-    """Since when each person's opt-out stands, and the outbound contacts made while one stood."""
+def permission_story(built: Built) -> tuple[dict[str, datetime], dict[str, str]]:
+    """Since when each person's opt-out stands, and whom the contacts reached that were made meanwhile."""
     types = fetch(built.settings, "select * from policy.touch_types where grants_permission")
 
     def grants(touch: Row) -> bool:
@@ -616,25 +616,33 @@ def permission_story(built: Built) -> tuple[dict[str, datetime], set[str]]:
     by_person: dict[str, list[Row]] = defaultdict(list)
     for row in fetch(built.settings, "select * from marts.touches"):
         by_person[row["person_id"]].append(row)
-    standing, breaches = {}, set()
+    standing, breaches = {}, {}
     for person_id, touches in by_person.items():
         for touch in touches:
             now = touch["occurred_at"]
             outs = [row["occurred_at"] for row in touches if row["is_opt_out"] and row["occurred_at"] < now]
             given = [row["occurred_at"] for row in touches if grants(row) and row["occurred_at"] <= now]
-            is_contact = touch["actor"] == "company" and touch["direction"] == "outbound"
+            is_contact = touch["actor"] == "company" and (
+                touch["direction"] != "inbound" or touch["audience_consent"] == "opt_in"
+            )
             if is_contact and outs and not any(moment > max(outs) for moment in given):
-                breaches.add(touch["touch_id"])
-        outs = [row["occurred_at"] for row in touches if row["is_opt_out"]]
+                breaches[touch["touch_id"]] = person_id
         given = [row["occurred_at"] for row in touches if grants(row)]
-        if outs and not any(moment > max(outs) for moment in given):
-            standing[person_id] = max(outs)
+        outs = [
+            row["occurred_at"]
+            for row in touches
+            if row["is_opt_out"] and row["occurred_at"] >= max(given, default=datetime.min)
+        ]
+        if outs:
+            standing[person_id] = min(outs)
     return standing, breaches
 
 
-def test_breaches_are_outbound_contacts_while_an_opt_out_stood(built: Built) -> None:
+def test_breaches_are_contacts_while_an_opt_out_stood(built: Built) -> None:
     _, breaches = permission_story(built)
-    assert {row["touch_id"] for row in built.rows("opt_out_breaches")} == breaches
+    found = built.rows("opt_out_breaches")
+    assert {row["touch_id"]: row["person_id"] for row in found} == breaches
+    assert {"outbound", "unclassified"} <= {row["direction"] for row in found}
 
 
 def test_worklist_names_one_action_for_each_person(built: Built) -> None:
@@ -646,9 +654,19 @@ def test_worklist_names_one_action_for_each_person(built: Built) -> None:
         handoffs[row["person_id"]] = max(
             handoffs.get(row["person_id"], row["occurred_at"]), row["occurred_at"]
         )
+    qualified: dict[tuple[str, int], datetime] = {}
+    for row in built.rows("touches"):
+        if row["is_qualifying_response"]:
+            key = (row["person_id"], row["cycle_number"])
+            qualified[key] = min(qualified.get(key, row["occurred_at"]), row["occurred_at"])
+    exits = {
+        (row["person_id"], row["cycle_number"]): row["evidence_touch_id"]
+        for row in built.rows("stage_transitions")
+        if row["to_stage"] == "disqualified"
+    }
     expected: dict[str, str] = {}
     for person in built.rows("people"):
-        action = action_for(person, standing, handoffs)
+        action = action_for(person, standing, handoffs, qualified, exits)
         if action:
             expected[person["person_id"]] = action
     found = built.rows("worklist")
@@ -662,20 +680,27 @@ def test_worklist_names_one_action_for_each_person(built: Built) -> None:
             assert row["since"] == standing[row["person_id"]]
 
 
-def action_for(person: Row, standing: dict[str, datetime], handoffs: dict[str, datetime]) -> str | None:
+def action_for(
+    person: Row,
+    standing: dict[str, datetime],
+    handoffs: dict[str, datetime],
+    qualified: dict[tuple[str, int], datetime],
+    exits: dict[tuple[str, int], str | None],
+) -> str | None:
     stage, blocked = person["current_stage"], person["blocked_by"] or ""
-    if person["person_id"] in standing or stage == "disqualified":
+    cycle = (person["person_id"], person["current_cycle"])
+    if person["person_id"] in standing or (stage == "disqualified" and exits[cycle] is None):
         return "suppress"
     if stage == "sql":
         handed_off = handoffs.get(person["person_id"])
-        return "hand_off" if handed_off is None or handed_off < person["current_stage_since"] else None
+        return "hand_off" if handed_off is None or handed_off < qualified[cycle] else None
     if (
         stage == "prospect"
         and "icp_mismatch:" not in blocked
         and ("icp_missing:" in blocked or "context_missing:" in blocked)
     ):
         return "enrich"
-    if stage in ("prospect", "mql", "recycled") and person["is_icp_fit"]:
+    if stage in ("prospect", "mql", "recycled", "disqualified") and person["is_icp_fit"]:
         return "nurture"
     return None
 

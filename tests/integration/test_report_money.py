@@ -6,12 +6,14 @@ statsmodels or from the formulas as published, and each row of a world is looked
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import copysign, isclose, sqrt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -137,7 +139,8 @@ def dealt(cents: int, weights: dict[Any, int]) -> dict[Any, int]:
     return {key: part * (1 if cents >= 0 else -1) for key, part in parts.items()}
 
 
-def test_spend_is_dealt_to_whom_the_campaign_touched(bench: Bench, drawn: MoneyWorld) -> None:
+def assert_spend_is_dealt(bench: Bench, drawn: MoneyWorld, zone: ZoneInfo) -> None:
+    """Compare each share of spend; touches are those of a month in the reporting time zone."""
     sources = {
         row["person_id"]: row["acquisition_source"] or "unknown"
         for row in drawn.people
@@ -152,7 +155,7 @@ def test_spend_is_dealt_to_whom_the_campaign_touched(bench: Bench, drawn: MoneyW
                 touch["channel"],
                 sources[touch["person_id"]],
             )
-            touched[scoped(touch["campaign_id"])][month_of(touch["occurred_at"]), *cell] += 1
+            touched[scoped(touch["campaign_id"])][local_month(touch["occurred_at"], zone), *cell] += 1
     expected: dict[tuple[Any, ...], Decimal] = {}
     bases = Counter[str]()
     for (campaign, month), amount in spent(drawn).items():
@@ -180,6 +183,60 @@ def test_spend_is_dealt_to_whom_the_campaign_touched(bench: Bench, drawn: MoneyW
     }
     assert found == expected
     assert bases["month"] and bases["nobody"]
+
+
+def local_month(moment: datetime, zone: ZoneInfo) -> date:
+    return month_of(moment.replace(tzinfo=UTC).astimezone(zone))
+
+
+def test_spend_is_dealt_to_whom_the_campaign_touched(bench: Bench, drawn: MoneyWorld) -> None:
+    assert_spend_is_dealt(bench, drawn, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])
+def test_months_of_touches_are_local(bench: Bench, zone: str) -> None:
+    drawn = draw_world(9, people=250)
+    moved = [
+        touch
+        for touch in drawn.touches
+        if local_month(touch["occurred_at"], ZoneInfo(zone)) != month_of(touch["occurred_at"])
+    ]
+    assert moved, "without touches at the turn of a month this proves nothing"
+    with reporting_in(bench, zone):
+        bench.run(drawn)
+    assert_spend_is_dealt(bench, drawn, ZoneInfo(zone))
+
+
+def test_a_deal_is_converted_at_the_rate_of_its_local_day(bench: Bench) -> None:
+    """The rate of the euro changes with 2025, which has begun on Kiritimati while it is still 2024 in UTC."""
+    deal = {
+        "source_system": SYSTEM,
+        "source_deal_id": "d1",
+        "occurred_at": datetime(2024, 12, 31, 20),
+        "status": "won",
+        "amount": 100.0,
+        "currency": "EUR",
+        "verdict": "accepted",
+    }
+    found = {}
+    for zone in ("UTC", "Pacific/Kiritimati"):
+        with reporting_in(bench, zone):
+            bench.run(MoneyWorld(deals=[deal]))
+        (row,) = bench.mart("closed_loop")
+        found[zone] = (row["opened_month"], row["won_amount"])
+    assert found == {
+        "UTC": (date(2024, 12, 1), Decimal("108.00")),
+        "Pacific/Kiritimati": (date(2025, 1, 1), Decimal("110.00")),
+    }
+
+
+@contextmanager
+def reporting_in(bench: Bench, zone: str) -> Iterator[None]:
+    bench.set_policy("reporting", [f"set value = '{zone}' where key = 'time_zone'"])
+    try:
+        yield
+    finally:
+        bench.set_policy("reporting", ["set value = 'UTC' where key = 'time_zone'"])
 
 
 CUTS = {
@@ -217,13 +274,23 @@ def test_every_cut_of_the_costs_adds_up(bench: Bench, drawn: MoneyWorld) -> None
 
 def test_costs_are_spend_by_entries(bench: Bench, drawn: MoneyWorld) -> None:
     cells = bench.rows("select * from intermediate.int_spend_allocated")
+    is_converted: dict[tuple[str, Any], list[bool]] = defaultdict(list)
+    for row in accepted_spend(drawn):
+        amount = converted(row["amount"], row["currency"], row["spend_date"])
+        is_converted[scoped(row["campaign_id"]), month_of(row["spend_date"])].append(amount is not None)
+    seen = Counter[tuple[str, bool]]()
     for cut, dimensions in CUTS.items():
         for row in bench.mart("cost_per_stage", cut):
             here = [cell for cell in cells if all(value_of(cell, name) == row[name] for name in dimensions)]
             amount = sum((cell["spend_amount"] for cell in here), Decimal())
             assert row["spend_amount"] == amount
-            is_partial = any(cell["is_partly_unconverted"] for cell in here)
-            status = "rate_missing" if is_partial else "recorded" if here else "not_recorded"
+            known = [
+                each
+                for cell in here
+                for each in is_converted[cell["scoped_campaign_id"], cell["spend_month"]]
+            ]
+            status = "not_recorded" if not known else "recorded" if all(known) else "rate_missing"
+            seen[status, any(known)] += 1
             assert row["spend_status"] == status
             for stage in ("suspect", "prospect", "mql", "sql"):
                 entries = sum(
@@ -232,9 +299,10 @@ def test_costs_are_spend_by_entries(bench: Bench, drawn: MoneyWorld) -> None:
                 )
                 assert row[f"{stage}s"] == entries
                 cost = row[f"cost_per_{stage}"]
-                assert (cost is None) == (not entries or not here)
+                assert (cost is None) == (not entries or not any(known))
                 if cost is not None:
                     assert abs(cost - amount / entries) <= Decimal("0.005")
+    assert seen["rate_missing", False] and seen["rate_missing", True] and seen["recorded", True], seen
 
 
 # -- credit ------------------------------------------------------------------------------------------
@@ -631,6 +699,7 @@ def test_direction_costs_are_those_of_the_costs_report(bench: Bench, drawn: Mone
             cost = costs[direction]
             assert row[f"{direction}_entries"] == cost[f"{stage}s"]
             assert row[f"{direction}_spend_amount"] == cost["spend_amount"]
+            assert row[f"{direction}_spend_status"] == cost["spend_status"]
             assert row[f"{direction}_cost_per_entry"] == cost[f"cost_per_{stage}"]
 
 
@@ -1257,6 +1326,21 @@ def test_without_spend_nothing_costs_nothing(bench: Bench) -> None:
     assert {row["inbound_cost_per_entry"] for row in bench.mart("inbound_vs_outbound")} == {None}
     credit = sum(row["linear_credit"] for row in bench.mart("attribution") if row["stage"] == "sql")
     assert credit == len(drawn.of_stage("sql")) > 0
+
+
+def test_spend_without_any_rate_is_no_cost_of_nothing(bench: Bench) -> None:
+    drawn = draw_world(5)
+    for row in drawn.spend:
+        row["currency"] = "JPY"
+    bench.run(drawn)
+    (whole,) = bench.mart("cost_per_stage", "all")
+    assert (whole["spend_status"], whole["spend_amount"]) == ("rate_missing", 0)
+    assert {row["cost_per_prospect"] for row in bench.mart("cost_per_stage")} == {None}
+    compared = bench.mart("inbound_vs_outbound")
+    for direction in ("inbound", "outbound"):
+        assert {row[f"{direction}_cost_per_entry"] for row in compared} == {None}
+        statuses = {row[f"{direction}_spend_status"] for row in compared if row["cut"] == "all"}
+        assert statuses == {"rate_missing"}
 
 
 def test_without_deals_everything_else_stays(bench: Bench) -> None:

@@ -13,6 +13,18 @@
 {%- endmacro %}
 
 {#-
+    What is known of spend, from how many amounts are on record and how many of them lack, wholly or in part, a rate.
+    Nothing on record is not a cost of nothing.
+-#}
+{% macro spend_status(recorded, unconverted) -%}
+    case
+            when {{ unconverted }} > 0 then 'rate_missing'
+            when {{ recorded }} > 0 then 'recorded'
+            else 'not_recorded'
+        end
+{%- endmacro %}
+
+{#-
     CTE `rated`: relation `rows` with `rate`, the units of the reporting currency for one unit of the row's: that of the
     latest `exchange_rates` row not after `day`, 1 for the reporting currency itself, null where no rate is known.
 -#}

@@ -1,6 +1,7 @@
--- Grain: one touch of a person who has opted out, from the first opt-out on, that opts out, grants permission or is an
--- outbound contact; with the opt-out that stood when it occurred. An opt-out stands until a later touch grants
--- permission; what shares its instant with a grant is given the benefit of the doubt.
+-- Grain: one touch of a person who has opted out, from the first opt-out on, that opts out, grants permission or is a
+-- contact by the company; with the opt-out that stood when it occurred. An opt-out stands until a later touch grants
+-- permission; what shares its instant with a grant is given the benefit of the doubt. Contacts are outbound ones, those
+-- that may be (unclassified), and those that a list's claim of consent makes inbound: the person has withdrawn it.
 with opt_outs as (
     select
         person_id,
@@ -27,11 +28,16 @@ later_touches as (
         touches.occurred_at,
         touches.channel,
         touches.touch_type,
+        touches.direction,
         touches.campaign_source_system,
         touches.campaign_id,
         touches.is_opt_out,
         granting_types.touch_type is not null and not touches.is_opt_out as is_grant,
-        touches.actor = 'company' and touches.direction = 'outbound' as is_outbound_contact
+        touches.actor = 'company'
+        and (
+            touches.direction in ('outbound', 'unclassified')
+            or coalesce(touches.audience_consent = 'opt_in', false)
+        ) as is_contact
     from {{ ref('touches') }} as touches
     inner join opt_outs
         on
@@ -61,7 +67,7 @@ stood as (
     where
         is_opt_out
         or is_grant
-        or is_outbound_contact
+        or is_contact
 ),
 
 final as (
@@ -72,12 +78,13 @@ final as (
         occurred_at,
         channel,
         touch_type,
+        direction,
         campaign_source_system,
         campaign_id,
         is_opt_out,
         is_grant,
         opted_out_at,
-        coalesce(is_outbound_contact and opted_out_at >= coalesce(granted_at, opted_out_at), false) as is_breach
+        coalesce(is_contact and opted_out_at >= coalesce(granted_at, opted_out_at), false) as is_breach
     from stood
 )
 

@@ -7,6 +7,7 @@ with spend as (
         spend_month,
         scoped_campaign_id,
         sum(unconverted_rows) as unconverted_rows,
+        sum(spend_rows) as spend_rows,
         {{ amount_as_cents('sum(spend_amount)') }} as cents
     from {{ ref('campaign_spend') }}
     group by
@@ -30,12 +31,11 @@ spent_campaigns as (
     from {{ ref('campaign_spend') }}
 ),
 
--- Counted once, by month; a campaign without touches in a month of spend asks for the sum over its months. Months are
--- UTC: these are proportions, and to convert every touch to local time would cost more than all the rest of this model.
+-- Counted once, by month; a campaign without touches in a month of spend asks for the sum over its months.
 touched_by_month as (
     select
         spent_campaigns.scoped_campaign_id,
-        {{ month_of('touches.occurred_at') }} as touch_month,
+        {{ local_month('touches.occurred_at') }} as touch_month,
         touches.direction,
         coalesce(touches.person_segment, {{ no_value() }}) as segment,
         touches.channel,
@@ -50,7 +50,7 @@ touched_by_month as (
         on touches.person_id = people.person_id
     group by
         spent_campaigns.scoped_campaign_id,
-        {{ month_of('touches.occurred_at') }},
+        {{ local_month('touches.occurred_at') }},
         touches.direction,
         coalesce(touches.person_segment, {{ no_value() }}),
         touches.channel,
@@ -122,6 +122,7 @@ dealt as (
         spend.spend_month,
         spend.scoped_campaign_id,
         spend.unconverted_rows,
+        spend.spend_rows,
         spend.cents,
         abs(spend.cents) as cents_to_deal,
         coalesce(shares.direction, {{ unattributed() }}) as direction,
@@ -167,6 +168,7 @@ final as (
         channel,
         acquisition_source,
         unconverted_rows > 0 as is_partly_unconverted,
+        unconverted_rows = spend_rows as is_wholly_unconverted,
         {{ cents_as_amount(
             "(whole_cents + case when place <= cents_left then 1 else 0 end) * case when cents < 0 then -1 else 1 end"
         ) }} as spend_amount

@@ -5,6 +5,7 @@ with deals as (
         deals.source_system || ':' || deals.source_deal_id as deal_id,
         deals.status,
         deals.occurred_at,
+        {{ local_date('deals.occurred_at') }} as occurred_on,
         deals.amount,
         deals.currency,
         coalesce(by_contact.person_id, by_address.person_id) as person_id,
@@ -20,7 +21,7 @@ with deals as (
     where deals.verdict = 'accepted'
 ),
 
-{{ rated_rows('deals', 'occurred_at') }},
+{{ rated_rows('deals', 'occurred_on') }},
 
 rows_exchanged as (
     select

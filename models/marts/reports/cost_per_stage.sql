@@ -6,7 +6,8 @@ with spend as (
         spend_month as calendar_month,
         {{ dimensions[1:] | join(', ') }},
         spend_amount,
-        is_partly_unconverted
+        is_partly_unconverted,
+        is_wholly_unconverted
     from {{ ref('int_spend_allocated') }}
 ),
 
@@ -37,6 +38,7 @@ united as (
         spend_amount,
         1 as spend_cells,
         case when is_partly_unconverted then 1 else 0 end as unconverted_cells,
+        case when is_wholly_unconverted then 0 else 1 end as converted_cells,
         cast(null as {{ dbt.type_string() }}) as stage,
         0 as entries
     from spend
@@ -46,6 +48,7 @@ united as (
         0 as spend_amount,
         0 as spend_cells,
         0 as unconverted_cells,
+        0 as converted_cells,
         stage,
         entries
     from entries
@@ -61,6 +64,7 @@ cut as (
         cast(coalesce(sum(spend_amount), 0) as decimal(38, 2)) as spend_amount,
         sum(spend_cells) as spend_cells,
         sum(unconverted_cells) as unconverted_cells,
+        sum(converted_cells) as converted_cells,
     {% for stage in stages -%}
         cast(coalesce(sum(entries) filter (where stage = '{{ stage }}'), 0) as bigint) as {{ stage }}s
         {{- ',' if not loop.last }}
@@ -81,15 +85,10 @@ cut as (
     )
 ),
 
--- Nothing spent on record is not a cost of nothing.
 judged as (
     select
         cut.*,
-        case
-            when unconverted_cells > 0 then 'rate_missing'
-            when spend_cells > 0 then 'recorded'
-            else 'not_recorded'
-        end as spend_status
+        {{ spend_status('spend_cells', 'unconverted_cells') }} as spend_status
     from cut
 ),
 
@@ -116,10 +115,10 @@ final as (
         -- entries
         {{ stages | join('s, ') }}s,
 
-        -- cost of each
+        -- cost of each; nothing that could be converted is not a cost of nothing
     {% for stage in stages -%}
         case
-            when judged.spend_status <> 'not_recorded' then {{ amount_each('judged.spend_amount', stage ~ 's') }}
+            when judged.converted_cells > 0 then {{ amount_each('judged.spend_amount', stage ~ 's') }}
         end as cost_per_{{ stage }}
         {{- ',' if not loop.last }}
     {% endfor %}

@@ -103,7 +103,9 @@ spend as (
         direction,
         {{ dimensions | join(', ') }},
         sum(spend_amount) as spend_amount,
-        count(*) as spend_cells
+        count(*) as spend_cells,
+        sum(case when is_partly_unconverted then 1 else 0 end) as unconverted_cells,
+        sum(case when is_wholly_unconverted then 0 else 1 end) as converted_cells
     from {{ ref('int_spend_allocated') }}
     where direction in ('inbound', 'outbound')
     group by
@@ -124,7 +126,9 @@ united as (
         immediates,
         0 as entries,
         0 as spend_amount,
-        0 as spend_cells
+        0 as spend_cells,
+        0 as unconverted_cells,
+        0 as converted_cells
     from matured
     union all
     select
@@ -139,7 +143,9 @@ united as (
         0 as immediates,
         counted.entries,
         0 as spend_amount,
-        0 as spend_cells
+        0 as spend_cells,
+        0 as unconverted_cells,
+        0 as converted_cells
     from counted
     inner join steps
         on counted.stage = steps.to_stage
@@ -156,7 +162,9 @@ united as (
         0 as immediates,
         0 as entries,
         spend.spend_amount,
-        spend.spend_cells
+        spend.spend_cells,
+        spend.unconverted_cells,
+        spend.converted_cells
     from spend
     cross join steps
 ),
@@ -173,7 +181,10 @@ strata as (
         stratum_segment,
         icp_fit,
     {% for direction in directions -%}
-    {% for fact in ['cohort', 'arrived', 'immediates', 'entries', 'spend_amount', 'spend_cells'] -%}
+    {% for fact in [
+        'cohort', 'arrived', 'immediates', 'entries', 'spend_amount', 'spend_cells', 'unconverted_cells',
+        'converted_cells',
+    ] -%}
         coalesce(sum({{ fact }}) filter (where direction = '{{ direction }}'), 0) as {{ direction }}_{{ fact }}
         {{- ',' if not (loop.last and direction == directions[-1]) }}
     {% endfor -%}
@@ -200,6 +211,8 @@ pooled as (
             cast(sum({{ direction }}_entries) as bigint) as {{ direction }}_entries,
             cast(sum({{ direction }}_spend_amount) as decimal(38, 2)) as {{ direction }}_spend_amount,
             sum({{ direction }}_spend_cells) as {{ direction }}_spend_cells,
+            sum({{ direction }}_unconverted_cells) as {{ direction }}_unconverted_cells,
+            sum({{ direction }}_converted_cells) as {{ direction }}_converted_cells,
             cast(coalesce(sum({{ direction }}_cohort) filter (
                 where inbound_cohort > 0 and outbound_cohort > 0
             ), 0) as bigint) as {{ direction }}_compared_n,
@@ -262,8 +275,10 @@ final as (
         {% for direction in directions -%}
             {{ direction }}_entries,
             {{ direction }}_spend_amount,
+            {{ spend_status(direction ~ '_spend_cells', direction ~ '_unconverted_cells') }}
+                as {{ direction }}_spend_status,
             case
-                when {{ direction }}_spend_cells > 0
+                when {{ direction }}_converted_cells > 0
                     then {{ amount_each(direction ~ '_spend_amount', direction ~ '_entries') }}
             end as {{ direction }}_cost_per_entry,
         {% endfor %}

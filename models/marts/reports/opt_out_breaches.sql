@@ -1,4 +1,4 @@
--- Grain: one outbound contact of a person whose opt-out stood.
+-- Grain: one contact by the company of a person whose opt-out stood.
 with final as (
     select
         -- ids
@@ -16,7 +16,8 @@ with final as (
 
         -- facts
         channel,
-        touch_type
+        touch_type,
+        direction
     from {{ ref('int_permissions_withdrawn') }}
     where is_breach
 )

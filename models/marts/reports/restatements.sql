@@ -1,5 +1,7 @@
--- Grain: one build × stage × month of entry × direction × cause: entries that the release before the build had told
--- otherwise, up to that release's as-of. What earlier builds found is carried on from the release published last.
+-- Grain: one build × stage × month of entry × what entries are cut by × cause: entries that the release before the
+-- build had told otherwise, up to that release's as-of. What earlier builds found is carried on from the release
+-- published last.
+{% set dimensions = entry_dimensions() %}
 with compared as (
     select
         release_id,
@@ -18,23 +20,49 @@ aliases as (
     from {{ ref('person_aliases') }}
 ),
 
+-- A first touch that came later describes a suspect otherwise without having changed anything of then.
+entries_now as (
+    select
+        entries.person_id,
+        entries.cycle_number,
+        entries.stage,
+        entries.entered_at,
+        entries.segment,
+        entries.acquisition_source,
+        {% for dimension in ['direction', 'scoped_campaign_id', 'channel'] -%}
+            case
+                when entries.described_at > compared.told_until then {{ no_value() }} else entries.{{ dimension }}
+            end as {{ dimension }},
+        {% endfor -%}
+        row_number() over (
+            partition by entries.person_id, entries.stage, entries.entered_at order by entries.cycle_number
+        ) as place_at_instant
+    from {{ ref('int_entries_described') }} as entries
+    inner join compared
+        on entries.entered_at <= compared.told_until
+),
+
 -- Who an id of then is now. Somebody who is still there keeps the own id.
-told_before as (
+entries_before as (
     select
         coalesce(aliases.person_id, told.person_id) as person_id,
         told.person_id <> coalesce(aliases.person_id, told.person_id) as is_merged,
+        told.person_id as told_person_id,
+        told.cycle_number,
         told.stage,
         told.entered_at,
-        coalesce(told.direction, {{ no_value() }}) as direction,
         told.evidence_touch_id,
+        told.segment,
+        told.acquisition_source,
+        {% for dimension in ['direction', 'scoped_campaign_id', 'channel'] -%}
+            case
+                when told.described_at > compared.told_until then {{ no_value() }} else told.{{ dimension }}
+            end as {{ dimension }},
+        {% endfor -%}
         row_number() over (
-            partition by
-                coalesce(aliases.person_id, told.person_id),
-                told.stage,
-                told.entered_at,
-                coalesce(told.direction, {{ no_value() }})
+            partition by coalesce(aliases.person_id, told.person_id), told.stage, told.entered_at
             order by told.person_id, told.cycle_number
-        ) as place
+        ) as place_at_instant
     from {{ source('ops', 'released_entries') }} as told
     inner join compared
         on told.entered_at <= compared.told_until
@@ -42,24 +70,47 @@ told_before as (
         on told.person_id = aliases.alias_id
 ),
 
+-- What a release of an earlier version did not say cannot be told otherwise: it is taken as it is told now.
+entries_before_completed as (
+    select
+        entries_before.person_id,
+        entries_before.is_merged,
+        entries_before.told_person_id,
+        entries_before.cycle_number,
+        entries_before.stage,
+        entries_before.entered_at,
+        {% for dimension in dimensions -%}
+            {% set unsaid = "'unknown'" if dimension == 'acquisition_source' else no_value() -%}
+            coalesce(entries_before.{{ dimension }}, entries_now.{{ dimension }}, {{ unsaid }}) as {{ dimension }},
+        {% endfor -%}
+        entries_before.evidence_touch_id
+    from entries_before
+    left join entries_now
+        on
+            entries_before.person_id = entries_now.person_id
+            and entries_before.stage = entries_now.stage
+            and entries_before.entered_at = entries_now.entered_at
+            and entries_before.place_at_instant = entries_now.place_at_instant
+),
+
+told_before as (
+    select
+        entries_before_completed.*,
+        row_number() over (
+            partition by person_id, stage, entered_at, {{ dimensions | join(', ') }}
+            order by told_person_id, cycle_number
+        ) as place
+    from entries_before_completed
+),
+
 told_now as (
     select
-        transitions.person_id,
-        transitions.to_stage as stage,
-        transitions.occurred_at as entered_at,
-        coalesce(transitions.direction, {{ no_value() }}) as direction,
+        entries_now.*,
         row_number() over (
-            partition by
-                transitions.person_id,
-                transitions.to_stage,
-                transitions.occurred_at,
-                coalesce(transitions.direction, {{ no_value() }})
-            order by transitions.cycle_number
+            partition by person_id, stage, entered_at, {{ dimensions | join(', ') }}
+            order by cycle_number
         ) as place
-    from {{ ref('stage_transitions') }} as transitions
-    inner join compared
-        on transitions.occurred_at <= compared.told_until
-    where transitions.to_stage in ('suspect', 'prospect', 'mql', 'sql')
+    from entries_now
 ),
 
 differing as (
@@ -67,7 +118,9 @@ differing as (
         coalesce(told_now.person_id, told_before.person_id) as person_id,
         coalesce(told_now.stage, told_before.stage) as stage,
         coalesce(told_now.entered_at, told_before.entered_at) as entered_at,
-        coalesce(told_now.direction, told_before.direction) as direction,
+        {% for dimension in dimensions -%}
+            coalesce(told_now.{{ dimension }}, told_before.{{ dimension }}) as {{ dimension }},
+        {% endfor -%}
         told_before.evidence_touch_id,
         case when told_before.person_id is null then 1 else 0 end as is_added,
         case when told_now.person_id is null then 1 else 0 end as is_removed
@@ -77,122 +130,271 @@ differing as (
             told_before.person_id = told_now.person_id
             and told_before.stage = told_now.stage
             and told_before.entered_at = told_now.entered_at
-            and told_before.direction = told_now.direction
+            {% for dimension in dimensions -%}
+                and told_before.{{ dimension }} = told_now.{{ dimension }}
+            {% endfor -%}
             and told_before.place = told_now.place
     where
         told_before.person_id is null
         or told_now.person_id is null
 ),
 
--- What has come since: rows that landed after that release was published, facts that were found missing, and rows
--- that had landed before and waited for their moment.
+-- What has come since: rows that landed after that release was published and say something new, facts that were found
+-- missing, and rows that had landed before and waited for their moment.
+{{ rows_changed_since(
+    'touches',
+    rows=ref('int_touches_staged'),
+    key=['touch_id'],
+    row_time='occurred_at',
+    contents=telling_columns('touches', ['source_touch_id'])
+) }},
+
+{{ rows_changed_since(
+    'contacts',
+    rows=ref('int_contacts_staged'),
+    key=['contact_key', 'updated_at'],
+    family=['contact_key'],
+    row_time='updated_at',
+    contents=telling_columns('contacts', ['source_contact_id', 'updated_at']),
+    is_version=true
+) }},
+
+{{ rows_changed_since(
+    'handoffs',
+    rows=ref('int_handoffs_judged'),
+    key=['source_system', 'source_handoff_id'],
+    row_time='occurred_at',
+    contents=telling_columns('handoffs', ['source_handoff_id', 'reason'])
+) }},
+
+{{ rows_changed_since(
+    'companies',
+    rows=ref('int_companies_judged'),
+    key=['source_system', 'source_company_id', 'updated_at'],
+    family=['source_system', 'source_company_id'],
+    row_time='updated_at',
+    contents=telling_columns('companies', ['source_company_id', 'updated_at']),
+    is_version=true
+) }},
+
+{{ rows_changed_since(
+    'campaigns',
+    rows=ref('int_campaigns_judged'),
+    key=['source_system', 'campaign_id', 'updated_at'],
+    family=['source_system', 'campaign_id'],
+    row_time='updated_at',
+    contents=telling_columns('campaigns', ['campaign_id', 'updated_at']),
+    is_version=true
+) }},
+
+-- A row of then moves the past. A later one does so only by what it links: it may give a name to visits of then.
 landed_touches as (
     select
-        staged.touch_id,
-        staged.contact_key,
-        'email:' || staged.email_normalised as email_key,
-        staged.anonymous_key,
+        touches_changed.touch_id,
+        touches_changed.contact_key,
+        'email:' || touches_changed.email_normalised as email_key,
+        touches_changed.anonymous_key,
+        touches_changed.changed_from <= compared.told_until as is_of_then,
         case
-            when staged._loaded_at <= compared.published_at and staged._removed_at is null then 'pending_passed'
-            when staged.occurred_at <= compared.told_until then 'late_touches'
+            when touches_changed.is_waiting then 'pending_passed'
+            when touches_changed.changed_from <= compared.told_until then 'late_touches'
             else 'newly_identified'
         end as cause
+    from touches_changed
+    cross join compared
+),
+
+named_visitors as (
+    select distinct anonymous_key
+    from landed_touches
+    where
+        not is_of_then
+        and coalesce(contact_key, email_key) is not null
+),
+
+newly_named_visitors as (
+    select staged.anonymous_key
     from {{ ref('int_touches_staged') }} as staged
+    inner join named_visitors
+        on staged.anonymous_key = named_visitors.anonymous_key
     inner join compared
         on
-            staged._loaded_at > compared.published_at
-            or staged._removed_at > compared.as_of
-            or (staged.occurred_at > compared.as_of and staged.occurred_at <= {{ as_of() }})
+            staged._loaded_at <= compared.published_at
+            and staged.occurred_at <= compared.told_until
+    where staged.reject_reason is null
+    group by staged.anonymous_key
+    having
+        count(staged.contact_key) = 0
+        and count(staged.email_normalised) = 0
+),
+
+contacts_then as (
+    select
+        contact_key,
+        min(created_at) as created_at
+    from contacts_stood
+    where is_then
+    group by contact_key
+),
+
+contact_facts_then as (
+    select distinct
+        contact_key,
+        email_normalised as fact
+    from contacts_stood
+    where is_then
+    union
+    select distinct
+        contact_key,
+        acquisition_source as fact
+    from contacts_stood
+    where is_then
+),
+
+-- What a version of after that moment says of the time before: since when the record exists, and where it came from.
+-- What else it says holds from its own time on; a new address links.
+contacts_reaching as (
+    select
+        contacts_changed.contact_key,
+        contacts_changed.email_normalised,
+        contacts_changed.is_waiting,
+        contacts_changed.changed_from <= compared.told_until
+        or (
+            contacts_changed.created_at <= compared.told_until
+            and (
+                contacts_then.contact_key is null
+                or contacts_changed.created_at < contacts_then.created_at
+            )
+        )
+        or (contacts_changed.acquisition_source is not null and sources.contact_key is null) as is_of_then,
+        contacts_changed.email_normalised is not null and addresses.contact_key is null as is_linking
+    from contacts_changed
+    cross join compared
+    left join contacts_then
+        on contacts_changed.contact_key = contacts_then.contact_key
+    left join contact_facts_then as addresses
+        on
+            contacts_changed.contact_key = addresses.contact_key
+            and contacts_changed.email_normalised = addresses.fact
+    left join contact_facts_then as sources
+        on
+            contacts_changed.contact_key = sources.contact_key
+            and contacts_changed.acquisition_source = sources.fact
 ),
 
 landed_contacts as (
     select
-        staged.contact_key,
-        'email:' || staged.email_normalised as email_key,
+        contact_key,
+        'email:' || email_normalised as email_key,
+        is_of_then,
         case
-            when staged._loaded_at <= compared.published_at and staged._removed_at is null then 'pending_passed'
-            when staged.created_at <= compared.told_until or staged.updated_at <= compared.told_until
-                then 'late_contacts'
+            when is_waiting then 'pending_passed'
+            when is_of_then then 'late_contacts'
             else 'newly_identified'
         end as cause
-    from {{ ref('int_contacts_staged') }} as staged
-    inner join compared
-        on
-            staged._loaded_at > compared.published_at
-            or staged._removed_at > compared.as_of
-            or (staged.updated_at > compared.as_of and staged.updated_at <= {{ as_of() }})
+    from contacts_reaching
+    where
+        is_of_then
+        or is_linking
 ),
 
 landed_handoffs as (
     select
-        'contact:' || handoffs.source_system || ':' || handoffs.source_contact_id as contact_key,
-        'email:' || {{ normalised_email('handoffs.email') }} as email_key
-    from {{ ref('int_handoffs_judged') }} as handoffs
+        'contact:' || handoffs_changed.source_system || ':' || handoffs_changed.source_contact_id as contact_key,
+        'email:' || {{ normalised_email('handoffs_changed.email') }} as email_key
+    from handoffs_changed
     inner join compared
-        on
-            handoffs.occurred_at <= compared.told_until
-            and (handoffs._loaded_at > compared.published_at or handoffs._removed_at > compared.as_of)
+        on handoffs_changed.changed_from <= compared.told_until
 ),
 
 companies as (
     select distinct
-        judged.source_system,
-        judged.source_company_id
-    from {{ ref('int_companies_judged') }} as judged
+        companies_changed.source_system,
+        companies_changed.source_company_id
+    from companies_changed
     inner join compared
-        on
-            judged.updated_at <= compared.told_until
-            and (judged._loaded_at > compared.published_at or judged._removed_at > compared.as_of)
+        on companies_changed.changed_from <= compared.told_until
 ),
 
+campaigns_then as (
+    select distinct
+        source_system,
+        campaign_id
+    from campaigns_stood
+    where is_then
+),
+
+-- A later version changes nothing before it; only the first one is in force from the campaign's beginning.
 campaigns as (
     select distinct
-        judged.source_system,
-        judged.campaign_id
-    from {{ ref('int_campaigns_judged') }} as judged
-    inner join compared
-        on judged._loaded_at > compared.published_at or judged._removed_at > compared.as_of
+        campaigns_changed.source_system,
+        campaigns_changed.campaign_id
+    from campaigns_changed
+    cross join compared
+    left join campaigns_then
+        on
+            campaigns_changed.source_system = campaigns_then.source_system
+            and campaigns_changed.campaign_id = campaigns_then.campaign_id
+    where
+        campaigns_changed.changed_from <= compared.told_until
+        or (
+            campaigns_then.campaign_id is null
+            and (
+                campaigns_changed.starts_at <= compared.told_until
+                or campaigns_changed.created_at <= compared.told_until
+            )
+        )
 ),
 
 landed_keys as (
     select
         contact_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_touches
     union
     select
         email_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_touches
     union
     select
-        anonymous_key as identity_key,
-        cause
+        landed_touches.anonymous_key as identity_key,
+        landed_touches.cause,
+        landed_touches.is_of_then or newly_named_visitors.anonymous_key is not null as is_of_then
     from landed_touches
+    left join newly_named_visitors
+        on landed_touches.anonymous_key = newly_named_visitors.anonymous_key
     union
     select
         contact_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_contacts
     union
     select
         email_key as identity_key,
-        cause
+        cause,
+        is_of_then
     from landed_contacts
     union
     select
         contact_key as identity_key,
-        'late_handoffs' as cause
+        'late_handoffs' as cause,
+        true as is_of_then
     from landed_handoffs
     union
     select
         email_key as identity_key,
-        'late_handoffs' as cause
+        'late_handoffs' as cause,
+        true as is_of_then
     from landed_handoffs
     union
     select
         staged.contact_key as identity_key,
-        'late_companies' as cause
+        'late_companies' as cause,
+        true as is_of_then
     from {{ ref('int_contacts_staged') }} as staged
     inner join companies
         on
@@ -204,7 +406,12 @@ differing_people as (
     select distinct person_id from differing
 ),
 
--- One row for each person and cause that concerns the person.
+known_before as (
+    select distinct person_id from told_before
+),
+
+-- One row for each person and cause that concerns the person. What links moves nobody who had entries before, unless it
+-- names visits of then: the two would have been merged.
 concerning as (
     select
         identities.person_id,
@@ -214,6 +421,11 @@ concerning as (
         on landed_keys.identity_key = identities.identity_key
     inner join differing_people
         on identities.person_id = differing_people.person_id
+    left join known_before
+        on identities.person_id = known_before.person_id
+    where
+        landed_keys.is_of_then
+        or known_before.person_id is null
     union
     select
         touches.person_id,
@@ -225,15 +437,17 @@ concerning as (
         on
             touches.campaign_source_system = campaigns.source_system
             and touches.campaign_id = campaigns.campaign_id
+    inner join compared
+        on touches.occurred_at <= compared.told_until
     union
     -- A touch that a correction gave to somebody else, or that is no more.
     select
         differing.person_id,
-        'late_touches' as cause
+        landed_touches.cause
     from differing
     inner join landed_touches
         on differing.evidence_touch_id = landed_touches.touch_id
-    where landed_touches.cause = 'late_touches'
+    where landed_touches.is_of_then
     union
     select
         person_id,
@@ -242,7 +456,7 @@ concerning as (
     where is_merged
 ),
 
--- Of several, the first in this order. Somebody with entries before cannot have been identified by what came.
+-- Of several, the first in this order.
 ranked as (
     select
         concerning.person_id,
@@ -262,16 +476,15 @@ ranked as (
                 end
         ) as place
     from concerning
-    where
-        concerning.cause <> 'newly_identified'
-        or concerning.person_id not in (select known.person_id from told_before as known)
 ),
 
 explained as (
     select
         differing.stage,
         {{ month_of(local_date('differing.entered_at')) }} as entry_month,
-        differing.direction,
+        {% for dimension in dimensions -%}
+            differing.{{ dimension }},
+        {% endfor -%}
         differing.is_added,
         differing.is_removed,
         coalesce(
@@ -294,40 +507,44 @@ counted_before as (
     select
         stage,
         {{ month_of(local_date('entered_at')) }} as entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         count(*) as entries
     from told_before
     group by
         stage,
         {{ month_of(local_date('entered_at')) }},
-        direction
+        {{ dimensions | join(', ') }}
 ),
 
 counted as (
     select
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause,
         sum(is_added) as added,
         sum(is_removed) as removed,
-        sum(sum(is_added) - sum(is_removed)) over (partition by stage, entry_month, direction) as changed
+        sum(sum(is_added) - sum(is_removed)) over (
+            partition by stage, entry_month, {{ dimensions | join(', ') }}
+        ) as changed
     from explained
     group by
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause
 ),
 
-present as (
+united as (
     select
         current_build.build_id,
         compared.release_id as compared_release_id,
         compared.told_until as compared_as_of,
         counted.stage,
         counted.entry_month,
-        counted.direction,
+        {% for dimension in dimensions -%}
+            counted.{{ dimension }},
+        {% endfor -%}
         counted.cause,
         cast(coalesce(counted_before.entries, 0) as bigint) as entries_before,
         cast(coalesce(counted_before.entries, 0) + counted.changed as bigint) as entries_now,
@@ -341,11 +558,9 @@ present as (
         on
             counted.stage = counted_before.stage
             and counted.entry_month = counted_before.entry_month
-            and counted.direction = counted_before.direction
-),
-
-final as (
-    select * from present
+            {% for dimension in dimensions -%}
+                and counted.{{ dimension }} = counted_before.{{ dimension }}
+            {% endfor %}
     union all
     select
         build_id,
@@ -353,7 +568,7 @@ final as (
         compared_as_of,
         stage,
         entry_month,
-        direction,
+        {{ dimensions | join(', ') }},
         cause,
         entries_before,
         entries_now,
@@ -361,6 +576,36 @@ final as (
         removed_count,
         changed_count
     from {{ source('ops', 'released_restatements') }}
+),
+
+named as (
+    {{ campaigns_named() }}
+),
+
+final as (
+    select
+        -- grain
+        united.build_id,
+        united.compared_release_id,
+        united.compared_as_of,
+        united.stage,
+        united.entry_month,
+        united.direction,
+        united.segment,
+        {{ named_campaign_columns('united.scoped_campaign_id', 'named') }},
+        united.channel,
+        united.acquisition_source,
+        united.cause,
+
+        -- facts
+        united.entries_before,
+        united.entries_now,
+        united.added_count,
+        united.removed_count,
+        united.changed_count
+    from united
+    left join named
+        on united.scoped_campaign_id = named.scoped_campaign_id
 )
 
 select * from final

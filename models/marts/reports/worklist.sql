@@ -16,25 +16,56 @@ with people as (
     from {{ ref('people') }}
 ),
 
-opt_outs as (
+last_grants as (
     select
         person_id,
-        max(case when is_opt_out then occurred_at end) as opted_out_at,
-        max(case when is_grant then occurred_at end) as granted_at,
-        sum(case when is_breach then 1 else 0 end) as breaches
+        max(case when is_grant then occurred_at end) as granted_at
     from {{ ref('int_permissions_withdrawn') }}
     group by person_id
 ),
 
-standing_opt_outs as (
+-- The first opt-out after the last permission stands, and has stood since; without one, none does.
+opt_outs as (
+    select
+        withdrawn.person_id,
+        last_grants.granted_at,
+        min(case when withdrawn.is_opt_out then withdrawn.occurred_at end) as opted_out_at,
+        sum(case when withdrawn.is_breach then 1 else 0 end) as breaches
+    from {{ ref('int_permissions_withdrawn') }} as withdrawn
+    inner join last_grants
+        on withdrawn.person_id = last_grants.person_id
+    where
+        last_grants.granted_at is null
+        or last_grants.granted_at <= withdrawn.occurred_at
+    group by
+        withdrawn.person_id,
+        last_grants.granted_at
+),
+
+-- An opt-out is the evidence of the exit that it caused; the deletion of all records leaves none.
+exits as (
+    select
+        people.person_id,
+        transitions.evidence_touch_id
+    from people
+    inner join {{ ref('stage_transitions') }} as transitions
+        on
+            people.person_id = transitions.person_id
+            and people.current_cycle = transitions.cycle_number
+    where transitions.to_stage = 'disqualified'
+),
+
+-- From then on sales may know of the person; a handoff before it was about something else.
+qualifying_responses as (
     select
         person_id,
-        opted_out_at,
-        breaches
-    from opt_outs
-    where
-        granted_at is null
-        or granted_at <= opted_out_at
+        cycle_number,
+        min(occurred_at) as first_qualifying_at
+    from {{ ref('touches') }}
+    where is_qualifying_response
+    group by
+        person_id,
+        cycle_number
 ),
 
 -- The latest entry says where the person's cycle came from: campaign and direction of the evidence.
@@ -70,15 +101,23 @@ handoffs as (
 situations as (
     select
         people.*,
-        standing_opt_outs.opted_out_at,
-        standing_opt_outs.breaches,
-        handoffs.last_handoff_at,
+        opt_outs.opted_out_at,
+        opt_outs.granted_at,
+        opt_outs.breaches,
+        people.current_stage = 'disqualified' and exits.evidence_touch_id is null as is_deleted,
+        coalesce(handoffs.last_handoff_at >= qualifying_responses.first_qualifying_at, false) as is_handed_off,
         position('icp_mismatch:' in coalesce(people.blocked_by, '')) > 0 as is_mismatched,
         position('icp_missing:' in coalesce(people.blocked_by, '')) > 0 as lacks_attributes,
         position('context_missing:' in coalesce(people.blocked_by, '')) > 0 as lacks_context
     from people
-    left join standing_opt_outs
-        on people.person_id = standing_opt_outs.person_id
+    left join opt_outs
+        on people.person_id = opt_outs.person_id
+    left join exits
+        on people.person_id = exits.person_id
+    left join qualifying_responses
+        on
+            people.person_id = qualifying_responses.person_id
+            and people.current_cycle = qualifying_responses.cycle_number
     left join handoffs
         on people.person_id = handoffs.person_id
 ),
@@ -87,12 +126,17 @@ decided as (
     select
         situations.*,
         case
-            when opted_out_at is not null or current_stage = 'disqualified' then 'suppress'
+            when opted_out_at is not null or is_deleted then 'suppress'
             when is_excluded or current_stage is null then null
-            when current_stage = 'sql' and coalesce(last_handoff_at < current_stage_since, true) then 'hand_off'
+            when current_stage = 'sql' and not is_handed_off then 'hand_off'
             when current_stage = 'prospect' and not is_mismatched and (lacks_attributes or lacks_context) then 'enrich'
-            when current_stage in ('prospect', 'mql', 'recycled') and is_icp_fit then 'nurture'
-        end as action -- noqa: RF04
+            when current_stage in ('prospect', 'mql', 'recycled', 'disqualified') and is_icp_fit then 'nurture'
+        end as action, -- noqa: RF04
+        coalesce(
+            opted_out_at,
+            case when current_stage = 'disqualified' and not is_deleted then granted_at end,
+            current_stage_since
+        ) as since
     from situations
 ),
 
@@ -110,17 +154,15 @@ final as (
             when decided.action = 'hand_off' then 'not_handed_off'
             when decided.action = 'enrich' and decided.lacks_attributes then 'icp_missing'
             when decided.action = 'enrich' then 'context_missing'
+            when decided.current_stage = 'disqualified' then 'permission_regained'
             when decided.current_stage = 'recycled' then 'recycled'
             when decided.current_stage = 'mql' then 'no_qualifying_response'
             when position('score:' in decided.blocked_by) > 0 then 'score_too_low'
             else 'not_evaluated_since'
         end as because,
         decided.blocked_by,
-        coalesce(decided.opted_out_at, decided.current_stage_since) as since,
-        {{ rounded(seconds_between(
-            'coalesce(decided.opted_out_at, decided.current_stage_since)',
-            as_of()
-        ) ~ ' / 86400') }} as waiting_days,
+        decided.since,
+        {{ rounded(seconds_between('decided.since', as_of()) ~ ' / 86400') }} as waiting_days,
 
         -- whom it is about
         decided.current_stage,

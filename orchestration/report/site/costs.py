@@ -6,6 +6,7 @@ from itertools import pairwise
 from orchestration.report.site.charts import columns_over_time, intervals
 from orchestration.report.site.figures import (
     NONE,
+    RATE_MISSING,
     STAGE_NAMES,
     count,
     decimal,
@@ -54,6 +55,10 @@ _NO_SPEND = Gap(
     "No spend is recorded, which is not that it cost nothing.",
     "Drop campaign_spend into the landing folder: campaign, date, amount and currency.",
 )
+_NO_RATE = Gap(
+    "None of the spend on record has an exchange rate, so nothing can be said in the reporting currency.",
+    "Add its currencies to exchange_rates; campaign_spend says which they are.",
+)
 
 
 def costs(source: Source) -> Page:
@@ -70,8 +75,9 @@ def costs(source: Source) -> Page:
         "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction",
     )
     whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
+    gap = _NO_RATE if any(row["spend_status"] == "rate_missing" for row in rows) else _NO_SPEND
     sections = [
-        *(_spent(source, whole, rows) if whole else [Section("cost", "Cost per stage", [_NO_SPEND])]),
+        *(_sections_of_spend(source, whole, rows) if whole else [Section("cost", "Cost per stage", [gap])]),
         Section("credit", "Who gets the credit", [_credit(source)]),
         Section("sales", "What became of it in sales", [*_deals(source), _calibration(source)], _SALES_INTRO),
     ]
@@ -81,7 +87,7 @@ def costs(source: Source) -> Page:
 
 def _finding(whole: Row | None) -> str:
     if whole is None:
-        return "What a stage costs cannot be said: no spend is recorded."
+        return "What a stage costs cannot be said: no spend is recorded, or none of it has an exchange rate."
     currency = whole["reporting_currency"]
     told = [
         f"{name} {money(whole[f'cost_per_{stage}'], currency)}"
@@ -93,13 +99,21 @@ def _finding(whole: Row | None) -> str:
     return f"All spend shared by all who came: {joined(told)}."
 
 
-def _spent(source: Source, whole: Row, rows: list[Row]) -> list[Section]:
+def _sections_of_spend(source: Source, whole: Row, rows: list[Row]) -> list[Section]:
     return [
         Section("cost", "Cost per stage", [_tiles(whole), *_notes(source, rows)]),
         Section("directions", "By direction", [_by_direction(rows)]),
         Section("months", "Spend by month", [_by_month(source)]),
         Section("campaigns", "By campaign", [_by_campaign(source)]),
     ]
+
+
+def _spent(row: Row) -> str | Cell:
+    if row["spend_status"] == "not_recorded":
+        return Cell("not recorded", "soft")
+    if row["spend_status"] == "rate_missing" and not row["spend_amount"]:
+        return Cell("no rate", "soft")
+    return money(row["spend_amount"], row["reporting_currency"])
 
 
 def _tiles(row: Row) -> Tiles:
@@ -136,14 +150,7 @@ def _notes(source: Source, rows: list[Row]) -> list[Block]:
             )
         )
     if any(row["spend_status"] == "rate_missing" for row in rows):
-        items.append(
-            Item(
-                "Some spend has no exchange rate, so amounts are too low. Add the currency to"
-                " exchange_rates.",
-                "note",
-                "Too low",
-            )
-        )
+        items.append(Item(RATE_MISSING, "note", "Too low"))
     return [Items(items, terms=[("spend", "spend_amount"), ("status", "spend_status")])] if items else []
 
 
@@ -155,9 +162,7 @@ def _by_direction(rows: list[Row]) -> Table:
         [
             [
                 words(row["direction"]) if row["direction"] != "none" else "never touched",
-                money(row["spend_amount"], row["reporting_currency"])
-                if row["spend_status"] != "not_recorded"
-                else Cell("not recorded", "soft"),
+                _spent(row),
                 *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
                 *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
             ]
@@ -242,9 +247,7 @@ def _by_campaign(source: Source) -> Table:
         [
             [
                 none_of("campaign", names[str(row["scoped_campaign_id"])]),
-                money(row["spend_amount"], row["reporting_currency"])
-                if row["spend_status"] != "not_recorded"
-                else Cell("not recorded", "soft"),
+                _spent(row),
                 *(money(row[f"cost_per_{stage}"], row["reporting_currency"]) for stage, _ in _STAGES),
                 *(count(row[f"{stage}s"]) for stage, _ in _STAGES),
             ]

@@ -3,6 +3,7 @@
 from orchestration.report.site.charts import intervals, stacked_bars
 from orchestration.report.site.figures import (
     DIRECTION_NAMES,
+    RATE_MISSING,
     STEP_NAMES,
     count,
     money,
@@ -12,7 +13,19 @@ from orchestration.report.site.figures import (
     points,
     words,
 )
-from orchestration.report.site.parts import Block, Cell, Chart, Column, Figure, Gap, Page, Section, Table
+from orchestration.report.site.parts import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Figure,
+    Gap,
+    Item,
+    Items,
+    Page,
+    Section,
+    Table,
+)
 from orchestration.report.site.sentences import JUDGED, comparison_gap, comparison_sentence
 from orchestration.report.site.source import Row, Source
 from orchestration.report.words import counted, joined, share
@@ -54,7 +67,7 @@ def directions(source: Source) -> Page:
     sections = [
         Section("difference", "The difference", _difference(by_step)),
         Section("cuts", "Where it might differ", [_by_cut(source)], _CUT_INTRO),
-        Section("volume", "Volume and cost", [_volume(source, rows)]),
+        Section("volume", "Volume and cost", [_volume(source, rows), *_notes(rows)]),
         Section("journeys", "Journeys by their touches", [_journeys(source)]),
     ]
     terms = [("like for like", "adjusted_difference"), ("verdict", "comparison_verdict")]
@@ -266,6 +279,12 @@ def _volume(source: Source, rows: list[Row]) -> Block:
         " of the other direction than the one that made the MQL.",
         source="inbound_vs_outbound",
     )
+
+
+def _notes(rows: list[Row]) -> list[Block]:
+    # A release of before there was a status says nothing of it.
+    statuses = {row.get(f"{direction}_spend_status") for row in rows for direction in ("inbound", "outbound")}
+    return [Items([Item(RATE_MISSING, "note", "Too low")])] if "rate_missing" in statuses else []
 
 
 def _journeys(source: Source) -> Block:

@@ -60,7 +60,11 @@ _CODES = {
     "icp_missing": "ICP attribute missing",
     "context_missing": "campaign context missing",
     "not_handed_off": "sales-qualified, not handed off",
+    "permission_regained": "opted out, and permitted contact again",
 }
+
+
+RATE_MISSING = "Some spend has no exchange rate, so amounts are too low. Add the currency to exchange_rates."
 
 
 def percent(rate: float | None, digits: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from orchestration.report.site.charts import intervals
 from orchestration.report.site.figures import (
+    DIRECTION_NAMES,
     SHOWN_VERDICT,
     VERDICT_NAMES,
     VERDICTS,
@@ -519,14 +520,15 @@ def _breaches(source: Source) -> Block:
             "This release does not look for contacts after an opt-out.", "Build again with this version."
         )
     rows = source.rows(
-        "select channel, count(*) as contacts, count(distinct person_id) as people,"
+        "select direction, channel, count(*) as contacts, count(distinct person_id) as people,"
         " max(days_after_opt_out) as latest"
-        " from marts.opt_out_breaches group by all order by contacts desc, channel"
+        " from marts.opt_out_breaches group by all order by contacts desc, direction, channel"
     )
     if not rows:
-        return Prose("Nobody who had opted out was contacted outbound.")
+        return Prose("Nobody who had opted out was contacted.")
     return Table(
         [
+            Column("Direction", "direction"),
             Column("Channel", "channel"),
             Column("Contacts", "touch_id", True),
             Column("People", "person_id", True),
@@ -534,6 +536,7 @@ def _breaches(source: Source) -> Block:
         ],
         [
             [
+                DIRECTION_NAMES[row["direction"]].capitalize(),
                 words(row["channel"]),
                 count(row["contacts"]),
                 count(row["people"]),
@@ -541,7 +544,8 @@ def _breaches(source: Source) -> Block:
             ]
             for row in rows
         ],
-        "Outbound contacts of people who had opted out and granted no permission since.",
+        "Contacts of people who had opted out and granted no permission since. Inbound: their list still"
+        " claims a consent that they have withdrawn.",
         source="opt_out_breaches",
     )
 

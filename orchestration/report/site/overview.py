@@ -117,7 +117,7 @@ def _headline(source: Source, totals: dict[str, int], reached: dict[str, Row]) -
         row["stage"]: row["entries"]
         for row in source.rows(
             "select stage, sum(entries)::bigint as entries from marts.funnel_by_day"
-            f" where funnel_date > date '{source.as_of:%Y-%m-%d}' - 28 group by all"
+            f" where funnel_date > date '{source.as_of_date}' - 28 group by all"
         )
     }
     tiles = []
@@ -236,7 +236,7 @@ def _trend(source: Source) -> list[Figure | Gap]:
             sum(entries)::bigint as entries
         from marts.funnel_by_day
         where entries > 0
-          and funnel_date >= date_trunc('month', date '{source.as_of:%Y-%m-%d}')
+          and funnel_date >= date_trunc('month', date '{source.as_of_date}')
               - interval '{_TREND_MONTHS - 1}' month
         group by all
         order by all
@@ -309,7 +309,7 @@ def _whole_months(source: Source, recorded: Sequence[date]) -> list[date]:
     """The months of the trend that are on record from their first day to their last, empty ones too."""
     first_day = source.value("select min(funnel_date) from marts.funnel_by_day where entries > 0")
     whole, each = [], min(recorded)
-    while each < source.as_of.date().replace(day=1):
+    while each < source.as_of_date.replace(day=1):
         if first_day <= each:
             whole.append(each)
         each = (each + timedelta(days=31)).replace(day=1)

@@ -3,10 +3,11 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -61,6 +62,12 @@ class Source:
     previous_as_of: datetime | None = None
     drift: Sequence[Drift] = ()
     _policy: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    @cached_property
+    def as_of_date(self) -> date:
+        """The date that calendars in the reporting time zone showed at as-of, as marts count days."""
+        zone = next((row["value"] for row in self.policy("reporting") if row["key"] == "time_zone"), "UTC")
+        return self.as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
     @cached_property
     def tables(self) -> set[str]:

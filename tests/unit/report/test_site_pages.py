@@ -432,3 +432,51 @@ def test_message_of_the_source_is_written_as_text(settings: Settings, tmp_path: 
     with opened(settings, **rich_world()) as source:
         pages = written(source, tmp_path / "site")
     assert f"Scale “{MESSAGE}”; stop “Straight pitch”" in pages["outbound"].text
+
+
+def test_spend_without_a_rate_is_not_told_as_none_or_nothing(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    unknown = {"cost_per_prospect": None, "cost_per_mql": None, "cost_per_sql": None}
+    rows["cost_per_stage"] = [
+        row | unknown | {"spend_amount": 0, "spend_status": "rate_missing"} for row in rows["cost_per_stage"]
+    ]
+    rows["inbound_vs_outbound"] = [
+        row | {"inbound_spend_status": "recorded", "outbound_spend_status": "rate_missing"}
+        for row in rows["inbound_vs_outbound"]
+    ]
+    with opened(settings, **rows) as source:
+        pages = written(source, tmp_path / "site")
+    assert "None of the spend on record has an exchange rate" in pages["costs"].text
+    assert "No spend is recorded, which" not in pages["costs"].text
+    assert "Some spend has no exchange rate, so amounts are too low." in pages["directions"].text
+
+
+def test_directions_say_nothing_of_rates_that_are_known(settings: Settings, tmp_path: Path) -> None:
+    with opened(settings, **rich_world()) as source:
+        pages = written(source, tmp_path / "site")
+    assert "exchange rate" not in pages["directions"].text
+
+
+@pytest.mark.parametrize(
+    ("zone", "recent", "this_month"), [("UTC", "1,000", 6), ("Pacific/Kiritimati", "0", 7)]
+)
+def test_windows_of_the_overview_end_on_the_local_day(
+    settings: Settings, tmp_path: Path, zone: str, recent: str, this_month: int
+) -> None:
+    """At the release's as-of, noon of 30 June, July has begun on Kiritimati."""
+    policy = tmp_path / "policy"
+    policy.mkdir()
+    (policy / "reporting.csv").write_text(f"key,value,comment\ntime_zone,{zone},A test.\n", encoding="utf-8")
+    suspects, *_ = rich_world()["funnel_by_day"]
+    months = [
+        suspects | {"funnel_date": f"2026-{month:02}-10", "stage": "prospect", "entries": 100 * month}
+        for month in (3, 4, 5, 6)
+    ]
+    rows = {"funnel_by_day": [suspects | {"funnel_date": "2026-06-03"}, *months]}
+    with opened(settings, policy, **rows) as source:
+        assert source.as_of_date.month == this_month
+        page = written(source, tmp_path / "site")["index"]
+    assert f"{recent} in the last 28 days" in page.text
+    # June is over where July has begun.
+    told = "Fewer than four whole months" in page.text
+    assert told == (this_month == 6)
