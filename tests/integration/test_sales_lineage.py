@@ -111,8 +111,10 @@ FOLLOW_CLAIMS = {
     "ExpectRequiredValues_closed_loop": "Its counts and amounts are there.",
     "ExpectAcceptedValues_closed_loop": "Its codes are known ones.",
     "ExpectNoPersonalValues_closed_loop": "It is published like any other table.",
+    "ExpectEveryDealCounted_closed_loop": "Every accepted row of a deal is in it, whatever it says.",
 }
-"""Promises that look at other rows after a sale: at the form of these two tables, never at what they say."""
+"""Promises that look at other rows after a sale: at the form of these two tables and at whether all rows
+are in them, never at what they say."""
 
 ENTITY = "deals"
 
