@@ -986,7 +986,8 @@ def test_constraints_are_judged_by_their_people(bench: Bench, what: str) -> None
         assert row["dominant_constraint"] == verdict, (cut, program)
         verdicts[verdict] += 1
     if what == "few_of_a_kind":
-        assert (set(statuses), set(verdicts)) == ({"no_target"}, {"insufficient_data"})
+        assert statuses["no_target"] and set(statuses) <= {"no_target", "insufficient_data"}
+        assert set(verdicts) == {"insufficient_data"}
         return
     assert set(statuses) == {"at_target", "below_target", "no_target", "insufficient_data"}
     assert set(sources) == {"peers", "whole", "none"}

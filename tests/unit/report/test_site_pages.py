@@ -469,7 +469,7 @@ def test_windows_of_the_overview_end_on_the_local_day(
     (policy / "reporting.csv").write_text(f"key,value,comment\ntime_zone,{zone},A test.\n", encoding="utf-8")
     suspects, *_ = rich_world()["funnel_by_day"]
     months = [
-        suspects | {"funnel_date": f"2026-{month:02}-10", "stage": "prospect", "entries": 100 * month}
+        suspects | {"funnel_date": f"2026-{month:02}-01", "stage": "prospect", "entries": 100 * month}
         for month in (3, 4, 5, 6)
     ]
     rows = {"funnel_by_day": [suspects | {"funnel_date": "2026-06-03"}, *months]}
