@@ -116,15 +116,17 @@ def _entries_sql(held: Mapping[str, frozenset[str]]) -> str:
         f"select *, '{stage}' as stage from ({_rows(table, held, {f'became_{stage}_at': 'entered_at'})})"
         for stage, table in _STAGES.items()
     )
+    # Written out twice: a CTE of all touches, named twice, would be kept in full.
+    touches = _rows("touches", held)
     return f"""
         with entries as ({entries}),
-
-        touches as ({_rows("touches", held)}),
 
         people as ({_rows("people", held)}),
 
         evidence as (
-            select * from touches where touch_id in (select evidence_touch_id from entries)
+            select touches.*
+            from ({touches}) as touches
+            where touches.touch_id in (select evidence_touch_id from entries)
         ),
 
         first_touches as (
@@ -133,7 +135,7 @@ def _entries_sql(held: Mapping[str, frozenset[str]]) -> str:
                 row_number() over (
                     partition by touches.person_id order by touches.source_system, touches.touch_id
                 ) as place
-            from touches
+            from ({touches}) as touches
             inner join people
                 on touches.person_id = people.person_id and touches.occurred_at = people.first_touch_at
         ),

@@ -474,7 +474,9 @@ def _restated(source: Source) -> list[Table]:
                 ]
                 for row in rows
             ],
-            "What this release tells of the past otherwise than the one before it, and why.",
+            "What this release tells of the past otherwise than the one before it, and why. An entry that is"
+            " told under another direction, segment, campaign, channel or source is removed there and added"
+            " here.",
             source="restatements",
         )
     ]
