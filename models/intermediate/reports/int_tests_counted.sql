@@ -97,19 +97,31 @@ windows as (
     select
         test_id,
         contact_day,
+        min(contact_day) over (partition by test_id) as first_day,
         sum(reached_count) over (
             partition by test_id order by contact_day range between 999 preceding and current row
         ) as window_count
     from volumes
 ),
 
+-- Before it is a window old, a test has none to be compared with. The first one counts whole, also for those who were
+-- contacted within it: else whoever goes on as he began would have grown since his first day.
 windows_compared as (
     select
         test_id,
         window_count,
-        max(window_count) over (
-            partition by test_id order by contact_day range between unbounded preceding and 1000 preceding
-        ) as busiest_count
+        case
+            when contact_day >= first_day + 1000
+                then
+                    greatest(
+                        max(window_count) over (
+                            partition by test_id
+                            order by contact_day range between unbounded preceding and 1000 preceding
+                        ),
+                        max(case when contact_day < first_day + 1000 then window_count end)
+                            over (partition by test_id)
+                    )
+        end as busiest_count
     from windows
 ),
 
