@@ -311,6 +311,7 @@ def _further(source: Source) -> list[Block]:
                 for row in rows[:_LISTED]
             ],
             max(len(rows) - _LISTED, 0),
+            [("verdict", "verdict"), ("promise", "promised_rate")],
         ),
     ]
 
