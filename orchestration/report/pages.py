@@ -170,7 +170,7 @@ def _headline_facts(record: BuildRecord, facts: MartFacts | None) -> list[tuple[
 
 
 def _funnel_view(facts: MartFacts) -> list[dict[str, Any]]:
-    shown, before = [], 0
+    shown = []
     suspects = sum(facts.funnel["suspect"].values())
     for stage in STAGES:
         reached = sum(facts.funnel[stage].values())
@@ -179,11 +179,9 @@ def _funnel_view(facts: MartFacts) -> list[dict[str, Any]]:
                 "name": _HEADINGS[stage],
                 "reached": reached,
                 "share": reached / suspects if suspects else 0,
-                "of_before": share(reached, before) if stage != "suspect" else "",
                 "by_system": [facts.funnel[stage].get(system, 0) for system in facts.systems],
             }
         )
-        before = reached
     return shown
 
 

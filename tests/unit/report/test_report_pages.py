@@ -83,7 +83,7 @@ def test_page_counts_what_the_marts_hold(settings: Settings) -> None:
     release = make_release(settings)
     record_build(settings, release_id=release.release_id)
     text = text_of(write_quality_report(settings, BUILD))
-    assert "Suspects 3 3" in text and "Prospects 2 67 % 2" in text and "SQLs 1 100 % 1" in text
+    assert "Suspects 3 3" in text and "Prospects 2 2" in text and "SQLs 1 1" in text
     assert "Now: 1 prospect, 1 SQL and 1 disqualified." in text
     assert "1 person is excluded by policy (competitor 1)." in text
     assert "MQLs" not in text[text.index("Why people are blocked") : text.index("Inbound, outbound")]
