@@ -75,19 +75,21 @@ def costs(source: Source) -> Page:
         "select * from marts.cost_per_stage where cut in ('all', 'direction') order by cut, direction",
     )
     whole = next((row for row in rows if row["cut"] == "all" and row["spend_amount"]), None)
-    gap = _NO_RATE if any(row["spend_status"] == "rate_missing" for row in rows) else _NO_SPEND
+    is_unconverted = any(row["spend_status"] == "rate_missing" for row in rows)
+    gap = _NO_RATE if is_unconverted else _NO_SPEND
     sections = [
         *(_sections_of_spend(source, whole, rows) if whole else [Section("cost", "Cost per stage", [gap])]),
         Section("credit", "Who gets the credit", [_credit(source)]),
         Section("sales", "What became of it in sales", [*_deals(source), _calibration(source)], _SALES_INTRO),
     ]
     terms = [(f"cost of {name}", f"cost_per_{stage}") for stage, name in _STAGES] if whole else []
-    return Page("costs", "Costs and credit", _finding(whole), sections, _QUESTION, terms)
+    return Page("costs", "Costs and credit", _finding(whole, is_unconverted), sections, _QUESTION, terms)
 
 
-def _finding(whole: Row | None) -> str:
+def _finding(whole: Row | None, is_unconverted: bool) -> str:
     if whole is None:
-        return "What a stage costs cannot be said: no spend is recorded, or none of it has an exchange rate."
+        missing = "no spend on record has an exchange rate" if is_unconverted else "no spend is recorded"
+        return f"What a stage costs cannot be said: {missing}."
     currency = whole["reporting_currency"]
     told = [
         f"{name} {money(whole[f'cost_per_{stage}'], currency)}"

@@ -314,6 +314,16 @@ def test_verdicts_are_counted_as_verdicts(settings: Settings, tmp_path: Path) ->
     )
 
 
+def test_spend_without_a_rate_is_told_from_none(settings: Settings, tmp_path: Path) -> None:
+    rows = rich_world()
+    for row in rows["cost_per_stage"]:
+        row |= {"spend_amount": None, "spend_status": "rate_missing"}
+    with opened(settings, **rows) as source:
+        text = written(source, tmp_path / "site")["costs"].text
+    assert "What a stage costs cannot be said: no spend on record has an exchange rate." in text
+    assert "Add its currencies to exchange_rates" in text and "no spend is recorded" not in text
+
+
 def test_text_of_sources_cannot_become_markup_or_name_anybody(settings: Settings, tmp_path: Path) -> None:
     rows = rich_world()
     evil = "Ada </script><script>alert(1)</script> ada@example.com +49 170 1234567\x1b[31m\u202e"
