@@ -25,10 +25,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import increment, known_months, policy, records, release
+from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of
+from orchestration.build_log import BuildLog
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names, month_columns, tables_noting_months
 from orchestration.errors import LeadproofError
 from orchestration.moments import require_known
+from orchestration.notifications import announce
+from orchestration.old_history import remove_old_history
 from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
@@ -90,6 +94,9 @@ class Build:
         self.request = request
         self.record: BuildRecord | None = None
         self._held = ExitStack()
+        self._logged = ExitStack()
+        self._log: BuildLog | None = None
+        self._abandoned: list[BuildRecord] = []
         self._is_ready = False
         self._is_reported = False
 
@@ -129,8 +136,9 @@ class Build:
             if self.request.as_of is not None:
                 require_known(self.request.as_of, utc_now())
             self._take_lock()
-            records.close_abandoned(self.settings)
+            self._abandoned = records.close_abandoned(self.settings)
             self.record = self._new_record()
+            self._open_log(self.record)
             records.write_record(self.settings, self.record)
             self._close_folders()
             release.claim_build_token(self.settings, self.record.build_id)
@@ -154,7 +162,7 @@ class Build:
         """
         if self.record is None:
             self._take_lock()
-            records.close_abandoned(self.settings)
+            self._abandoned = records.close_abandoned(self.settings)
             newest = next(iter(records.build_ids(self.settings)), None)
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
@@ -167,7 +175,9 @@ class Build:
             _required_complete(earlier)
             earlier.status, earlier.failure, earlier.run_id = records.RUNNING, None, self.request.run_id
             earlier.is_candidate_only = self.request.is_candidate_only
+            earlier.notified = {}
             self.record = earlier
+            self._open_log(earlier)
         if not self._is_ready:
             with self.phase("policy"):
                 if self._check_policy() != self.record.policy_digest:
@@ -404,7 +414,7 @@ class Build:
         return page
 
     def close(self) -> None:
-        """Finish the record, write the report if no phase has, and give the lock back."""
+        """Finish the record, write the report if no phase has, give the lock back, and tell of an alarm."""
         try:
             if self.record is not None:
                 self._finish_record(self.record)
@@ -412,10 +422,45 @@ class Build:
                 # The report must not hide why the build failed, nor keep the lock.
                 with contextlib.suppress(Exception):
                     self.write_report()
+            if self.record is not None:
+                with contextlib.suppress(Exception):
+                    remove_old_history(self.settings, utc_now())
         finally:
             self._held.close()
+            if self.record is not None:
+                # After the lock: nobody waits for a mail server.
+                self._tell_people(self.record)
 
     # -- helpers --------------------------------------------------------------------------------
+
+    def _open_log(self, record: BuildRecord) -> None:
+        self._log = self._logged.enter_context(BuildLog(self.settings, record))
+        self._log.tell("build_started", as_of=record.as_of, owner=self.request.owner)
+
+    def _tell_people(self, record: BuildRecord) -> None:
+        alarm = alarm_of(record)
+        try:
+            for each in self._abandoned:
+                announce(self.settings, each, BUILD_INTERRUPTED)
+            if alarm is not None:
+                announce(self.settings, record, alarm)
+            elif record.status in (records.PUBLISHED, records.UNCHANGED) and self._was_alarmed(record):
+                announce(self.settings, record, RECOVERED)
+        except LeadproofError:
+            # The record could not be written; the build's own end was told before this.
+            pass
+        finally:
+            if self._log is not None:
+                for channel, told in record.notified.items():
+                    self._log.tell("notified", channel=channel, result=told)
+                self._log.tell_end(record, alarm.code if alarm else None)
+            self._logged.close()
+
+    def _was_alarmed(self, record: BuildRecord) -> bool:
+        earlier = (records.read_record(self.settings, each) for each in records.build_ids(self.settings))
+        before = (each for each in earlier if each.build_id < record.build_id and not each.is_candidate_only)
+        newest = next(before, None)
+        return newest is not None and alarm_of(newest) is not None
 
     def _take_lock(self) -> None:
         self._held.enter_context(release.build_lock(self.settings, self.request.owner))
@@ -445,6 +490,8 @@ class Build:
             self.record.failure = failure
         elif earlier is not None and earlier.phase == phase.name:
             self.record.failure = None  # it was tried again, and this time it went well
+        if self._log is not None:
+            self._log.tell_phase(phase, failure)
         records.write_record(self.settings, self.record)
 
     def _check_policy(self) -> str:
@@ -635,9 +682,11 @@ def _export_reconciliation(database: duckdb.DuckDBPyConnection, settings: Settin
 
 def _failure(phase: str, error: BaseException) -> Failure:
     if isinstance(error, LeadproofError):
-        return Failure(phase, error.message, error.hint, list(error.details))
+        return Failure(phase, error.message, error.hint, list(error.details), error.cause)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
-        return Failure(phase, _INTERRUPTED, "Run leadproof build again; nothing is loaded twice.")
+        return Failure(
+            phase, _INTERRUPTED, "Run leadproof build again; nothing is loaded twice.", is_by_person=True
+        )
     return Failure(
         phase,
         f"The {phase} phase failed with {type(error).__name__}.",

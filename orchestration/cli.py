@@ -103,7 +103,10 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=7, help="seed of the random numbers (7)")
     simulate.add_argument("--out", type=_words, metavar="FOLDER", required=True, help="folder to write into")
 
-    add("status", "show the current release, the last build and the baselines that end soon")
+    status = add("status", "show whether today's data is fresh, audited and published, and what to do")
+    status.add_argument(
+        "--check", action="store_true", help="exit with 1 if there is an alarm or nothing is published yet"
+    )
     explain = add("explain", "show why a person is (not) in a stage")
     explain.add_argument(
         "person",

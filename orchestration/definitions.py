@@ -11,9 +11,11 @@ import dagster as dg
 from orchestration.dbt import ensure_manifest
 from orchestration.defs.automation import (
     abandoned_run_sensor,
+    failed_run_sensor,
     funnel_daily_schedule,
     funnel_job,
     landing_sensor,
+    stale_release_sensor,
 )
 from orchestration.defs.dbt import make_dbt_assets, make_dbt_resource
 from orchestration.defs.publication import make_audit_checks, make_publication_assets
@@ -49,7 +51,7 @@ def build_definitions(settings: Settings, manifest_path: Path) -> dg.Definitions
         asset_checks=[make_audit_checks()],
         jobs=[funnel_job],
         schedules=[funnel_daily_schedule],
-        sensors=[landing_sensor, abandoned_run_sensor],
+        sensors=[landing_sensor, abandoned_run_sensor, failed_run_sensor, stale_release_sensor],
         resources={"dbt": make_dbt_resource(), "session": BuildSession()},
     )
 

@@ -48,12 +48,16 @@ class Failure:
         message: One sentence.
         hint: The next step.
         details: What failed and in which rows, one line each, by key and never by value.
+        cause: ``disk_full`` or ``out_of_memory``; empty for any other.
+        is_by_person: Whether somebody ended the build, who needs not be told.
     """
 
     phase: str
     message: str
     hint: str
     details: list[str] = field(default_factory=list)
+    cause: str = ""
+    is_by_person: bool = False
 
 
 @dataclass
@@ -90,6 +94,8 @@ class BuildRecord:
         release_id: The release it became; None if none.
         report: Path of its quality report; None until written.
         failure: Why it stopped; None if it did not.
+        log: Path of its structured log; None until it has one.
+        notified: Who was told of its end, or why not, by channel; empty if nobody was to be.
     """
 
     build_id: str
@@ -120,6 +126,8 @@ class BuildRecord:
     release_id: str | None = None
     report: str | None = None
     failure: Failure | None = None
+    log: str | None = None
+    notified: dict[str, str] = field(default_factory=dict)
 
 
 def record_path(settings: Settings, build_id: str) -> Path:
@@ -170,12 +178,16 @@ def find_run(settings: Settings, run_id: str) -> BuildRecord | None:
     return None
 
 
-def close_abandoned(settings: Settings) -> None:
+def close_abandoned(settings: Settings) -> list[BuildRecord]:
     """Mark builds that a kill left running. Only for the holder of the build lock.
 
     Args:
         settings: Where state lies.
+
+    Returns:
+        Their records, as they are now.
     """
+    closed = []
     for build_id in build_ids(settings)[:20]:
         record = read_record(settings, build_id)
         if record.status == RUNNING:
@@ -187,6 +199,8 @@ def close_abandoned(settings: Settings) -> None:
                 hint="Run leadproof build again; nothing is loaded twice.",
             )
             write_record(settings, record)
+            closed.append(record)
+    return closed
 
 
 def utc_now() -> datetime:

@@ -5,8 +5,9 @@ No other module reads ``LEADPROOF_*`` variables; policy does not belong here but
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -15,6 +16,23 @@ from orchestration.errors import LeadproofError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _MEMORY = re.compile(r"^\d+(\.\d+)?\s?([KMGT]i?B)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Who is told of alarms; by default nobody.
+
+    Args:
+        webhook: Address (``https://…``) that gets each alarm as JSON; None for none. May hold a secret.
+        smtp: Mail server, ``smtp://user:password@host:587`` or ``smtps://…:465``; None for none.
+        mail_from: Sender of mails.
+        mail_to: Their recipients.
+    """
+
+    webhook: str | None = field(default=None, repr=False)
+    smtp: str | None = field(default=None, repr=False)
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,9 @@ class Settings:
         dagster_home: Folder of Dagster's own storage.
         shared_from_rows: Rows from which a mart lies in files that releases share.
         reader_path: The warehouse under the name by which readers reach it; None if it is the same name.
+        keep_days: Days for which logs and pages of builds are kept.
+        stale_after_hours: Hours that the current release may be old before it is an alarm.
+        notify: Who is told of alarms.
     """
 
     landing: Path
@@ -46,6 +67,9 @@ class Settings:
     dagster_home: Path
     shared_from_rows: int = 5_000_000
     reader_path: Path | None = None
+    keep_days: int = 400
+    stale_after_hours: int = 26
+    notify: Notify = field(default_factory=Notify)
 
     @property
     def build_db(self) -> Path:
@@ -86,6 +110,11 @@ class Settings:
     def restricted(self) -> Path:
         """Personal data of releases: folders and files for the owner only."""
         return self.warehouse / "restricted"
+
+    @property
+    def logs(self) -> Path:
+        """Structured logs, one file for each build."""
+        return self.warehouse / "logs"
 
     @property
     def quality(self) -> Path:
@@ -136,6 +165,9 @@ def load_settings(root: Path = PROJECT_ROOT) -> Settings:
         dagster_home=_folder("DAGSTER_HOME", root / ".dagster"),
         shared_from_rows=_whole_number("LEADPROOF_SHARED_FROM_ROWS", Settings.shared_from_rows),
         reader_path=_reader_path(),
+        keep_days=_whole_number("LEADPROOF_KEEP_DAYS", Settings.keep_days),
+        stale_after_hours=_whole_number("LEADPROOF_STALE_AFTER_HOURS", Settings.stale_after_hours),
+        notify=_notify(),
     )
 
 
@@ -152,6 +184,37 @@ def _reader_path() -> Path | None:
             "Give the whole path under which readers reach the warehouse.",
         )
     return Path(value) if value else None
+
+
+def _notify() -> Notify:
+    # What is wrong with an address is told without the address: it may hold a secret.
+    webhook = os.environ.get("LEADPROOF_NOTIFY_WEBHOOK", "").strip() or None
+    if webhook and not _is_address(webhook, ("http", "https")):
+        raise LeadproofError("LEADPROOF_NOTIFY_WEBHOOK is no address that begins with https:// or http://.")
+    smtp = os.environ.get("LEADPROOF_NOTIFY_SMTP", "").strip() or None
+    if smtp and not _is_address(smtp, ("smtp", "smtps")):
+        raise LeadproofError(
+            "LEADPROOF_NOTIFY_SMTP is no address of a mail server.",
+            "Give smtp://user:password@host:587 or smtps://user:password@host:465.",
+        )
+    recipients = tuple(
+        part.strip() for part in os.environ.get("LEADPROOF_NOTIFY_TO", "").split(",") if part.strip()
+    )
+    sender = os.environ.get("LEADPROOF_NOTIFY_FROM", "").strip()
+    if smtp and not (recipients and sender):
+        raise LeadproofError(
+            "LEADPROOF_NOTIFY_SMTP is set, but not from whom and to whom mails go.",
+            "Set LEADPROOF_NOTIFY_FROM and LEADPROOF_NOTIFY_TO.",
+        )
+    return Notify(webhook=webhook, smtp=smtp, mail_from=sender, mail_to=recipients)
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _whole_number(variable: str, default: int) -> int:

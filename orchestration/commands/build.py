@@ -206,6 +206,8 @@ def tell_failure(settings: Settings, result: "ExecuteInProcessResult", record: B
         _tell_changes(record)
     if record.report:
         out.print(f"Quality report: {record.report}", markup=False)
+    for channel, told in record.notified.items():
+        out.print(f"Notified by {channel}: {told}", markup=False)
     kept = "The previous release stays current." if settings.current.exists() else "Nothing is published yet."
     raise LeadproofError(
         f"Build {record.build_id} failed: {failure.message}", f"{failure.hint} {kept}".strip()

@@ -1,4 +1,4 @@
-"""``leadproof status``: the current release, the last builds, what is baselined."""
+"""``leadproof status``: whether today's data is fresh, audited and published, and what to do otherwise."""
 
 import argparse
 
@@ -11,13 +11,15 @@ def run(options: argparse.Namespace) -> int:
     """Print the state, from releases and small state files only.
 
     Args:
-        options: Unused.
+        options: ``check``: answer with the exit code, for a monitor.
 
     Returns:
-        0.
+        0; with ``check``, 1 if there is an alarm or nothing is published yet.
     """
     from orchestration.report import render_status
 
     load_env_file()
-    out.print(render_status(load_settings()))
-    return 0
+    status = render_status(load_settings())
+    out.print(status)
+    is_well = status.release is not None and not status.alarms
+    return 0 if is_well or not options.check else 1

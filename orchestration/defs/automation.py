@@ -7,13 +7,17 @@ import hashlib
 import json
 import os
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
+from orchestration import records
+from orchestration.alarms import BUILD_INTERRUPTED, PUBLICATION_FAILED, RELEASE_STALE, alarm_of, is_stale
 from orchestration.errors import LeadproofError
 from orchestration.landing.discovery import discover
-from orchestration.release import running_build
+from orchestration.notifications import Notice, announce, send
+from orchestration.release import current_release, running_build
+from orchestration.release.files import utc
 from orchestration.settings import Settings, load_settings
 
 JOB_NAME = "funnel_job"
@@ -118,6 +122,99 @@ def close_abandoned_runs(
     for record in abandoned:
         instance.report_run_failed(record.dagster_run, "The process ended before the run did.")
     return [record.dagster_run.run_id for record in abandoned]
+
+
+@dg.run_failure_sensor(
+    name="failed_run_sensor",
+    monitored_jobs=[funnel_job],
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of failed runs that could not do so themselves, because their process was killed.",
+)
+def failed_run_sensor(context: dg.RunFailureSensorContext) -> None:
+    """Send the alarm of a run unless its build has sent it."""
+    tell_of_run(load_settings(), context.dagster_run.run_id)
+
+
+def tell_of_run(settings: Settings, run_id: str) -> None:
+    """Send the alarm of a failed run, once.
+
+    Args:
+        settings: The channels, and where records lie.
+        run_id: Dagster's run.
+    """
+    record = records.find_run(settings, run_id)
+    if record is None:
+        # It failed before it became a build: the code cannot be loaded, or another build held the lock.
+        alarm = PUBLICATION_FAILED
+        send(
+            settings.notify,
+            Notice(
+                alarm.code,
+                alarm.title,
+                f"Run {run_id} failed before it became a build.",
+                "See the run in Dagster's UI, then run leadproof build.",
+                runbook=alarm.runbook,
+            ),
+        )
+        return
+    is_killed = record.status == records.RUNNING and running_build(settings) is None
+    found = BUILD_INTERRUPTED if is_killed else alarm_of(record)
+    if found is not None:
+        announce(settings, record, found)
+
+
+@dg.sensor(
+    name="stale_release_sensor",
+    minimum_interval_seconds=900,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells once a day that readers see an old release, whatever the reason: no run, no alarm.",
+)
+def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Send an alarm for the day if the current release is older than it may be."""
+    settings = load_settings()
+    now = records.utc_now()
+    told_on = tell_if_stale(settings, now, context.cursor)
+    context.update_cursor(told_on)
+    return dg.SkipReason(
+        "The current release is too old." if told_on else "The current release is young enough."
+    )
+
+
+def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str:
+    """Send the alarm of a release that is too old, once a day.
+
+    Args:
+        settings: The channels, where releases lie, and how old one may be.
+        now: The present moment, with zone.
+        told_on: The day it was told of last, ISO; None or empty if it was young enough since.
+
+    Returns:
+        The day it was told of; empty if there is nothing to tell.
+    """
+    release = current_release(settings)
+    if release is None:
+        return ""
+    as_of = utc(release.as_of)
+    if not is_stale(as_of, now, settings.stale_after_hours):
+        return ""
+    today = now.date().isoformat()
+    if told_on != today:
+        hours = int((now - as_of).total_seconds() // 3600)
+        alarm = RELEASE_STALE
+        send(
+            settings.notify,
+            Notice(
+                alarm.code,
+                alarm.title,
+                f"Release {release.release_id} is {hours:,} hours old, and may be"
+                f" {settings.stale_after_hours:,}.",
+                "See leadproof status.",
+                as_of=f"{as_of:%Y-%m-%dT%H:%M:%S}",
+                runbook=alarm.runbook,
+            ),
+        )
+    return today
 
 
 def _is_abandoned(record: dg.RunRecord, lock_taken_within: timedelta) -> bool:

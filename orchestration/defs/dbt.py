@@ -24,6 +24,7 @@ from orchestration.dbt import AUDITED_TESTS, dbt_args, dbt_executable, target_pa
 from orchestration.defs.session import BuildSession, told_to_dagster
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
+from orchestration.release.files import out_of_resources
 from orchestration.settings import PROJECT_ROOT
 
 
@@ -133,7 +134,7 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
         threading.Thread(target=_warm_up_audit, daemon=True).start()
         yield from invocation.stream()
         if invocation.process.returncode != 0:
-            raise dbt_failure(target / "run_results.json")
+            raise dbt_failure(target / "run_results.json", build.settings.build_db.parent)
         if not context.is_subset:
             build.finish_models()
 
@@ -146,21 +147,26 @@ def _warm_up_audit() -> None:
         expectations.warm_up()
 
 
-def dbt_failure(run_results: Path) -> LeadproofError:
+def dbt_failure(run_results: Path, written: Path) -> LeadproofError:
     """Say what failed in a dbt run, from its results.
 
     Args:
         run_results: dbt's ``run_results.json``.
+        written: Folder that dbt writes to.
 
     Returns:
-        An error that names the failed models and tests; their rows lie in the build database.
+        An error that names the failed models and tests; their rows lie in the build database. If the disk was
+        full or memory too small, that is said instead: the models are not at fault.
     """
     failed: list[str] = []
     if run_results.exists():
         results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        failed = [
-            _told(result) for result in results if result["status"] in ("error", "fail", "runtime error")
-        ]
+        broken = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
+        for result in broken:
+            exhausted = out_of_resources(str(result.get("message")), "Building the models", written)
+            if exhausted is not None:
+                return exhausted
+        failed = [_told(result) for result in broken]
     return LeadproofError(
         f"dbt failed in {len(failed) or 'an unknown number of'} models or tests"
         + (f": {'; '.join(failed[:3])}." if failed else "."),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.errors import LeadproofError
+from orchestration.errors import DISK_FULL, OUT_OF_MEMORY, LeadproofError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TEXTS = ("no space left", "disk quota exceeded", "file too large", "max_temp_directory_size")
@@ -108,6 +108,7 @@ def _explain_database_error(error: duckdb.Error, warehouse: Path) -> LeadproofEr
         return LeadproofError(
             "Loading ran out of memory.",
             "Raise LEADPROOF_MEMORY_LIMIT or free space under the warehouse folder, then try again.",
+            cause=OUT_OF_MEMORY,
         )
     if "not a valid duckdb database" in text or "corrupt" in text or "checksum" in text:
         return LeadproofError(
@@ -125,4 +126,5 @@ def _full(warehouse: Path) -> LeadproofError:
     return LeadproofError(
         f"The disk that holds {warehouse} is full.",
         "Free space and run leadproof build again; no file is loaded by half, and none is loaded twice.",
+        cause=DISK_FULL,
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.errors import LeadproofError
+from orchestration.errors import DISK_FULL, OUT_OF_MEMORY, LeadproofError
 
 _BLOCK_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -24,6 +24,7 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # EPERM is also what file systems without hard links answer.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 _FULL_TEXTS = ("no space left", "disk quota exceeded", "file too large")
+_MEMORY_TEXT = "out of memory error"
 _DENIED_TEXTS = ("permission denied", "read-only file system", "operation not permitted")
 
 
@@ -73,10 +74,7 @@ def _database_error(action: str, error: duckdb.Error, where: Path) -> LeadproofE
             "Wait until that process has ended, then try again.",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
-        return LeadproofError(
-            f"{action} ran out of memory.",
-            "Raise LEADPROOF_MEMORY_LIMIT, or free space for spilling, and try again.",
-        )
+        return _out_of_memory(action)
     # Other messages may quote values of rows, so only their kind is told; the cause keeps the full text.
     return LeadproofError(
         f"{action} failed with a DuckDB {type(error).__name__}.",
@@ -84,10 +82,36 @@ def _database_error(action: str, error: duckdb.Error, where: Path) -> LeadproofE
     )
 
 
+def out_of_resources(told: str, action: str, where: Path) -> LeadproofError | None:
+    """Recognise a full disk or too little memory in what DuckDB told another process.
+
+    Args:
+        told: DuckDB's message.
+        action: What was being done, as the start of a sentence.
+        where: Folder that the action writes to.
+
+    Returns:
+        The error in its usual words; None if the message is of another kind.
+    """
+    text = told.lower()
+    if any(part in text for part in _FULL_TEXTS):
+        return _full(action, where)
+    return _out_of_memory(action) if _MEMORY_TEXT in text else None
+
+
 def _full(action: str, where: Path) -> LeadproofError:
     return LeadproofError(
         f"{action} failed because the disk that holds {where} is full.",
         "Free space and try again; the release that readers see is unchanged.",
+        cause=DISK_FULL,
+    )
+
+
+def _out_of_memory(action: str) -> LeadproofError:
+    return LeadproofError(
+        f"{action} ran out of memory.",
+        "Raise LEADPROOF_MEMORY_LIMIT, or free space for spilling, and try again.",
+        cause=OUT_OF_MEMORY,
     )
 
 

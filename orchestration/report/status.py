@@ -10,7 +10,17 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from orchestration import records
+from orchestration.alarms import (
+    BUILD_INTERRUPTED,
+    NOTIFICATION_FAILED,
+    RELEASE_DAMAGED,
+    RELEASE_STALE,
+    Alarm,
+    alarm_of,
+    is_stale,
+)
 from orchestration.errors import LeadproofError
+from orchestration.notifications import SENT
 from orchestration.records import BuildRecord
 from orchestration.release import (
     LockHolder,
@@ -29,8 +39,9 @@ from orchestration.settings import Settings
 
 _LABEL = 16
 _SOON = timedelta(days=14)
-_OLD = timedelta(days=2)
 _COUNTED = ("people", "suspects", "prospects", "mqls", "sqls")
+_SEEN = (records.PUBLISHED, records.UNCHANGED)
+_NOTHING = "nothing is published yet"
 _COLOURS = {"good": "green", "bad": "red", "note": "yellow"}
 
 
@@ -70,6 +81,7 @@ class Status:
         holder: Who builds now; None if nobody does.
         freshness: By source system.
         baselines: Baselines of the release's policy that run out soon or have, soonest first.
+        stale_after_hours: Hours that the release may be old.
     """
 
     now: datetime
@@ -81,9 +93,11 @@ class Status:
     holder: LockHolder | None
     freshness: list[Freshness]
     baselines: list[Baseline]
+    stale_after_hours: int = Settings.stale_after_hours
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         sheet = Sheet(console, options)
+        self._tell_today(sheet)
         self._tell_release(sheet)
         self._tell_build(sheet)
         self._tell_freshness(sheet)
@@ -111,11 +125,72 @@ class Status:
         if self.newest_release_id != self.release.release_id:
             newest = self.newest_release_id
             return f"Readers see an earlier release; leadproof rollback {newest} goes forward again."
-        if self.now - parsed_as_of(self.release) > _OLD:
-            return "The release is old; run leadproof build."
+        if self.is_stale:
+            return "The release is old; run leadproof build, and see that builds start by themselves."
         if self.baselines:
             return "Repair what is baselined before its last day, or the next build is blocked."
         return "Nothing; leadproof explain <e-mail or person_id> tells why somebody is (not) in a stage."
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether readers see a release that is older than it may be."""
+        return self.release is not None and is_stale(
+            parsed_as_of(self.release), self.now, self.stale_after_hours
+        )
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """What is wrong now, what readers notice first; empty if nothing is."""
+        found: list[Alarm] = []
+        if self.release_trouble:
+            found.append(RELEASE_DAMAGED)
+        if self.is_stale:
+            found.append(RELEASE_STALE)
+        last = self.last
+        if last is not None:
+            is_killed = last.status == records.RUNNING and self.holder is None
+            alarm = BUILD_INTERRUPTED if is_killed else alarm_of(last)
+            found += [alarm] if alarm else []
+            if any(told != SENT for told in last.notified.values()):
+                found.append(NOTIFICATION_FAILED)
+        return found
+
+    def _tell_today(self, sheet: Sheet) -> None:
+        """Answer the three questions of a morning: is it fresh, is it audited, do readers have it?"""
+        release, last = self.release, self.last
+        is_newest = release is not None and release.release_id == self.newest_release_id
+        is_published = is_newest and last is not None and last.status in _SEEN
+        hours = f"{self.stale_after_hours} hours"
+        answers = [
+            (
+                "Fresh",
+                release is not None and not self.is_stale,
+                f"readers see a release that is less than {hours} old",
+                f"readers see a release that is more than {hours} old" if release else _NOTHING,
+            ),
+            (
+                "Audited",
+                release is not None and release.verdict == "passed",
+                "every expectation holds for what readers see",
+                "not every expectation holds for what readers see" if release else _NOTHING,
+            ),
+            (
+                "Published",
+                is_published,
+                "the last build is what readers see",
+                "the last build is not what readers see" if release else _NOTHING,
+            ),
+        ]
+        for label, is_so, yes, no in answers:
+            text = Text("yes  " if is_so else "no   ", style=f"bold {'green' if is_so else 'red'}")
+            _field(sheet, label, text.append(yes if is_so else no, style="not bold default"))
+        for place, alarm in enumerate(self.alarms):
+            if place == 0:
+                sheet.blank()
+            text = Text(f"{alarm.title}. ", style="bold red").append(alarm.meaning, style="not bold default")
+            _field(sheet, "Alarm", text)
+            _field(sheet, "", Text(f"see {alarm.runbook}"))
+        sheet.blank()
 
     def _tell_release(self, sheet: Sheet) -> None:
         if self.release is None:
@@ -227,6 +302,7 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         holder=running_build(settings),
         freshness=freshness,
         baselines=_baselines(release, now.date()) if release else [],
+        stale_after_hours=settings.stale_after_hours,
     )
 
 

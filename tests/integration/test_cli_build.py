@@ -3,17 +3,20 @@
 One warehouse goes through its life in the order of the tests, because each of them is a build.
 """
 
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from orchestration.settings import PROJECT_ROOT
+from tests.fixtures.local_servers import Hook, listening_hook
 from tests.integration.workshop import Workshop, make_workshop
 
 pytestmark = pytest.mark.slow
@@ -23,8 +26,19 @@ RESTATED = ("build", "--as-of", AS_OF, "--restate", "marketing and sales agreed 
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return make_workshop(tmp_path_factory.mktemp("life"), GOLDEN)
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    made = make_workshop(tmp_path_factory.mktemp("life"), GOLDEN)
+    with listening_hook() as address:
+        (made.root / ".env").write_text(f"LEADPROOF_NOTIFY_WEBHOOK={address}\n")
+        yield made
+
+
+def logged(record: dict[str, Any]) -> list[dict[str, Any]]:
+    lines = Path(record["log"]).read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {event["build_id"] for event in events} == {record["build_id"]}
+    assert {event["run_id"] for event in events} == {record["run_id"]}
+    return events
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -59,6 +73,22 @@ def test_first_build_is_stopped_by_the_audit(workshop: Workshop) -> None:
     assert (workshop.warehouse / "quality" / "data_docs" / "index.html").is_file()
     assert (workshop.warehouse / "quality" / "audit_results" / f"{record['build_id']}.parquet").is_file()
     assert (workshop.warehouse / "quality" / "row_reconciliation" / f"{record['build_id']}.parquet").is_file()
+    # Somebody is told, once, and the log says so.
+    assert [got["alarm"] for got in Hook.got] == ["audit_failed"]
+    assert Hook.got[0]["build_id"] == record["build_id"]
+    assert "p_" not in json.dumps(Hook.got[0])
+    assert "Notified by webhook: sent" in done.stdout
+    events = logged(record)
+    assert next(event["event"] for event in events if event["event"] != "progress") == "build_started"
+    ended = {event["phase"]: event["status"] for event in events if event["event"] == "phase_ended"}
+    assert list(ended) == ["policy", "load", "dbt", "candidate", "audit", "report"]
+    assert [events[-2][name] for name in ("event", "channel", "result")] == ["notified", "webhook", "sent"]
+    assert [events[-1][name] for name in ("event", "alarm", "level")] == [
+        "build_ended",
+        "audit_failed",
+        "error",
+    ]
+    assert workshop.leadproof("status", "--check").returncode == 1
 
 
 def _tolerate_everything(workshop: Workshop) -> None:
@@ -85,6 +115,7 @@ def test_baseline_makes_the_next_build_pass(workshop: Workshop) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     record = workshop.records()[-1]
     assert record["status"] == "published"
+    assert [got["alarm"] for got in Hook.got] == ["audit_failed", "recovered"]
     # Tolerances move nobody, so the build continued from the one that the audit stopped.
     assert record["continued_from"] == workshop.records()[-2]["build_id"]
     assert (record["computed_people"], record["people"]) == (0, workshop.records()[-2]["people"])
@@ -338,6 +369,8 @@ def test_killed_build_loses_nothing_and_the_next_one_goes_on(workshop: Workshop)
     assert ledger(workshop) == before
     assert workshop.records()[-1]["load"]["rows"] == 0
     assert all(record["status"] != "running" for record in workshop.records())
+    assert [got["alarm"] for got in Hook.got[-2:]] == ["build_interrupted", "recovered"]
+    assert Hook.got[-2]["build_id"] == workshop.records()[-2]["build_id"]
     assert workshop.current() == workshop.records()[-1]["release_id"]
 
 

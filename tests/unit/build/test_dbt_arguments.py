@@ -137,13 +137,31 @@ def test_dbt_failure_names_tests_models_and_rows(tmp_path: Path) -> None:
             }
         )
     )
-    error = dbt_failure(results)
+    error = dbt_failure(results, tmp_path)
     assert error.details == ("test assert_no_mql_without_icp in 3 rows", "model people")
     assert "2 models or tests" in error.message
 
 
 def test_dbt_failure_without_results_still_is_a_sentence(tmp_path: Path) -> None:
-    assert "an unknown number" in dbt_failure(tmp_path / "run_results.json").message
+    assert "an unknown number" in dbt_failure(tmp_path / "run_results.json", tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("told", "cause", "expected"),
+    [
+        ('IO Error: Could not write file "x": No space left on device', "disk_full", "is full"),
+        ("Out of Memory Error: could not allocate block of size 256.0 KiB", "out_of_memory", "out of memory"),
+    ],
+)
+def test_dbt_failure_for_want_of_disk_or_memory_blames_no_model(
+    tmp_path: Path, told: str, cause: str, expected: str
+) -> None:
+    results = tmp_path / "run_results.json"
+    broken = {"unique_id": "model.leadproof.people", "status": "error", "failures": None, "message": told}
+    results.write_text(json.dumps({"results": [broken]}))
+    error = dbt_failure(results, tmp_path)
+    assert error.cause == cause
+    assert expected in error.message and "people" not in error.message
 
 
 def _write_manifest(root: Path, published_by: str) -> None:

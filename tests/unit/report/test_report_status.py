@@ -44,6 +44,13 @@ def test_release_build_and_freshness_are_on_one_screen(settings: Settings, print
     record_build(settings, release_id=release.release_id)
     lines = printed(read_status(settings, NOW)).splitlines()
     text = " ".join(" ".join(lines).split())
+    assert lines[0].split(maxsplit=2) == [
+        "Fresh",
+        "yes",
+        "readers see a release that is less than 26 hours old",
+    ]
+    assert lines[1].startswith("Audited         yes") and lines[2].startswith("Published       yes")
+    assert read_status(settings, NOW).alarms == []
     assert len(lines) <= 24
     assert f"Release {release.release_id} passed as of 5 Jan 2026" not in text
     assert f"{release.release_id} passed as of 30 Jun 2026 12:00 UTC, 3 hours ago" in text
@@ -63,6 +70,8 @@ def test_failed_build_says_why_where_the_report_is_and_what_to_do(
     page.parent.mkdir(parents=True)
     page.write_text("", encoding="utf-8")
     text = told()
+    assert "Fresh no nothing is published yet" in text and "Alarm Load failed." in text
+    assert "see docs/runbooks/load-failed.md" in text
     assert "failed in load" in text and "The disk is full." in text
     assert "Next Free some space." in text and text.endswith("Free some space.")
     assert f"Quality report  {page}" in printed(read_status(settings, NOW)).splitlines()
@@ -77,6 +86,7 @@ def test_running_build_is_named(settings: Settings, told: Callable[..., str]) ->
 def test_build_that_a_kill_left_is_called_interrupted(settings: Settings, told: Callable[..., str]) -> None:
     record_build(settings, status=records.RUNNING)
     text = told()
+    assert "Alarm Build interrupted." in text
     assert f"{BUILD} interrupted" in text and "run leadproof build again" in text
 
 
@@ -100,7 +110,20 @@ def test_baselines_that_run_out_soon_are_named(
 def test_old_release_asks_for_a_build(settings: Settings, told: Callable[..., str]) -> None:
     release = make_release(settings)
     record_build(settings, release_id=release.release_id)
-    assert "The release is old; run leadproof build." in told(datetime(2026, 7, 4, tzinfo=UTC))
+    text = told(datetime(2026, 7, 4, tzinfo=UTC))
+    assert "Fresh no readers see a release that is more than 26 hours old" in text
+    assert "Alarm Release stale." in text
+    assert "The release is old; run leadproof build" in text
+
+
+def test_alarm_that_reached_nobody_is_one_itself(settings: Settings, told: Callable[..., str]) -> None:
+    record_build(
+        settings,
+        status=records.FAILED,
+        failure=failure("load", "The disk is full.", "Free some space."),
+        notified={"webhook": "failed: status 404", "mail": "sent"},
+    )
+    assert "Alarm Notification failed." in told()
 
 
 def test_damaged_release_is_told_and_does_not_stop_the_rest(
@@ -110,4 +133,5 @@ def test_damaged_release_is_told_and_does_not_stop_the_rest(
     record_build(settings, release_id=release.release_id)
     (release.path / "manifest.json").unlink()
     text = told()
+    assert "Alarm Release damaged." in text
     assert "missing or damaged" in text and f"Last build {BUILD}" in text

@@ -1,0 +1,183 @@
+"""Tells people of alarms: a webhook, mail. Off until an address is set; nothing else here uses the network.
+
+Whether something is an alarm belongs to ``alarms``. A notice holds counts, names of expectations and paths,
+never a row. That nobody can be reached never fails a build: it is noted in the build's record.
+"""
+
+import smtplib
+import ssl
+from dataclasses import asdict, dataclass
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from orchestration.alarms import RECOVERED, Alarm
+from orchestration.records import BuildRecord, write_record
+from orchestration.settings import Notify, Settings
+
+SENT = "sent"
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
+_TRIES_AGAIN = 2
+_BUSY = (429, 500, 502, 503, 504)
+_LISTED = 10
+_SMTP_PORT, _SMTPS_PORT = 587, 465
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is sent.
+
+    Args:
+        alarm: The alarm's code.
+        title: The alarm's title.
+        sentence: What happened.
+        next_step: What to do.
+        build_id: The build; empty where it is about none.
+        as_of: The build's clock; empty without a build.
+        details: The expectations that do not hold, one line each, without rows.
+        report: Path of the quality report; empty without one.
+        runbook: Path of the alarm's page from the project's root; empty if nothing is to be done.
+    """
+
+    alarm: str
+    title: str
+    sentence: str
+    next_step: str
+    build_id: str = ""
+    as_of: str = ""
+    details: tuple[str, ...] = ()
+    report: str = ""
+    runbook: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole notice as lines of text."""
+        lines = [self.sentence, *(f"- {line}" for line in self.details)]
+        if self.next_step:
+            lines += ["", self.next_step]
+        told = {"Build": self.build_id, "As of": self.as_of, "Report": self.report, "Runbook": self.runbook}
+        return "\n".join([*lines, "", *(f"{name}: {value}" for name, value in told.items() if value)]).strip()
+
+
+def notice_of(record: BuildRecord, alarm: Alarm) -> Notice:
+    """Write the notice of a build.
+
+    Args:
+        record: The build.
+        alarm: What it raises, or ``RECOVERED``.
+
+    Returns:
+        The notice.
+    """
+    failure = record.failure if alarm is not RECOVERED else None
+    failed = record.audit.get("failed", []) if failure and failure.phase == "audit" else []
+    details = [f"{each['table_name']}: {each['message']}" for each in failed[:_LISTED]]
+    if len(failed) > _LISTED:
+        details.append(f"and {len(failed) - _LISTED:,} more")
+    return Notice(
+        alarm=alarm.code,
+        title=alarm.title,
+        sentence=failure.message if failure else alarm.meaning,
+        next_step=failure.hint if failure else "",
+        build_id=record.build_id,
+        as_of=record.as_of[:19],
+        details=tuple(details),
+        report=record.report or "",
+        runbook="" if alarm is RECOVERED else alarm.runbook,
+    )
+
+
+def send(notify: Notify, notice: Notice) -> dict[str, str]:
+    """Send a notice on every channel that is set.
+
+    Args:
+        notify: The channels.
+        notice: What to send.
+
+    Returns:
+        By channel, ``sent`` or why it could not be, in a few words without the address. Empty if none is set.
+    """
+    told: dict[str, str] = {}
+    if notify.webhook:
+        told["webhook"] = _post(notify.webhook, notice)
+    if notify.smtp:
+        told["mail"] = _mail(notify, notify.smtp, notice)
+    return told
+
+
+def announce(settings: Settings, record: BuildRecord, alarm: Alarm) -> None:
+    """Tell of a build once, and note in its record who was told.
+
+    Args:
+        settings: The channels, and where records lie.
+        record: The build; one that was told of is left alone.
+        alarm: What it raises, or ``RECOVERED``.
+    """
+    if record.notified:
+        return
+    told = send(settings.notify, notice_of(record, alarm))
+    if told:
+        record.notified = told
+        write_record(settings, record)
+
+
+def _post(address: str, notice: Notice) -> str:
+    again = Retry(
+        total=_TRIES_AGAIN,
+        backoff_factor=0.5,
+        status_forcelist=_BUSY,
+        allowed_methods=None,
+        redirect=False,
+        raise_on_status=False,
+    )
+    try:
+        with requests.Session() as session:
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, HTTPAdapter(max_retries=again))
+            # Chat services show `text`; whoever parses takes the rest.
+            answer = session.post(
+                address,
+                json={"text": f"Leadproof: {notice.title}. {notice.text}", **asdict(notice)},
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                allow_redirects=False,
+            )
+    except requests.RequestException as error:
+        # The message would quote the address.
+        return f"failed: {type(error).__name__}"
+    return SENT if answer.ok and not answer.is_redirect else f"failed: status {answer.status_code}"
+
+
+def _mail(notify: Notify, server: str, notice: Notice) -> str:
+    message = EmailMessage()
+    message["Subject"] = f"Leadproof: {notice.title}" + (f" ({notice.build_id})" if notice.build_id else "")
+    message["From"] = notify.mail_from
+    message["To"] = ", ".join(notify.mail_to)
+    message.set_content(notice.text)
+    parts = urlsplit(server)
+    host = parts.hostname or ""
+    try:
+        if parts.scheme == "smtps":
+            secure: smtplib.SMTP = smtplib.SMTP_SSL(
+                host,
+                parts.port or _SMTPS_PORT,
+                timeout=_ANSWER_SECONDS,
+                context=ssl.create_default_context(),
+            )
+        else:
+            secure = smtplib.SMTP(host, parts.port or _SMTP_PORT, timeout=_ANSWER_SECONDS)
+        with secure as connection:
+            if parts.scheme == "smtp":
+                connection.ehlo()
+                if connection.has_extn("starttls"):
+                    connection.starttls(context=ssl.create_default_context())
+                elif parts.username:
+                    return "failed: the server offers no encryption, so the password was not sent"
+            if parts.username:
+                connection.login(unquote(parts.username), unquote(parts.password or ""))
+            connection.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        return f"failed: {type(error).__name__}"
+    return SENT

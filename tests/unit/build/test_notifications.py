@@ -1,0 +1,192 @@
+"""Notifications, against servers on this machine: what is sent, what a broken one does, what stays secret."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration import records
+from orchestration.alarms import AUDIT_FAILED, RECOVERED
+from orchestration.defs.automation import tell_if_stale, tell_of_run
+from orchestration.errors import LeadproofError
+from orchestration.notifications import SENT, announce, notice_of, send
+from orchestration.records import BuildRecord, Failure, read_record, write_record
+from orchestration.settings import Notify, Settings, load_settings
+from tests.fixtures.local_servers import Hook, Mailbox, listening_hook, listening_mailbox
+from tests.fixtures.release_world import make_settings
+from tests.unit.report.report_world import make_release
+
+SECRET = "hooks-secret-41"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return make_settings(tmp_path)
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    with listening_hook() as address:
+        yield f"{address}/{SECRET}"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[str]:
+    with listening_mailbox() as address:
+        yield address
+
+
+def failed_record() -> BuildRecord:
+    failed = [
+        {"table_name": f"mart_{number}", "message": "is wrong", "failing_keys": ["p_0123"]}
+        for number in range(12)
+    ]
+    return BuildRecord(
+        build_id="b20260101T000000abcdef",
+        status=records.FAILED,
+        as_of="2026-01-01T00:00:00.000000+00:00",
+        started_at="2026-01-01T00:00:00+00:00",
+        run_id="run-1",
+        audit={"failed": failed},
+        failure=Failure("audit", "12 of 40 expectations do not hold.", "Repair the rows."),
+    )
+
+
+def test_webhook_gets_the_alarm_without_rows(hook: str) -> None:
+    told = send(Notify(webhook=hook), notice_of(failed_record(), AUDIT_FAILED))
+    assert told == {"webhook": SENT}
+    (got,) = Hook.got
+    assert got["alarm"] == "audit_failed"
+    assert got["runbook"] == "docs/runbooks/audit-failed.md"
+    assert got["next_step"] == "Repair the rows."
+    assert "mart_0: is wrong" in str(got["text"]) and "and 2 more" in str(got["text"])
+    assert "p_0123" not in json.dumps(got)
+
+
+def test_webhook_that_is_busy_is_tried_again(hook: str) -> None:
+    Hook.answers.extend([503, 429])
+    assert send(Notify(webhook=hook), notice_of(failed_record(), AUDIT_FAILED)) == {"webhook": SENT}
+    assert len(Hook.got) == 3
+
+
+@pytest.mark.parametrize("answer", [302, 400, 404, 410])
+def test_webhook_that_refuses_is_told_without_its_address(hook: str, answer: int) -> None:
+    Hook.answers.append(answer)
+    told = send(Notify(webhook=hook), notice_of(failed_record(), AUDIT_FAILED))
+    assert told == {"webhook": f"failed: status {answer}"}
+    assert len(Hook.got) == 1
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    notify = Notify(
+        webhook=f"http://127.0.0.1:{port}/{SECRET}",
+        smtp=f"smtp://127.0.0.1:{port}",
+        mail_from="build@warehouse.example",
+        mail_to=("team@warehouse.example",),
+    )
+    told = send(notify, notice_of(failed_record(), AUDIT_FAILED))
+    assert set(told) == {"webhook", "mail"}
+    assert all(words.startswith("failed: ") and SECRET not in words for words in told.values())
+
+
+def test_mail_says_the_same(mailbox: str) -> None:
+    notify = Notify(
+        smtp=f"smtp://{mailbox}",
+        mail_from="build@warehouse.example",
+        mail_to=("team@warehouse.example", "lead@warehouse.example"),
+    )
+    assert send(notify, notice_of(failed_record(), AUDIT_FAILED)) == {"mail": SENT}
+    (mail,) = Mailbox.mails
+    assert "Subject: Leadproof: Audit failed (b20260101T000000abcdef)" in mail
+    assert "To: team@warehouse.example, lead@warehouse.example" in mail
+    assert "12 of 40 expectations do not hold." in mail
+    assert sum(command.lower().startswith("rcpt to") for command in Mailbox.commands) == 2
+
+
+def test_password_is_not_sent_in_the_clear(mailbox: str) -> None:
+    notify = Notify(
+        smtp=f"smtp://robot:{SECRET}@{mailbox}",
+        mail_from="build@warehouse.example",
+        mail_to=("team@warehouse.example",),
+    )
+    told = send(notify, notice_of(failed_record(), AUDIT_FAILED))
+    assert "no encryption" in told["mail"]
+    assert Mailbox.mails == []
+    assert not any(command.upper().startswith("AUTH") for command in Mailbox.commands)
+
+
+def test_without_channels_nothing_is_sent() -> None:
+    assert send(Notify(), notice_of(failed_record(), AUDIT_FAILED)) == {}
+
+
+def test_build_is_told_of_once_and_notes_it(hook: str, settings: Settings) -> None:
+    record = failed_record()
+    write_record(settings, record)
+    settings = replace(settings, notify=Notify(webhook=hook))
+    announce(settings, record, AUDIT_FAILED)
+    announce(settings, read_record(settings, record.build_id), AUDIT_FAILED)
+    tell_of_run(settings, "run-1")
+    assert len(Hook.got) == 1
+    assert read_record(settings, record.build_id).notified == {"webhook": SENT}
+
+
+def test_killed_run_is_told_of_by_dagster(hook: str, settings: Settings) -> None:
+    record = replace(failed_record(), status=records.RUNNING, failure=None, audit={})
+    write_record(settings, record)
+    tell_of_run(replace(settings, notify=Notify(webhook=hook)), "run-1")
+    assert [got["alarm"] for got in Hook.got] == ["build_interrupted"]
+
+
+def test_run_that_never_was_a_build_is_told_of(hook: str, settings: Settings) -> None:
+    tell_of_run(replace(settings, notify=Notify(webhook=hook)), "run-9")
+    assert "before it became a build" in str(Hook.got[0]["text"])
+
+
+def test_old_release_is_told_of_once_a_day(hook: str, settings: Settings) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    assert tell_if_stale(settings, datetime(2026, 7, 3, 8, tzinfo=UTC), None) == ""
+    make_release(settings)  # as of 30 June 2026, 12:00
+    assert tell_if_stale(settings, datetime(2026, 7, 1, 13, tzinfo=UTC), "") == ""
+    day = tell_if_stale(settings, datetime(2026, 7, 3, 8, tzinfo=UTC), "")
+    assert day == "2026-07-03"
+    assert tell_if_stale(settings, datetime(2026, 7, 3, 9, tzinfo=UTC), day) == day
+    assert tell_if_stale(settings, datetime(2026, 7, 4, 8, tzinfo=UTC), day) == "2026-07-04"
+    assert [got["alarm"] for got in Hook.got] == ["release_stale"] * 2
+
+
+def test_recovery_asks_for_nothing() -> None:
+    notice = notice_of(replace(failed_record(), status=records.PUBLISHED, failure=None), RECOVERED)
+    assert (notice.next_step, notice.runbook, notice.details) == ("", "", ())
+    assert "has succeeded" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LEADPROOF_NOTIFY_WEBHOOK": f"ftp://{SECRET}"}, "LEADPROOF_NOTIFY_WEBHOOK is no address"),
+        ({"LEADPROOF_NOTIFY_WEBHOOK": f"https://[{SECRET}"}, "LEADPROOF_NOTIFY_WEBHOOK is no address"),
+        ({"LEADPROOF_NOTIFY_SMTP": f"{SECRET}.example"}, "LEADPROOF_NOTIFY_SMTP is no address"),
+        ({"LEADPROOF_NOTIFY_SMTP": f"smtp://a:{SECRET}@b.example"}, "Set LEADPROOF_NOTIFY_FROM"),
+    ],
+)
+def test_wrong_address_is_refused_without_saying_it(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LeadproofError) as refused:
+        load_settings()
+    assert expected in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_settings_do_not_print_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADPROOF_NOTIFY_WEBHOOK", f"https://hooks.example/{SECRET}")
+    assert SECRET not in repr(load_settings())
