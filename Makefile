@@ -1,7 +1,7 @@
 # Everything a newcomer types. Each target works without a terminal; `make` alone lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long prove bench dbt-tests check check-python lint-fix docs clean
+.PHONY: help setup demo test test-long prove bench dbt-tests check check-python lint-fix docs clean check-python check-dependencies dbt-tests
 
 # The first interpreter that fits; override with `make setup PYTHON=/path/to/python3.12`.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -53,7 +53,7 @@ demo: setup ## simulate a company, build, audit and publish its funnel
 	$(BIN)/leadproof demo
 
 test: setup ## lint, types, pytest, dbt unit and data tests
-	@$(MAKE) --no-print-directory --jobs 2 check-python dbt-tests $(SQL_LINTED)
+	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies dbt-tests $(SQL_LINTED)
 	$(PYTEST) -m 'not long'
 
 dbt-tests:
@@ -66,8 +66,11 @@ test-long: setup ## the tests that make test leaves out: more cases of what it s
 prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference, and verdicts on simulated worlds; SEQUENCES=500 JOBS=40 WORLDS=1000 SEED=1
 	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --seed $(SEED)
 
-check: setup ## lint and type-check only
-	@$(MAKE) --no-print-directory --jobs 2 check-python $(SQL_LINTED)
+check: setup ## lint, types, known vulnerabilities of dependencies
+	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)
+
+check-dependencies:
+	@$(BIN)/python -m tests.conventions.dependency_audit
 
 check-python:
 	$(BIN)/ruff check .
