@@ -61,6 +61,7 @@ class JobWarehouse:
         build_id: The latest build that came to an end, or the one whose result it left as it was.
         is_built: Whether a build has ended, from which the next can go on.
         is_increment: Whether the latest build continued from an earlier one.
+        tells_reports: Whether builds make the reports; those of the real job do.
     """
 
     compiled: CompiledWorld
@@ -71,6 +72,7 @@ class JobWarehouse:
     build_id: str = ""
     is_built: bool = False
     is_increment: bool = False
+    tells_reports: bool = True
     settings: Settings = field(init=False)
     _landing: Landing = field(default_factory=Landing)
     _known_files: int = 0

@@ -1,0 +1,228 @@
+"""The real job in a closed room: without a network, and on a disk that fills up.
+
+Run by ``unshare`` in a namespace of its own, so that neither needs rights nor touches the machine:
+
+    unshare --map-root-user --net   .venv/bin/python -m tests.proof.confined network <folder>
+    unshare --map-root-user --mount .venv/bin/python -m tests.proof.confined disk <folder> --points 5 --seed 1
+
+Prints one JSON object. What must hold is asserted here; who calls it says how often.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.settings import PROJECT_ROOT
+from tests.integration.workshop import Workshop, make_workshop
+
+_GOLDEN = PROJECT_ROOT / "tests" / "fixtures" / "golden" / "landing"
+_AS_OF = "2026-06-30"
+_TOLERANCES = ("baseline", "leadproof", "--until", "2999-12-31", "--reason", "hand-written people")
+_ATTEMPTS = {"Tcp": ("ActiveOpens",), "Udp": ("OutDatagrams",), "Ip": ("OutRequests", "OutNoRoutes")}
+_MEBI = 1 << 20
+_ROOM = 2048 * _MEBI
+# Rows whose bytes differ from build to build by what they are.
+_OF_EACH_BUILD = {"audit_results", "releases", "row_reconciliation", "restatements"}
+
+
+def attempts() -> int:
+    """Count what this namespace has tried to send, as the kernel counts it.
+
+    A namespace without an address has no route: a connection that is tried, or a name that is asked for,
+    counts as a packet without one.
+
+    Returns:
+        Connections opened, datagrams and packets sent or refused, IPv4 and IPv6.
+    """
+    found = 0
+    lines = Path("/proc/net/snmp").read_text(encoding="ascii").splitlines()
+    for names, values in zip(lines[::2], lines[1::2], strict=True):
+        protocol, _, listed = names.partition(":")
+        counted = dict(zip(listed.split(), values.partition(":")[2].split(), strict=True))
+        found += sum(int(counted[name]) for name in _ATTEMPTS.get(protocol, ()))
+    sent = dict(line.split() for line in Path("/proc/net/snmp6").read_text(encoding="ascii").splitlines())
+    return found + int(sent["Ip6OutNoRoutes"]) + int(sent["Udp6OutDatagrams"])
+
+
+def prove_network(folder: Path) -> dict[str, Any]:
+    """Run a demo and a build that finds nothing new, and count what they tried to send.
+
+    Args:
+        folder: Empty folder.
+
+    Returns:
+        The count.
+    """
+    (folder / "no_files").mkdir()
+    workshop = make_workshop(folder, folder / "no_files")
+    before = attempts()
+    demo = workshop.leadproof("demo", "--people", "400")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    status = workshop.leadproof("status")
+    assert status.returncode == 0, status.stderr
+    after = attempts()
+    # A counter that counts nothing would prove nothing.
+    subprocess.run(
+        [sys.executable, "-c", "import socket; socket.socket().connect_ex(('192.0.2.1', 80))"], check=True
+    )
+    assert attempts() > after, "the kernel does not count what is tried here"
+    return {"attempts": after - before, "released": workshop.current() is not None}
+
+
+def prove_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
+    """Let the disk fill up while the real job builds, again and again, each time somewhere else.
+
+    Args:
+        folder: Empty folder.
+        points: How many builds meet a full disk.
+        seed: Of the sizes.
+
+    Returns:
+        How the builds ended.
+    """
+    workshop = make_workshop(folder, _GOLDEN)
+    disk = workshop.warehouse
+    disk.mkdir()
+    _mount(disk, _ROOM)
+    assert workshop.leadproof("build", "--as-of", _AS_OF).returncode == 1  # the golden people fail shares
+    assert workshop.leadproof(*_TOLERANCES).returncode == 0
+    _built(workshop, "build", "--as-of", _AS_OF)
+    expected = _undisturbed(folder, workshop)
+    kept = folder / "kept"
+    shutil.copytree(disk, kept, symlinks=True)
+    drawn = random.Random(seed)
+    tally: Counter[str] = Counter()
+    for point in range(points):
+        # More often little room than much: most of a build happens in the first megabytes.
+        room = int(drawn.uniform(0.02, 1) ** 2 * 60 * _MEBI)
+        _remount(disk, _used(disk) + room)
+        served = _read(workshop)
+        file = _late_file(workshop)
+        done = workshop.leadproof("build", "--as-of", _AS_OF)
+        tally["points"] += 1
+        if done.returncode == 0:
+            tally["builds that had room enough"] += 1
+        else:
+            _assert_told(done, room)
+            record = workshop.records()[-1] if workshop.records() else {"failure": None}
+            failure = record["failure"] or {"phase": "start"}
+            tally[f"full in {failure['phase']}"] += 1
+            assert _read(workshop) == served, f"readers see something else, with {room:,} bytes of room"
+        _remount(disk, _ROOM)
+        _built(workshop, "build", "--as-of", _AS_OF)
+        assert _read(workshop) == expected, f"the build after {room:,} bytes of room differs"
+        tally["builds after it that are like an undisturbed one"] += 1
+        file.unlink()
+        _restore(kept, disk)
+        print(f"point {point + 1}: {room / _MEBI:.1f} MiB of room, exit {done.returncode}", file=sys.stderr)
+    return dict(tally)
+
+
+def _assert_told(done: subprocess.CompletedProcess[str], room: int) -> None:
+    told = done.stdout + done.stderr
+    assert done.returncode == 1, f"exit {done.returncode} with {room:,} bytes of room:\n{told}"
+    assert "Traceback" not in told, told
+    sentence = done.stderr.strip()
+    assert sentence.startswith("leadproof: ") and len(sentence.splitlines()) == 1, told
+    assert "full" in sentence or "No space left" in sentence or "out of memory" in sentence, told
+
+
+def _late_file(workshop: Workshop) -> Path:
+    source = sorted((workshop.landing / "leadproof" / "touches").glob("*.csv"))[0]
+    header = source.read_text(encoding="utf-8").splitlines()[0].split(",")
+    known = {
+        "source_touch_id": "late-1",
+        "occurred_at": "2026-06-29T10:00:00Z",
+        "email": "late@arrival.example",
+        "channel": "webinar",
+        "touch_type": "webinar_attended",
+    }
+    path = source.with_name("late.csv")
+    path.write_text(
+        f"{','.join(header)}\n{','.join(known.get(name, '') for name in header)}\n", encoding="utf-8"
+    )
+    return path
+
+
+def _undisturbed(folder: Path, workshop: Workshop) -> dict[str, str]:
+    """What readers see after the late file where the disk was never full."""
+    kept = folder / "before"
+    shutil.copytree(workshop.warehouse, kept, symlinks=True)
+    file = _late_file(workshop)
+    _built(workshop, "build", "--as-of", _AS_OF)
+    seen = _read(workshop)
+    file.unlink()
+    _restore(kept, workshop.warehouse)
+    shutil.rmtree(kept, ignore_errors=True)
+    return seen
+
+
+def _built(workshop: Workshop, *words: str) -> None:
+    done = workshop.leadproof(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _read(workshop: Workshop) -> dict[str, str]:
+    """What readers see, table by table, as digests of all rows."""
+    path = workshop.warehouse / "current" / "leadproof.duckdb"
+    with duckdb.connect(str(path), read_only=True) as release:
+        tables = release.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts' order by all"
+        ).fetchall()
+        return {
+            table: hashlib.sha256(
+                repr(release.execute(f"select * from marts.{table} order by all").fetchall()).encode()
+            ).hexdigest()
+            for (table,) in tables
+            if table not in _OF_EACH_BUILD
+        }
+
+
+def _restore(kept: Path, disk: Path) -> None:
+    for path in disk.iterdir():
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
+            shutil.rmtree(path)
+    shutil.copytree(kept, disk, symlinks=True, dirs_exist_ok=True)
+
+
+def _mount(folder: Path, size: int) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], check=True)
+
+
+def _remount(folder: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
+def _used(folder: Path) -> int:
+    return shutil.disk_usage(folder).used
+
+
+def main() -> None:
+    """Run from the command line, inside a namespace."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("what", choices=("network", "disk"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--points", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.what == "network":
+        print(json.dumps(prove_network(options.folder)))
+    else:
+        print(json.dumps(prove_disk(options.folder, options.points, options.seed)))
+
+
+if __name__ == "__main__":
+    main()
