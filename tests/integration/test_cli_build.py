@@ -22,6 +22,10 @@ from tests.integration.workshop import Workshop, make_workshop
 pytestmark = pytest.mark.slow
 GOLDEN = PROJECT_ROOT / "tests" / "fixtures" / "golden" / "landing"
 AS_OF = "2026-06-30"
+# Words of policy are words: dbt, DuckDB and the pages see nothing else in them.
+HOSTILE_REASON = (
+    "'); drop schema marts cascade; -- {{ env_var('HOME') }} {% raise %} <script>alert(1)</script>"
+)
 RESTATED = ("build", "--as-of", AS_OF, "--restate", "marketing and sales agreed on 40")
 
 
@@ -103,12 +107,10 @@ def _tolerate_everything(workshop: Workshop) -> None:
 
 
 def test_baseline_makes_the_next_build_pass(workshop: Workshop) -> None:
-    done = workshop.leadproof(
-        "baseline", "leadproof", "--until", "2999-12-31", "--reason", "hand-written people"
-    )
+    done = workshop.leadproof("baseline", "leadproof", "--until", "2999-12-31", "--reason", HOSTILE_REASON)
     assert done.returncode == 0, done.stderr
     assert "open_quarantine" in done.stdout
-    assert "hand-written people" in (workshop.root / "seeds" / "audit_thresholds.csv").read_text()
+    assert HOSTILE_REASON in (workshop.root / "seeds" / "audit_thresholds.csv").read_text()
     _tolerate_everything(workshop)
     before = ledger(workshop)
     done = workshop.leadproof("build", "--as-of", AS_OF)
