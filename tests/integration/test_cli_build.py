@@ -26,6 +26,7 @@ AS_OF = "2026-06-30"
 HOSTILE_REASON = (
     "'); drop schema marts cascade; -- {{ env_var('HOME') }} {% raise %} <script>alert(1)</script>"
 )
+SECRET = "hook-secret-7f3a"
 RESTATED = ("build", "--as-of", AS_OF, "--restate", "marketing and sales agreed on 40")
 
 
@@ -33,7 +34,7 @@ RESTATED = ("build", "--as-of", AS_OF, "--restate", "marketing and sales agreed 
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     made = make_workshop(tmp_path_factory.mktemp("life"), GOLDEN)
     with listening_hook() as address:
-        (made.root / ".env").write_text(f"LEADPROOF_NOTIFY_WEBHOOK={address}\n")
+        (made.root / ".env").write_text(f"LEADPROOF_NOTIFY_WEBHOOK={address}/{SECRET}\n")
         yield made
 
 
@@ -391,3 +392,14 @@ def test_killed_run_does_not_block_dagsters_queue(workshop: Workshop) -> None:
         "print(json.dumps([run.status.value for run in dg.DagsterInstance.get().get_runs()]))"
     )
     assert "STARTED" not in statuses
+
+
+def test_secrets_are_in_no_file(workshop: Workshop) -> None:
+    assert Hook.got, "the address was never used, so nothing could have leaked"
+    found = [
+        path
+        for place in (workshop.warehouse, workshop.dagster_home, workshop.root / "target")
+        for path in place.rglob("*")
+        if path.is_file() and not path.is_symlink() and SECRET.encode() in path.read_bytes()
+    ]
+    assert found == []

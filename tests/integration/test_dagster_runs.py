@@ -13,13 +13,22 @@ import duckdb
 import pytest
 
 from expectations import PROMISES, AuditRecord, AuditResult
-from orchestration.defs.automation import JOB_NAME, PROCESS_TAG, close_abandoned_runs, landing_digest
+from orchestration.defs.automation import (
+    JOB_NAME,
+    PROCESS_TAG,
+    abandoned_run_sensor,
+    close_abandoned_runs,
+    failed_run_sensor,
+    landing_digest,
+    landing_sensor,
+    stale_release_sensor,
+)
 from orchestration.defs.event_storage import KeptConnectionEventLogStorage, own_process_instance
 from orchestration.defs.publication import check_results
 from orchestration.defs.session import is_transient, told_to_dagster
 from orchestration.errors import LeadproofError
 from orchestration.release import build_lock
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
 
 @pytest.fixture
@@ -164,3 +173,24 @@ def test_sensor_asks_again_only_when_a_file_is_new_or_changed(settings: Settings
     second = landing_digest(settings)
     (path.parent / "b.csv.part").unlink()
     assert landing_digest(settings) == second
+
+
+def test_instance_starts_crashed_runs_again_and_repeats_no_failed_audit(settings: Settings) -> None:
+    (settings.dagster_home / "dagster.yaml").symlink_to(PROJECT_ROOT / "orchestration" / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        assert instance.run_retries_enabled
+        assert not instance.run_retries_retry_on_asset_or_op_failure
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_start_timeout_seconds == 300
+        # One run takes in all that came on the mornings that were missed.
+        assert instance.scheduler is not None
+        assert instance.scheduler.max_catchup_runs == 1  # type: ignore[attr-defined]
+        # What frees the only slot after a crash.
+        assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"] == 60
+
+
+def test_sensors_that_watch_are_on_and_those_that_build_are_off() -> None:
+    on = {"abandoned_run_sensor", "failed_run_sensor", "stale_release_sensor"}
+    sensors = (abandoned_run_sensor, failed_run_sensor, stale_release_sensor, landing_sensor)
+    found = {each.name for each in sensors if each.default_status is dg.DefaultSensorStatus.RUNNING}
+    assert found == on
