@@ -85,25 +85,38 @@ def read_catalogue(path: Path, build_id: str, shared_files: Sequence[Path] = ())
     Returns:
         The catalogue. A row without a source system contributes none.
     """
-    columns: dict[str, dict[str, str]] = {}
     with open_candidate(path, shared_files=shared_files) as connection:
-        for table, column, kind in connection.execute(
-            "select table_name, column_name, data_type from information_schema.columns"
-            " where table_schema = ? order by table_name, ordinal_position",
-            [MARTS],
-        ).fetchall():
-            columns.setdefault(table, {})[column] = kind
-        queries = [
-            f"select distinct source_system from {MARTS}.{table}"
-            for table in (*STAGE_TABLES, "touches", "quarantine")
-            if "source_system" in columns.get(table, {})
-        ]
-        if {"source_system", "build_id"} <= set(columns.get("row_reconciliation", {})):
-            queries.append(
-                f"select distinct source_system from {MARTS}.row_reconciliation"
-                f" where build_id = {_quoted(build_id)}"
-            )
-        systems = connection.execute(" union ".join(queries)).fetchall() if queries else []
+        return catalogue_of(connection, build_id)
+
+
+def catalogue_of(connection: "duckdb.DuckDBPyConnection", build_id: str) -> Catalogue:
+    """Read which marts and source systems an open candidate holds.
+
+    Args:
+        connection: A connection to the candidate.
+        build_id: The build that is audited.
+
+    Returns:
+        The catalogue, as of ``read_catalogue``.
+    """
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema = ? order by table_name, ordinal_position",
+        [MARTS],
+    ).fetchall():
+        columns.setdefault(table, {})[column] = kind
+    queries = [
+        f"select distinct source_system from {MARTS}.{table}"
+        for table in (*STAGE_TABLES, "touches", "quarantine")
+        if "source_system" in columns.get(table, {})
+    ]
+    if {"source_system", "build_id"} <= set(columns.get("row_reconciliation", {})):
+        queries.append(
+            f"select distinct source_system from {MARTS}.row_reconciliation"
+            f" where build_id = {_quoted(build_id)}"
+        )
+    systems = connection.execute(" union ".join(queries)).fetchall() if queries else []
     return Catalogue(columns, tuple(sorted(row[0] for row in systems if row[0])))
 
 

@@ -478,6 +478,13 @@ _WORDED = _COPIED | {
     "response_intent", "landing_page", "exclusion_reason", "industry", "segment",
     "status_reason", "source_file",
 }  # fmt: skip
+_STAMP = (
+    "campaign_id", "campaign_name", "campaign_channel", "segment_name", "segment_definition", "message_name",
+    "message_hypothesis", "expected_response", "success_metric", "success_threshold", "campaign_icp_version",
+    "campaign_starts_at", "campaign_ends_at", "campaign_created_at", "campaign_updated_at", "is_in_segment",
+    "is_context_complete", "missing_context_fields", "context_source",
+)  # fmt: skip
+_RATE = "_rate"
 _NAMES = {"suspects": "suspect", "prospects": "prospect", "mqls": "MQL", "sqls": "SQL"}
 _A_NAME = {"suspects": "a suspect", "prospects": "a prospect", "mqls": "an MQL"}
 _TIMES = {
@@ -563,7 +570,7 @@ def _inputs() -> Iterator[Promise]:
         "ExpectListedQuarantine",
         "row_reconciliation",
         "conservation",
-        "Every open quarantined row is listed in quarantine, and no other.",
+        "Every row that is counted in quarantine, and as open there, is listed, and no other.",
     )
     yield Promise(
         "ExpectCountedTables",
@@ -640,12 +647,21 @@ def _stages() -> Iterator[Promise]:
             f"Every {name} has one transition into the stage, at the same moment, with the same verdict.",
             parameters={"stage": STAGES[table]},
         )
-    for table in ("prospects", "mqls", "sqls"):
+    for table in STAGE_TABLES:
+        # A suspect comes from the system that brought the person, not from that of its evidence.
+        source = () if table == "suspects" else ("source_system",)
         yield Promise(
             "ExpectFrozenStamp",
             table,
             "evidence_exists",
             f"Every {_NAMES[table]} carries the direction and the context of its evidence touch.",
+            parameters={"columns": [*source, "direction", "direction_rule_id", *_STAMP]},
+        )
+        yield Promise(
+            "ExpectStandingOfCycle",
+            table,
+            "transitions_agree",
+            f"Where the cycle of every {_NAMES[table]} stands is what its last transition says.",
         )
     yield Promise(
         "ExpectIcpVerdictCarried",
@@ -702,6 +718,13 @@ def _transitions() -> Iterator[Promise]:
         "The evidence of every transition is a touch of the same person.",
     )
     yield Promise(
+        "ExpectFrozenStamp",
+        "stage_transitions",
+        "evidence_exists",
+        "Every transition carries the direction and the context of its evidence touch.",
+        parameters={"columns": ["direction", "direction_rule_id", *_STAMP]},
+    )
+    yield Promise(
         "ExpectProvedStage",
         "stage_claims",
         "transitions_agree",
@@ -712,6 +735,40 @@ def _transitions() -> Iterator[Promise]:
         "people",
         "transitions_agree",
         "Every person's current stage is the last one the transitions say.",
+    )
+
+
+def _touches() -> Iterator[Promise]:
+    yield Promise(
+        "ExpectStampInForce",
+        "touches",
+        "context",
+        "The context of every touch is that of its campaign's version.",
+        parameters={"columns": [name for name in COLUMNS["campaigns"] if name in COLUMNS["touches"]][2:]},
+    )
+    yield Promise(
+        "ExpectTouchIdOfSource",
+        "touches",
+        "unique_keys",
+        "Every touch is called by its source system and its id there.",
+    )
+    yield Promise(
+        "ExpectCycleOfMoment",
+        "touches",
+        "cycles",
+        "Every touch lies in the cycle that had begun last when it occurred.",
+    )
+    yield Promise(
+        "ExpectTouchesOfPeople",
+        "people",
+        "transitions_agree",
+        "First and last touch and the touches of each direction are those of the person's touches.",
+    )
+    yield Promise(
+        "ExpectBreachesOfTouches",
+        "opt_out_breaches",
+        "reports_reconcile",
+        "Every contact without permission after an opt-out is listed, and no other touch.",
     )
 
 
@@ -802,6 +859,20 @@ def _tables() -> Iterator[Promise]:
         "campaign_versions",
         "Versions of a campaign follow one another.",
     )
+    for table, kinds in COLUMNS.items():
+        rates = [
+            column.removesuffix(_RATE)
+            for column in kinds
+            if column.endswith(_RATE) and f"{column.removesuffix(_RATE)}_n" in kinds
+        ]
+        if rates:
+            yield Promise(
+                "ExpectCoherentRates",
+                table,
+                "reports_reconcile",
+                f"Every rate of {table} is its count out of its number, within its interval.",
+                parameters={"rates": rates, "key": KEYS[table][0]},
+            )
     for table in KEYS:
         yield no_personal_values(table)
 
@@ -826,7 +897,7 @@ def no_personal_values(table: str) -> Promise:
 def _scorecards() -> Iterator[Promise]:
     for table, like in (
         ("campaign_scorecard", "campaign_scorecard"),
-        ("segment_scorecard", "segment_scorecard"),
+        ("segment_scorecard", "message_scorecard"),
         ("message_scorecard", "segment_scorecard"),
     ):
         yield Promise(
@@ -843,6 +914,15 @@ def _scorecards() -> Iterator[Promise]:
             "verdict_evidence",
             f"In {table}, nothing is called scale or stop without the evidence that this needs.",
         )
+
+
+def _logged_tests() -> Iterator[Promise]:
+    yield Promise(
+        "ExpectTestsLogged",
+        "hypothesis_log",
+        "reports_reconcile",
+        "Every test that a scorecard counts is in the log, with the verdict that it shows.",
+    )
 
 
 def _funnel_reports() -> Iterator[Promise]:
@@ -873,6 +953,37 @@ def _funnel_reports() -> Iterator[Promise]:
         "funnel_by_day",
         "reports_reconcile",
         "Stock is that of the day before, plus entries, less exits.",
+    )
+    yield Promise(
+        "ExpectHorizonsAddUp",
+        "conversion_by_cohort",
+        "reports_reconcile",
+        "Within every horizon, the entries of a cohort are matured, maturing or converted at once.",
+    )
+    yield Promise(
+        "ExpectWaitsAddUp",
+        "stage_velocity",
+        "reports_reconcile",
+        "Whoever began a step has converted or is still waited for.",
+    )
+    yield Promise(
+        "ExpectCurveOfWaits",
+        "stage_velocity_curve",
+        "reports_reconcile",
+        "Every curve rises to the share that stage_velocity gives.",
+        parameters={"dimensions": list(KEYS["stage_velocity"])},
+    )
+    yield Promise(
+        "ExpectAgesAddUp",
+        "stage_age",
+        "reports_reconcile",
+        "Everybody who stands in a stage stands in one band of ages.",
+    )
+    yield Promise(
+        "ExpectWorkOfPeople",
+        "worklist",
+        "reports_reconcile",
+        "The worklist says what people says, and leaves out nobody who fits and could be courted.",
     )
     yield Promise(
         "ExpectNoContactAfterOptOut",
@@ -936,7 +1047,9 @@ PROMISES: tuple[Promise, ...] = (
     *_transitions(),
     *_funnel_reports(),
     *_scorecards(),
+    *_logged_tests(),
     *_money_reports(),
+    *_touches(),
     *_tables(),
 )
 """Everything that is promised about the marts the project defines."""

@@ -3,7 +3,15 @@
 What they are applied to, and with which parameters, stands in ``expectations.suites``.
 """
 
-from expectations.claims import funnel_reports, inputs, money_reports, scorecards, stages, tables
+from expectations.claims import (
+    funnel_reports,
+    inputs,
+    money_reports,
+    scorecards,
+    stages,
+    tables,
+    touches,
+)
 from expectations.claims.base import Claim
 
 __all__ = ["Claim", "class_named"]
@@ -21,7 +29,7 @@ def class_named(expectation: str) -> type[Claim]:
     Raises:
         LookupError: If no module of this package defines it.
     """
-    for module in (inputs, stages, tables, funnel_reports, scorecards, money_reports):
+    for module in (inputs, stages, touches, tables, funnel_reports, scorecards, money_reports):
         found = getattr(module, expectation, None)
         if isinstance(found, type) and issubclass(found, Claim):
             return found

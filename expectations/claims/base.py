@@ -6,6 +6,7 @@ so no expectation can pass by examining nothing. Values of rows never leave the 
 keys do.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import sqlalchemy
@@ -20,7 +21,7 @@ from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
 
-from expectations.record import MAX_FAILING_KEYS, counts_in_words, safe_key
+from expectations.record import COLUMN_OF_KEY, MAX_FAILING_KEYS, counts_in_words, safe_key
 from expectations.thresholds import ANY_SYSTEM
 
 TALLY = "leadproof.tally"
@@ -68,6 +69,25 @@ full join scope on tallied.source_system = scope.source_system
 """
 
 
+def tally_sql(batch_sql: str, rows_sql: str, scope_sql: str) -> str:
+    """The statement that tallies one expectation.
+
+    Args:
+        batch_sql: The query for the rows of the table.
+        rows_sql: What is examined.
+        scope_sql: What there is to examine.
+
+    Returns:
+        SQL that selects counts and failing keys by source system.
+    """
+    return (
+        _TALLY_SQL.replace("{rows_sql}", rows_sql)
+        .replace("{scope_sql}", scope_sql)
+        .replace("{max_keys}", str(MAX_FAILING_KEYS))
+        .replace("{batch_sql}", batch_sql)
+    )
+
+
 class Tally(MetricProvider):
     """Rows examined, rows failing, rows in scope and failing keys, by source system."""
 
@@ -90,11 +110,8 @@ class Tally(MetricProvider):
         batch_sql = selectable.compile(
             dialect=execution_engine.engine.dialect, compile_kwargs={"literal_binds": True}
         )
-        statement = (
-            _TALLY_SQL.replace("{rows_sql}", metric_value_kwargs["rows_sql"])
-            .replace("{scope_sql}", metric_value_kwargs["scope_sql"])
-            .replace("{max_keys}", str(MAX_FAILING_KEYS))
-            .replace("{batch_sql}", str(batch_sql))
+        statement = tally_sql(
+            str(batch_sql), metric_value_kwargs["rows_sql"], metric_value_kwargs["scope_sql"]
         )
         try:
             # A colon before a word is SQLAlchemy's bind parameter; these queries bind nothing.
@@ -272,6 +289,33 @@ def examine(
         f"    case when not coalesce({failing}, true) then 0 else 1 end as failing_rows,\n"
         f"    cast(null as double) as observed\n{tail}"
     )
+
+
+def examine_columns(
+    key: str, failing: Mapping[str, str], *, source_system: str = f"'{ANY_SYSTEM}'", tail: str = "from batch"
+) -> str:
+    """A rows query in which every selected row is examined once, and the column that fails is told.
+
+    Args:
+        key: SQL expression for the key that is reported, after the first column that fails.
+        failing: SQL condition under which the row fails, by column; null counts as failing.
+        source_system: SQL expression for the source system.
+        tail: The query from ``from`` on.
+
+    Returns:
+        SQL for ``rows_sql``.
+    """
+    cases = " ".join(f"when coalesce({each}, true) then {text(column)}" for column, each in failing.items())
+    return f"""
+        select case when column_found is not null
+                then column_found || {text(COLUMN_OF_KEY)} || coalesce(own_key, '(no key)') end as key,
+            own_system as source_system, 1 as examined_rows,
+            case when column_found is null then 0 else 1 end as failing_rows, cast(null as double) as observed
+        from (
+            select cast({key} as varchar) as own_key, {source_system} as own_system,
+                case {cases} end as column_found
+            {tail}
+        ) as looked"""
 
 
 def text(value: str) -> str:

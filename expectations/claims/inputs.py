@@ -111,7 +111,10 @@ _HELD = f"""
 
 
 class ExpectListedQuarantine(_OfThisBuild):
-    """As many rows are counted as open in quarantine as ``quarantine`` lists, for every table and entity."""
+    """As many rows are counted in quarantine, and as open there, as ``quarantine`` lists, for every entity.
+
+    A released row is listed for its history, and counted as what it has become.
+    """
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
@@ -119,11 +122,13 @@ class ExpectListedQuarantine(_OfThisBuild):
             """concat_ws('.', coalesce(counted.source_system, listed.source_system),
                 coalesce(counted.source_table, listed.source_table))
                 || ' (' || coalesce(counted.entity, listed.entity) || ')'""",
-            "counted.open_quarantined_rows is distinct from coalesce(listed.open_rows, 0)",
+            """counted.open_quarantined_rows is distinct from coalesce(listed.open_rows, 0)
+                or counted.quarantined_rows is distinct from coalesce(listed.listed_rows, 0)""",
             tail=f"""from (select * from batch where {self.of_build()}) as counted
                 full join (
-                    select source_system, source_table, entity, count(*) as open_rows
-                    from {MARTS}.quarantine where status = 'open' group by all
+                    select source_system, source_table, entity, count(*) as listed_rows,
+                        count(*) filter (where status = 'open') as open_rows
+                    from {MARTS}.quarantine where status <> 'released' group by all
                 ) as listed
                     on counted.source_system = listed.source_system
                     and counted.source_table = listed.source_table
@@ -137,7 +142,7 @@ class ExpectListedQuarantine(_OfThisBuild):
             from (
                 select source_system, source_table, entity from batch where {self.of_build()}
                 union all
-                select source_system, source_table, entity from {MARTS}.quarantine where status = 'open'
+                select source_system, source_table, entity from {MARTS}.quarantine where status <> 'released'
             ) as tables"""
 
 

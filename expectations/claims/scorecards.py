@@ -1,6 +1,6 @@
 """Expectations about scorecards: nobody counts twice, and no verdict stands without its evidence."""
 
-from expectations.claims.base import Claim, examine, text
+from expectations.claims.base import Claim, examine, examine_columns, text
 from expectations.suites import ACCEPTED, MARTS
 
 
@@ -60,3 +60,50 @@ class ExpectEvidenceForVerdict(Claim):
                 else false
             end or success_count > success_n""",
         )
+
+
+class ExpectTestsLogged(Claim):
+    """Every test that a scorecard counts is in the log, and the test that it shows with the same verdict."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        shown = " union all ".join(
+            f"select cut, test_id, verdict, tests_count, success_n, success_count"
+            f" from {MARTS}.{table} where test_id is not null or tests_count > 0"
+            for table in _SCORECARDS
+        )
+        tests = examine_columns(
+            "shown.test_id",
+            {
+                "test_id": "logged.test_id is null",
+                "verdict": "shown.verdict <> logged.verdict",
+                "success_n": "shown.success_n <> logged.success_n",
+                "success_count": "shown.success_count <> logged.success_count",
+            },
+            tail=f"from ({shown}) as shown left join batch as logged on shown.test_id = logged.test_id",
+        )
+        counts = examine(
+            "coalesce(counted.cut, logged.cut)",
+            "coalesce(counted.tests, 0) <> coalesce(logged.tests, 0)",
+            tail=f"""from (
+                    select cut, sum(tests_count) as tests from ({shown}) as shown group by cut
+                ) as counted
+                full join (select cut, count(*) as tests from batch group by cut) as logged
+                    on counted.cut = logged.cut""",
+        )
+        return f"{tests}\nunion all\n{counts}"
+
+    def scope_sql(self) -> str:
+        """See ``Claim.scope_sql``."""
+        shown = " union all ".join(
+            f"select cut, test_id from {MARTS}.{table} where test_id is not null or tests_count > 0"
+            for table in _SCORECARDS
+        )
+        return f"""
+            select '*' as source_system, count(*) as row_count from ({shown}) as shown
+            union all
+            select '*', count(distinct cut)
+            from (select cut from ({shown}) as shown union all select cut from batch) as cuts"""
+
+
+_SCORECARDS = ("campaign_scorecard", "segment_scorecard", "message_scorecard")

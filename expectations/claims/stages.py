@@ -1,6 +1,6 @@
 """Expectations about stages: order, containment, evidence, context, ICP, transitions."""
 
-from expectations.claims.base import Claim, count_by_system, examine, name, text
+from expectations.claims.base import Claim, count_by_system, examine, examine_columns, name, text
 from expectations.suites import MARTS, STAGES
 
 _PERSON = "batch.person_id"
@@ -156,19 +156,24 @@ class ExpectEvidenceTouch(Claim):
 
 
 class ExpectFrozenStamp(Claim):
-    """The row carries the direction, rule and campaign context of its evidence touch."""
+    """The row carries the direction, rule and whole context stamp of its evidence touch.
+
+    Without evidence there is no stamp either.
+
+    Args:
+        columns: The columns that both carry.
+    """
+
+    columns: list[str]
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        columns = (
-            "source_system", "direction", "direction_rule_id", "campaign_id", "campaign_name",
-            "segment_definition", "message_name", "message_hypothesis", "expected_response",
-            "success_metric", "success_threshold", "is_context_complete", "missing_context_fields",
-        )  # fmt: skip
-        differs = " or ".join(f"touches.{column} is distinct from batch.{column}" for column in columns)
-        return examine(
+        return examine_columns(
             _PERSON,
-            differs,
+            {
+                column: f"touches.{name(column)} is distinct from batch.{name(column)}"
+                for column in self.columns
+            },
             tail=f"from batch left join {MARTS}.touches on batch.evidence_touch_id = touches.touch_id",
         )
 
@@ -424,6 +429,45 @@ class ExpectProvedStage(Claim):
         return examine(_PERSON, f"batch.proved_stage is distinct from case {furthest} end")
 
 
+_STATES = "['suspect', 'prospect', 'mql', 'sql', 'recycled', 'disqualified']"
+
+
+class ExpectStandingOfCycle(Claim):
+    """Where a cycle stands, and since when, is what its last transition says; the days follow from as-of."""
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine_columns(
+            _PERSON,
+            {
+                "current_stage": "batch.current_stage is distinct from latest.to_stage",
+                "current_stage_since": "batch.current_stage_since is distinct from latest.occurred_at",
+                "days_in_stage": days_differ(self.as_of),
+            },
+            tail=f"""from batch
+                left join (
+                    select person_id, cycle_number,
+                        max_by(to_stage, array_position({_STATES}, to_stage)) as to_stage,
+                        max_by(occurred_at, array_position({_STATES}, to_stage)) as occurred_at
+                    from {MARTS}.stage_transitions group by person_id, cycle_number
+                ) as latest
+                    on batch.person_id = latest.person_id and batch.cycle_number = latest.cycle_number""",
+        )
+
+
+def days_differ(as_of: str) -> str:
+    """A SQL condition: the days in a stage are not those between its beginning and as-of.
+
+    Args:
+        as_of: The build's clock, ISO, UTC.
+
+    Returns:
+        The condition on the batch's columns; true where days stand and no beginning does.
+    """
+    days = f"epoch(timestamp {text(as_of)} - batch.current_stage_since) / 86400"
+    return f"coalesce(abs(batch.days_in_stage - {days}) > 0.00001, batch.days_in_stage is not null)"
+
+
 class ExpectCurrentStage(Claim):
     """A person's current stage and cycle are those of the person's last transition.
 
@@ -439,7 +483,9 @@ class ExpectCurrentStage(Claim):
                     batch.current_cycle is distinct from latest.cycle_number
                     or batch.current_stage_since is distinct from latest.occurred_at
                 ))
-                or (batch.is_excluded and batch.current_stage is not null)""",
+                or (batch.is_excluded and batch.current_stage is not null)
+                or """
+            + days_differ(self.as_of),
             tail=f"""from batch
                 left join (
                     select person_id, to_stage, cycle_number, occurred_at

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from expectations.claims.base import Claim, examine, joined_key, name, text
+from expectations.claims.base import Claim, examine, examine_columns, joined_key, name, text
 from expectations.record import COLUMN_OF_KEY
 from expectations.suites import MARTS
 
@@ -88,8 +88,8 @@ class ExpectRequiredValues(Claim):
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        missing = " or ".join(f"{name(column)} is null" for column in self.columns)
-        return examine(f"coalesce({name(self.columns[0])}, '(no key)')", missing)
+        missing = {column: f"{name(column)} is null" for column in self.columns}
+        return examine_columns(name(self.columns[0]), missing)
 
 
 class ExpectAcceptedValues(Claim):
@@ -107,12 +107,12 @@ class ExpectAcceptedValues(Claim):
 
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
-        unknown = " or ".join(
-            f"coalesce({name(column)} not in ({', '.join(text(value) for value in values)}),"
+        unknown = {
+            column: f"coalesce({name(column)} not in ({', '.join(text(value) for value in values)}),"
             f" {'false' if column in self.optional else 'true'})"
             for column, values in self.accepted.items()
-        )
-        return examine(name(self.key), unknown)
+        }
+        return examine_columns(name(self.key), unknown)
 
 
 class ExpectPersonIdFormat(Claim):
@@ -208,6 +208,39 @@ class ExpectOrderedVersions(Claim):
                 from batch
             ) as versions""",
         )
+
+
+class ExpectCoherentRates(Claim):
+    """A rate is its count out of its number, within its interval; without anybody to count, there is none.
+
+    Args:
+        rates: The names of the rates, as their columns begin.
+        key: The column that is reported.
+    """
+
+    rates: list[str]
+    key: str
+
+    def rows_sql(self) -> str:
+        """See ``Claim.rows_sql``."""
+        return examine_columns(name(self.key), {f"{rate}_rate": self._is_wrong(rate) for rate in self.rates})
+
+    @staticmethod
+    def _is_wrong(rate: str) -> str:
+        n, count, share, low, high = (
+            name(f"{rate}_{figure}") for figure in ("n", "count", "rate", "low", "high")
+        )
+        # Published figures are rounded to six decimals, each by itself.
+        return f"""case
+                when {n} > 0 then not coalesce(
+                    {count} between 0 and {n} and abs({share} - {count} / {n}) < 0.000001
+                    and {low} >= 0 and {low} <= {share} + 0.000001 and {share} <= {high} + 0.000001
+                    and {high} <= 1,
+                    false
+                )
+                else coalesce({n}, 0) <> 0 or coalesce({count}, 0) <> 0
+                    or coalesce({share}, {low}, {high}) is not null
+            end"""
 
 
 class ExpectNoPersonalValues(Claim):

@@ -44,7 +44,7 @@ _KEY_OF_FIRST = {
     "stage_velocity_curve": "suspect_to_prospect",
     "stage_age": "suspect",
     "worklist": ONE,
-    "opt_out_breaches": "leadproof:t0",
+    "opt_out_breaches": "leadproof:t11",
     "restatements": BUILD_ID,
     "campaign_spend": "leadproof:c1",
     "cost_per_stage": "all",
@@ -57,7 +57,7 @@ _KEY_OF_FIRST = {
     "campaign_scorecard": "direction × campaign",
     "segment_scorecard": "direction × segment",
     "message_scorecard": "direction × message",
-    "hypothesis_log": "t",
+    "hypothesis_log": "campaign_scorecard: direction × campaign",
 }
 
 
@@ -403,9 +403,15 @@ def _stages() -> list[Broken]:
                 )
             ),
             Broken(
-                f"ExpectFrozenStamp_{table}", _stage(table, who, "message_hypothesis = 'rewritten'"), (who,)
+                f"ExpectFrozenStamp_{table}",
+                _stage(table, who, "message_hypothesis = 'rewritten'"),
+                (f"message_hypothesis of {who}",),
             ),
-            Broken(f"ExpectFrozenStamp_{table}", _stage(table, who, "direction = 'unclassified'"), (who,)),
+            Broken(
+                f"ExpectFrozenStamp_{table}",
+                _stage(table, who, "direction = 'unclassified'"),
+                (f"direction of {who}",),
+            ),
         ]
     return [
         *cases,
@@ -504,7 +510,11 @@ def _tables() -> list[Broken]:
     for table, columns in REQUIRED.items():
         # The first and the last of them: what lies between is joined in the same condition.
         cases += [
-            Broken(f"ExpectRequiredValues_{table}", _set(table, f"{column} = null", _first(table)), ())
+            Broken(
+                f"ExpectRequiredValues_{table}",
+                _set(table, f"{column} = null", _first(table)),
+                (f"{column} of {_KEY_OF_FIRST[table]}",),
+            )
             for column in (columns[0], columns[-1])
         ]
     for table, accepted in ACCEPTED.items():
@@ -512,7 +522,7 @@ def _tables() -> list[Broken]:
             Broken(
                 f"ExpectAcceptedValues_{table}",
                 _set(table, f"{column} = 'something else'", _first(table)),
-                ("something else" if column == KEYS[table][0] else _KEY_OF_FIRST[table],),
+                (f"{column} of " + ("something else" if column == KEYS[table][0] else _KEY_OF_FIRST[table]),),
             )
             for column in accepted
         ]
@@ -521,12 +531,12 @@ def _tables() -> list[Broken]:
         Broken(
             "ExpectAcceptedValues_touches",
             _set("touches", "context_source = null", "touch_id = 'leadproof:t1'"),
-            ("leadproof:t1",),
+            ("context_source of leadproof:t1",),
         ),
         Broken(
             "ExpectAcceptedValues_people",
             _set("people", "acquisition_source = 'ask jo.doe@example.com'", f"person_id = '{TWO}'"),
-            (TWO,),
+            (f"acquisition_source of {TWO}",),
         ),
         Broken(
             "ExpectDeclaredColumns_campaigns",
@@ -710,22 +720,22 @@ def _scorecards() -> list[Broken]:
         Broken(
             "ExpectEvidenceForVerdict_message_scorecard",
             _set("message_scorecard", "evidence_above_log10 = 1.9", _first("message_scorecard")),
-            ("t",),
+            ("message_scorecard: direction × message",),
         ),
         Broken(
             "ExpectEvidenceForVerdict_segment_scorecard",
             _set("segment_scorecard", "verdict = 'stop'", _first("segment_scorecard")),
-            ("t",),
+            ("segment_scorecard: direction × segment",),
         ),
         Broken(
             "ExpectEvidenceForVerdict_campaign_scorecard",
             _set("campaign_scorecard", "success_count = 3", _first("campaign_scorecard")),
-            ("t",),
+            ("campaign_scorecard: direction × campaign",),
         ),
         Broken(
             "ExpectEvidenceForVerdict_hypothesis_log",
             _set("hypothesis_log", "evidence_required_log10 = 3.1", _first("hypothesis_log")),
-            ("t",),
+            ("campaign_scorecard: direction × campaign",),
         ),
     ]
 
@@ -831,6 +841,202 @@ def _money_reports() -> list[Broken]:
     ]
 
 
+def _held_against_touches() -> list[Broken]:
+    one = "touch_id = 'leadproof:t1'"
+    breach = "touch_id = 'leadproof:t11'"
+    cases = [
+        *(
+            Broken(
+                "ExpectStampInForce_touches",
+                _set("touches", f"{column} = {value}", one),
+                (f"{column} of leadproof:t1",),
+            )
+            for column, value in (
+                ("campaign_name", "null"),
+                ("message_hypothesis", "'told afterwards'"),
+                ("campaign_updated_at", "timestamp '2026-02-02'"),
+            )
+        ),
+        Broken(
+            "ExpectStampInForce_touches",
+            _set("touches", "context_source = 'answered', segment_name = 'another'", one),
+            ("segment_name of leadproof:t1",),
+        ),
+        Broken(
+            "ExpectStampInForce_touches",
+            _set("touches", "context_source = 'none'", one),
+            ("context_source of leadproof:t1",),
+        ),
+        Broken(
+            "ExpectStampInForce_touches",
+            _set("campaigns", "valid_from = timestamp '2026-02-04'", _first("campaigns")),
+            ("campaign_name of leadproof:t1",),
+        ),
+        Broken("ExpectTouchIdOfSource_touches", _set("touches", "touch_id = 'zoho:t1'", one), ("zoho:t1",)),
+        *(
+            Broken(
+                "ExpectCycleOfMoment_touches",
+                _set("touches", f"cycle_number = {value}", one),
+                ("cycle_number of leadproof:t1",),
+            )
+            for value in ("2", "null")
+        ),
+        *(
+            Broken("ExpectTouchesOfPeople_people", change, (f"{column} of {ONE}",))
+            for column, change in (
+                ("inbound_touches", _set("touches", "direction = 'outbound'", one)),
+                ("first_touch_at", _set("touches", "occurred_at = timestamp '2026-02-02'", one)),
+                ("last_touch_at", _set("people", "last_touch_at = null", f"person_id = '{ONE}'")),
+                ("first_touch_at", _set("touches", f"person_id = '{TWO}'", one)),
+            )
+        ),
+        Broken(
+            "ExpectBreachesOfTouches_opt_out_breaches",
+            _set("opt_out_breaches", f"person_id = '{ONE}'", breach),
+            ("person_id of leadproof:t11",),
+        ),
+        Broken(
+            "ExpectBreachesOfTouches_opt_out_breaches",
+            _set("opt_out_breaches", "opted_out_at = timestamp '2026-02-05'", breach),
+            ("opted_out_at of leadproof:t11",),
+        ),
+        Broken(
+            "ExpectBreachesOfTouches_opt_out_breaches",
+            (
+                "delete from marts.opt_out_breaches",
+                *_set("touches", "direction = 'unclassified'", breach),
+            ),
+            ("touch_id of leadproof:t11",),
+        ),
+        Broken(
+            "ExpectFrozenStamp_suspects",
+            _set("suspects", "message_name = null", f"person_id = '{THREE}' and cycle_number = 2"),
+            (f"message_name of {THREE}",),
+        ),
+        Broken(
+            "ExpectFrozenStamp_suspects",
+            _stage("suspects", TWO, "campaign_name = 'nobody said so'"),
+            (f"campaign_name of {TWO}",),
+        ),
+        Broken(
+            "ExpectFrozenStamp_stage_transitions",
+            _set("stage_transitions", "success_metric = null", f"transition_id = '{ONE}:1:mql'"),
+            (f"success_metric of {ONE}",),
+        ),
+    ]
+    for table, who in (("suspects", TWO), ("prospects", THREE), ("mqls", SIX), ("sqls", ONE)):
+        cases += [
+            Broken(
+                f"ExpectStandingOfCycle_{table}",
+                _stage(table, who, f"{column} = {value}"),
+                (f"{column} of {who}",),
+            )
+            for column, value in (
+                ("current_stage", "'recycled'"),
+                ("current_stage_since", "current_stage_since - interval 1 day"),
+                ("days_in_stage", "days_in_stage + 1"),
+            )
+        ]
+    return [
+        *cases,
+        Broken(
+            "ExpectCurrentStage_people",
+            _set("people", "days_in_stage = days_in_stage + 1", f"person_id = '{TWO}'"),
+            (TWO,),
+        ),
+        Broken(
+            "ExpectListedQuarantine_row_reconciliation",
+            ("delete from marts.quarantine",),
+            ("leadproof.touches (touches)",),
+        ),
+    ]
+
+
+def _held_against_figures() -> list[Broken]:
+    whole = "cut = 'all' and step = 'mql_to_sql'"
+    return [
+        *(
+            Broken(
+                f"ExpectCoherentRates_{table}",
+                _set(table, change, _first(table)),
+                (f"{rate}_rate of {_KEY_OF_FIRST[table]}",),
+            )
+            for table, rate, change in (
+                ("campaign_scorecard", "delivered", "delivered_rate = 0.9"),
+                ("segment_scorecard", "response", "response_low = 1.1"),
+                ("message_scorecard", "success", "success_count = 3"),
+                ("hypothesis_log", "success", "success_high = 0.4"),
+                ("constraint_audit", "lever", "lever_rate = null"),
+                ("conversion_by_cohort", "ever", "ever_rate = 0.5"),
+                ("inbound_vs_outbound", "inbound", "inbound_n = 2, inbound_count = 1"),
+                ("score_calibration", "sql", "sql_high = 1.2"),
+            )
+        ),
+        Broken(
+            "ExpectHorizonsAddUp_conversion_by_cohort",
+            _set("conversion_by_cohort", "within_60_days_maturing_count = 0", _first("conversion_by_cohort")),
+            ("within_60_days_n of suspect (all) (all)",),
+        ),
+        Broken(
+            "ExpectWaitsAddUp_stage_velocity",
+            _set("stage_velocity", "censored_count = censored_count + 1", whole),
+            ("entries of mql_to_sql (all)",),
+        ),
+        Broken(
+            "ExpectWaitsAddUp_stage_velocity",
+            _set("stage_velocity", "converted_share = 1.5", whole),
+            ("converted_share of mql_to_sql (all)",),
+        ),
+        Broken(
+            "ExpectCurveOfWaits_stage_velocity_curve",
+            (f"delete from marts.stage_velocity_curve where {whole}",),
+            ("converted_count of mql_to_sql (all)",),
+        ),
+        Broken(
+            "ExpectCurveOfWaits_stage_velocity_curve",
+            _set("stage_velocity_curve", "converted_share = 0.5", whole),
+            ("converted_share of mql_to_sql (all)",),
+        ),
+        Broken(
+            "ExpectAgesAddUp_stage_age",
+            _set("stage_age", "open_0_to_7_days_count = 9", "cut = 'all' and stage = 'sql'"),
+            ("open_count of sql (all)",),
+        ),
+        Broken(
+            "ExpectAgesAddUp_stage_age",
+            _set("stage_age", "p90_age_days = 0.5", "cut = 'all' and stage = 'sql'"),
+            ("median_age_days of sql (all)",),
+        ),
+        Broken(
+            "ExpectWorkOfPeople_worklist",
+            (f"delete from marts.worklist where person_id = '{SIX}'",),
+            (f"person_id of {SIX}",),
+        ),
+        *(
+            Broken(
+                "ExpectWorkOfPeople_worklist",
+                _set("worklist", change, f"person_id = '{ONE}'"),
+                (f"{column} of {ONE}",),
+            )
+            for column, change in (
+                ("is_icp_fit", "is_icp_fit = false"),
+                ("action", "action = 'nurture'"),
+                ("waiting_days", "waiting_days = 0"),
+            )
+        ),
+        Broken(
+            "ExpectTestsLogged_hypothesis_log",
+            ("delete from marts.hypothesis_log where cut = 'direction × message'",),
+            ("test_id of message_scorecard: direction × message", "direction × message"),
+        ),
+        Broken(
+            "ExpectTestsLogged_hypothesis_log",
+            _set("hypothesis_log", "verdict = 'stop'", _first("hypothesis_log")),
+            ("verdict of campaign_scorecard: direction × campaign",),
+        ),
+    ]
+
+
 CASES: Sequence[Broken] = (
     *_completeness(),
     *_inputs(),
@@ -840,4 +1046,6 @@ CASES: Sequence[Broken] = (
     *_scorecards(),
     *_money_reports(),
     *_tables(),
+    *_held_against_touches(),
+    *_held_against_figures(),
 )
