@@ -133,10 +133,11 @@ class _Loader:
         digest: str | None = None
         try:
             file = _with_present_state(file)
+            identity = _identity(file.path)
             plain, digest = _fetch(file, folder)
             earlier = ledger.loaded_path(self._connection, file, digest)
             if earlier is None:
-                self._load_content(file, plain, digest, observed_at, folder)
+                self._load_content(file, plain, digest, identity, observed_at, folder)
             else:
                 message = f"The same content was loaded from {earlier}; nothing is loaded."
                 self._settle(file, Entry(file, digest, DUPLICATE, observed_at, message=message))
@@ -146,14 +147,20 @@ class _Loader:
             self.report.notes.append(f"{file.relative_path}: {trouble.reason}")
 
     def _load_content(
-        self, file: LandingFile, plain: Path, digest: str, observed_at: datetime, folder: Path
+        self,
+        file: LandingFile,
+        plain: Path,
+        digest: str,
+        identity: readers.Identity,
+        observed_at: datetime,
+        folder: Path,
     ) -> None:
         table = RawTable(
             file.source_system,
             file.source_table,
             self._declared.get((file.source_system, file.source_table)),
         )
-        job = readers.Job(self._connection, table, file, self._run, observed_at, folder)
+        job = readers.Job(self._connection, table, file, identity, self._run, observed_at, folder)
         try:
             loaded = self._attempt(job, plain, digest)
         except IncompleteReadError:
@@ -192,7 +199,7 @@ class _Loader:
                 if is_disk_full(error):
                     raise
                 raise _unreadable(error) from None
-            if _with_present_state(file) != file:
+            if _with_present_state(file) != file or _identity(file.path) != job.identity:
                 raise UnsettledFileError("It changed while it was read; it is loaded with the next build.")
             ledger.add_entry(
                 self._connection,
@@ -276,8 +283,21 @@ def _with_present_state(file: LandingFile) -> LandingFile:
     try:
         status = file.path.stat()
     except OSError:
-        raise UnsettledFileError("It vanished before it was read; nothing of it is loaded.") from None
+        raise _vanished() from None
     return replace(file, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def _identity(path: Path) -> readers.Identity:
+    """What no copying tool can set: size and modification time of a replaced file may be those of the old."""
+    try:
+        status = path.stat()
+    except OSError:
+        raise _vanished() from None
+    return status.st_ino, status.st_ctime_ns
+
+
+def _vanished() -> UnsettledFileError:
+    return UnsettledFileError("It vanished before it was read; nothing of it is loaded.")
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from orchestration.landing.discovery import LandingFile
 from orchestration.landing.failures import IncompleteReadError, RefusedFileError
 from orchestration.landing.inspection import TextFile
 from orchestration.landing.ledger import LoadRun
-from orchestration.landing.names import PROVENANCE, assign_columns, literal, quoted
+from orchestration.landing.names import PROVENANCE, assign_columns, literal, normalise, quoted
 from orchestration.landing.records import MAX_RECORD_BYTES, CleanCopy, Layout, LineMap, RecordScan
 from orchestration.landing.report import DriftNote
 from orchestration.landing.tables import TEXT, IncomingColumn, RawTable, as_type
 
+Identity = tuple[int, int]
+"""Inode and time of the last change of a file, in nanoseconds."""
 RAW_TEXT_LIMIT = 65_536
 _REJECTS_PER_BATCH = 5_000
 _REJECTS_TABLE, _SCANS_TABLE = "landing_reject_errors", "landing_reject_scans"
@@ -37,6 +39,7 @@ class Job:
         connection: The build database, in the file's transaction.
         table: The raw table.
         file: The file.
+        identity: What it was when its content was hashed.
         run: The load run.
         observed_at: The file's observed-at (UTC, without a zone).
         folder: Working folder of this file.
@@ -46,6 +49,7 @@ class Job:
     connection: duckdb.DuckDBPyConnection
     table: RawTable
     file: LandingFile
+    identity: Identity
     run: LoadRun
     observed_at: datetime
     folder: Path
@@ -352,7 +356,9 @@ def _incoming(job: Job, originals: Sequence[str], kinds: Sequence[str]) -> tuple
 
 
 def _refuse_strangers(columns: Sequence[IncomingColumn], declared: set[str], known: set[str]) -> None:
-    if declared and not {column.name for column in columns} & (declared | known):
+    # A name that was given to a column without one says nothing: a first row with an empty value has it too.
+    named = {column.name for column in columns if normalise(column.original)}
+    if declared and not named & (declared | known):
         raise RefusedFileError(
             "The header names none of the columns that this table is declared to have; check that the file"
             " lies in the right folder and begins with its column names."

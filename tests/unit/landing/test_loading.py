@@ -193,6 +193,25 @@ def test_file_that_moves_while_it_is_read_leaves_nothing(world, monkeypatch, wha
     assert world.load().rows == (2 if what == "changed" else 0)
 
 
+def test_file_replaced_while_it_is_read_by_one_of_its_size_and_time_is_not_believed(world, monkeypatch):
+    """As rsync and ``cp -p`` do; the ledger would keep the hash of one content with rows of another."""
+    path = world.drop("crm/leads/a.csv", "id\n1\n")
+    read = loading.readers.read_csv
+
+    def replaced(job, text):
+        before = path.stat()
+        (path.parent / ".a").write_text("id\n2\n")
+        (path.parent / ".a").replace(path)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return read(job, text)
+
+    monkeypatch.setattr(loading.readers, "read_csv", replaced)
+    assert world.load().rows == 0
+    monkeypatch.undo()
+    assert world.load().rows == 1
+    assert world.query("select id from raw_crm.leads") == [("2",)]
+
+
 def test_a_crash_between_rows_and_ledger_leaves_neither(world, monkeypatch):
     world.drop("crm/leads/a.csv", "id\n1\n2\n")
     monkeypatch.setattr(loading.ledger, "add_columns", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -134,6 +134,13 @@ def test_headerless_file_of_a_declared_table_is_refused(lead_world):
     assert "names none of the columns" in report.notes[0]
 
 
+def test_headerless_file_is_refused_after_a_column_without_a_name(lead_world):
+    lead_world.drop("crm/leads/a.csv", "id,,name\n17,x,Someone\n")
+    lead_world.load()
+    lead_world.drop("crm/leads/b.csv", "18,,Other\n19,y,Third\n")
+    assert "names none of the columns" in lead_world.load().notes[0]
+
+
 def test_declared_header_only_file_is_loaded_empty(lead_world):
     lead_world.drop("crm/leads/a.csv", "id,name")
     report = lead_world.load()
