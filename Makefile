@@ -22,6 +22,11 @@ SQL_LINTED := .sqlfluff_cache/passed
 SEQUENCES ?= 500
 JOBS ?= 40
 WORLDS ?= 1000
+DEFECTS ?= 250
+CLEAN ?= 50
+FILES ?= 2000
+REPLAYS ?= 20
+RACES ?= 72
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -63,8 +68,9 @@ dbt-tests:
 test-long: setup ## the tests that make test leaves out: more cases of what it shows
 	$(PYTEST) -m long
 
-prove: setup ## sequences of deliveries, edits, kills and builds against rebuilds and the reference, and verdicts on simulated worlds; SEQUENCES=500 JOBS=40 WORLDS=1000 SEED=1
-	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --seed $(SEED)
+prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated files, replays, sequences of builds; DEFECTS=250 FILES=2000 SEQUENCES=500 JOBS=40 SEED=1 and more
+	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --defects $(DEFECTS) \
+		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies
 	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)

@@ -1,28 +1,35 @@
-"""Judges many simulated worlds, drives many sequences, over the compiled models and through the real job, and
-prints the numbers.
+"""Judges many simulated worlds, breaks candidates and files, drives sequences, and prints the numbers.
 
-    .venv/bin/python -m tests.proof.prove --sequences 500 --jobs 40 --worlds 1000 --seed 1
+    .venv/bin/python -m tests.proof.prove --defects 250 --files 2000 --sequences 500 --jobs 40 --seed 1
 
-Seeds are counted up, one for every few sequences over the compiled models and for each one through the job,
-so that progress can be told, and what fails be run alone.
+Seeds are counted up, one for every few of what is proved, so that progress can be told, and what fails be run
+alone.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
-from tests.integration.compiled_world import empty_world
+from tests.integration.compiled_world import CompiledWorld, empty_world, shared_world
+from tests.proof.files import prove_batch
+from tests.proof.gate import prove_clean, prove_defects
 from tests.proof.profiles import drive, drive_job
+from tests.proof.races import prove_races
+from tests.proof.replay import replay
 from tests.proof.shop import opened_shop
 from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
+_DEFECTS_AT_ONCE = 250
+_NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0"
 
 
 def main() -> int:
@@ -37,6 +44,11 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=40, help="how many to drive through the real job")
     parser.add_argument("--worlds", type=int, default=1000, help="how many worlds' verdicts to judge")
+    parser.add_argument("--defects", type=int, default=250, help="how many defects the gate must block")
+    parser.add_argument("--clean", type=int, default=50, help="how many good candidates it must let pass")
+    parser.add_argument("--files", type=int, default=2000, help="how many mutated files to account for")
+    parser.add_argument("--replays", type=int, default=20, help="how many worlds to tell in other files")
+    parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -44,39 +56,101 @@ def main() -> int:
         compiled = empty_world(Path(folder))
         if options.worlds:
             is_proved = _prove_verdicts(Judge(compiled), options.worlds, options.seed)
+        for title, number, unit, run, name in _others(compiled, Path(folder)):
+            if is_proved and (wanted := getattr(options, number)):
+                is_proved = _prove(title, wanted, options.seed, run, f"{_NOTHING} {name}=1", unit)
         if options.sequences and is_proved:
             is_proved = _prove(
-                "over the compiled models",
+                "Sequences over the compiled models",
                 options.sequences,
                 options.seed,
                 lambda seed: drive(compiled, seed, _AT_ONCE),
-                "SEQUENCES=1 JOBS=0 WORLDS=0",
+                f"{_NOTHING} SEQUENCES=1",
             )
         if options.jobs and is_proved:
             with opened_shop(Path(folder) / "job") as shop:
                 is_proved = _prove(
-                    "through the real job",
+                    "Sequences through the real job",
                     options.jobs,
                     options.seed,
                     lambda seed: drive_job(compiled, shop, seed),
-                    "SEQUENCES=0 JOBS=1 WORLDS=0",
+                    f"{_NOTHING} JOBS=1",
                 )
     print(
         f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
-        f" WORLDS={options.worlds} SEED={options.seed}"
+        f" WORLDS={options.worlds} DEFECTS={options.defects} CLEAN={options.clean} FILES={options.files}"
+        f" REPLAYS={options.replays} RACES={options.races} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
 
+def _others(
+    compiled: CompiledWorld, folder: Path
+) -> Iterator[tuple[str, str, str, Callable[[int], Counter[str]], str]]:
+    """What is proved besides sequences: title, option, what is counted, how to run a seed, variable."""
+    fresh = (folder / f"world{number}" for number in count())
+
+    def in_fresh(run: Callable[[Path], Counter[str]]) -> Counter[str]:
+        place = next(fresh)
+        try:
+            return run(place)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def files(seed: int) -> Counter[str]:
+        """Every fifth batch is also built, all of them are loaded."""
+        models = every_system() if seed % 5 == 1 else None
+        return in_fresh(lambda place: prove_batch(models, place, 1, seed))
+
+    @cache
+    def every_system() -> CompiledWorld:
+        return shared_world(folder / "every_system")
+
+    yield (
+        "Good candidates",
+        "clean",
+        "clean worlds",
+        lambda seed: in_fresh(lambda place: prove_clean(compiled, place, seed)),
+        "CLEAN",
+    )
+    yield (
+        "Defects that the gate must block",
+        "defects",
+        "defects",
+        lambda seed: in_fresh(lambda place: prove_defects(compiled, place, seed, _DEFECTS_AT_ONCE)),
+        "DEFECTS",
+    )
+    yield "Mutated files", "files", "files", files, "FILES"
+    yield (
+        "The same rows in other files",
+        "replays",
+        "worlds",
+        lambda seed: in_fresh(lambda place: replay(compiled, place, seed)),
+        "REPLAYS",
+    )
+    yield (
+        "Files that change while they are read",
+        "races",
+        "races",
+        lambda _: in_fresh(prove_races),
+        "RACES",
+    )
+
+
 def _prove(
-    where: str, sequences: int, first_seed: int, run: Callable[[int], Counter[str]], alone: str
+    title: str,
+    wanted: int,
+    first_seed: int,
+    run: Callable[[int], Counter[str]],
+    alone: str,
+    unit: str = "sequences",
 ) -> bool:
-    """Drive sequences, seed by seed, and print what they did."""
-    print(f"Sequences {where}")
+    """Run seed by seed until there is as much as is wanted, and print what was done."""
+    print(title)
     tally: Counter[str] = Counter()
     started = time.monotonic()
     for seed in count(first_seed):
-        if tally["sequences"] >= sequences:
+        if tally[unit] >= wanted:
             break
         try:
             tally += run(seed)
@@ -85,11 +159,13 @@ def _prove(
             print(f"\nSeed {seed} fails. Repeat it alone with: make prove SEED={seed} {alone}")
             return False
         except KeyboardInterrupt:
-            print(f"\nInterrupted during seed {seed}; what was driven until then:")
+            print(f"\nInterrupted during seed {seed}; what was done until then:")
             break
+        compared = f" {tally['builds']} builds, {tally['rows compared']:,} rows compared," * bool(
+            tally["builds"]
+        )
         print(
-            f"seed {seed}: {tally['sequences']} sequences, {tally['builds']} builds,"
-            f" {tally['rows compared']:,} rows compared, 0 differences,"
+            f"seed {seed}: {tally[unit]:,} {unit},{compared} 0 differences,"
             f" {time.monotonic() - started:,.0f} s",
             flush=True,
         )
@@ -98,7 +174,7 @@ def _prove(
         print(f"{name:45} {number:>12,}")
     print(f"{'differences':45} {0:>12}")
     print(f"{'seconds':45} {time.monotonic() - started:>12,.0f}\n")
-    return tally["sequences"] >= sequences
+    return tally[unit] >= wanted
 
 
 def _prove_verdicts(judge: Judge, worlds: int, seed: int) -> bool:
