@@ -339,6 +339,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "superseded_rows": "bigint",
         "quarantined_rows": "bigint",
         "pending_rows": "bigint",
+        "erased_rows": "bigint",
         "open_quarantined_rows": "bigint",
         "warning_values": "bigint",
         "files": "bigint",

@@ -186,7 +186,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "campaigns": ("source_system", "campaign_id", "valid_from"),
     "quarantine": ("source_system", "source_table", "reason_code", "first_seen_at", "status"),
     "row_reconciliation": (
-        "landed_rows", "accepted_rows", "superseded_rows", "quarantined_rows", "pending_rows",
+        "landed_rows", "accepted_rows", "superseded_rows", "quarantined_rows", "pending_rows", "erased_rows",
         "open_quarantined_rows",
     ),
     "funnel_by_day": (

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orchestration import increment, known_months, policy, records, release
+from orchestration import erasure, increment, known_months, policy, records, release
 from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of
 from orchestration.build_log import BuildLog
 from orchestration.candidate_diff import compare_with_current
@@ -137,6 +137,9 @@ class Build:
                 require_known(self.request.as_of, utc_now())
             self._take_lock()
             self._abandoned = records.close_abandoned(self.settings)
+            if erasure.is_unfinished(self.settings):
+                self._wait_for_orphan()
+                erasure.finish_unfinished(self.settings)
             self.record = self._new_record()
             self._open_log(self.record)
             records.write_record(self.settings, self.record)
@@ -201,6 +204,7 @@ class Build:
             say("Loading landing files")
             report = load_landing(self.settings, now=_moment(record.started_at), progress=say)
             record.load = report.to_dict()
+            erasure.erase_late_rows(self.settings)
         records.write_record(self.settings, record)
         return report
 

@@ -115,6 +115,27 @@ def make_parser() -> argparse.ArgumentParser:
         help="an address, an id like p_0123…, or a touch id",
     )
 
+    forget = add(
+        "forget",
+        "erase a person from everything that is kept, and keep them out",
+        "Releases are rewritten; a certificate with counts is written; landing files that hold the person"
+        " are listed and left alone. Run again after an interruption, it goes on where it stopped.",
+    )
+    forget.add_argument(
+        "person",
+        nargs="?",
+        type=_words,
+        metavar="e-mail",
+        help="the person's address; - reads it from the input",
+    )
+    forget.add_argument(
+        "--contact",
+        type=_words,
+        metavar="SYSTEM:ID",
+        help="a contact record, where the address is a shared one",
+    )
+    forget.add_argument("--preview", action="store_true", help="only say what would be removed")
+
     baseline = add(
         "baseline",
         "accept today's failing values of the negotiable audits for a while",

@@ -54,6 +54,7 @@ class Settings:
         keep_days: Days for which logs and pages of builds are kept.
         stale_after_hours: Hours that the current release may be old before it is an alarm.
         notify: Who is told of alarms.
+        suppression_key: Secret of the list of the forgotten; empty if it lies in a file beside the list.
     """
 
     landing: Path
@@ -70,6 +71,7 @@ class Settings:
     keep_days: int = 400
     stale_after_hours: int = 26
     notify: Notify = field(default_factory=Notify)
+    suppression_key: str = ""
 
     @property
     def build_db(self) -> Path:
@@ -115,6 +117,11 @@ class Settings:
     def logs(self) -> Path:
         """Structured logs, one file for each build."""
         return self.warehouse / "logs"
+
+    @property
+    def erasures(self) -> Path:
+        """Who has been forgotten, as keyed digests, with the certificates; for the owner only."""
+        return self.warehouse / "erasures"
 
     @property
     def quality(self) -> Path:
@@ -168,6 +175,7 @@ def load_settings(root: Path = PROJECT_ROOT) -> Settings:
         keep_days=_whole_number("LEADPROOF_KEEP_DAYS", Settings.keep_days),
         stale_after_hours=_whole_number("LEADPROOF_STALE_AFTER_HOURS", Settings.stale_after_hours),
         notify=_notify(),
+        suppression_key=os.environ.get("LEADPROOF_SUPPRESSION_KEY", "").strip(),
     )
 
 

@@ -13,6 +13,7 @@ import duckdb
 from orchestration import records
 from orchestration.records import BuildRecord
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.suppression import list_digest
 
 _CODE = ("orchestration", "expectations", "models", "dbt_project")
 _CODE_FILES = ("dbt_project.yml", "requirements.lock")
@@ -22,6 +23,7 @@ _WORDS = {
     "thresholds": "the tolerances in force",
     "code": "the code",
     "settings": "the settings",
+    "erasures": "the list of the forgotten",
 }
 
 
@@ -73,6 +75,7 @@ def starting_point(
                 str(settings.shared_as_read),
             ]
         ),
+        "erasures": list_digest(settings),
     }
 
 

@@ -7,6 +7,7 @@ landed as (
         source_system,
         source_table,
         sum(row_count + reject_count) as landed_rows,
+        sum(coalesce(erased_count, 0)) as erased_rows,
         count(*) as files,
         max(observed_at) as latest_observed_at
     from {{ source('landing', 'files') }}
@@ -112,6 +113,7 @@ present as (
         cast(coalesce(counted.superseded_rows, 0) as bigint) as superseded_rows,
         cast(coalesce(counted.quarantined_rows, 0) + coalesce(rejects.rejected_rows, 0) as bigint) as quarantined_rows,
         cast(coalesce(counted.pending_rows, 0) as bigint) as pending_rows,
+        cast(coalesce(landed.erased_rows, 0) as bigint) as erased_rows,
         cast(coalesce(opened.open_quarantined_rows, 0) as bigint) as open_quarantined_rows,
         cast(coalesce(counted.warning_values, 0) as bigint) as warning_values,
         cast(coalesce(landed.files, 0) as bigint) as files,
@@ -151,6 +153,7 @@ earlier as (
         log.superseded_rows,
         log.quarantined_rows,
         log.pending_rows,
+        coalesce(log.erased_rows, 0) as erased_rows,
         log.open_quarantined_rows,
         log.warning_values,
         log.files,

@@ -16,16 +16,36 @@ TableKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class Identity:
+    """A column that says who a row is about.
+
+    Args:
+        column: The column.
+        kind: ``email``, ``contact``, ``anonymous``, ``name`` (of whom the row means, where it gives no id) or
+            ``own_name`` (the name by which rows of other tables mean this record).
+        prefix: What staging writes before the id.
+        no_id: Text that stands for no id.
+    """
+
+    column: str
+    kind: str
+    prefix: str = ""
+    no_id: str | None = None
+
+
+@dataclass(frozen=True)
 class DeclaredTable:
     """A raw table as its dbt source declares it.
 
     Args:
         columns: Normalised column names, in order.
         feeds: Canonical entities that the table feeds.
+        identities: Columns that say who a row is about, in order of precedence.
     """
 
     columns: tuple[str, ...]
     feeds: tuple[str, ...]
+    identities: tuple[Identity, ...] = ()
 
 
 def read_declarations(root: Path, systems: Iterable[str] | None = None) -> dict[TableKey, DeclaredTable]:
@@ -68,6 +88,17 @@ def _read_file(path: Path) -> dict[TableKey, DeclaredTable]:
             found[schema.removeprefix("raw_"), name] = DeclaredTable(
                 columns=tuple(str(column["name"]) for column in table.get("columns") or []),
                 feeds=tuple(_meta(table).get("feeds") or ()),
+                identities=tuple(
+                    Identity(
+                        str(column["name"]),
+                        str(meta["identity"]),
+                        str(meta.get("id_prefix") or ""),
+                        None if meta.get("no_id") is None else str(meta["no_id"]),
+                    )
+                    for column in table.get("columns") or []
+                    for meta in [_meta(column)]
+                    if meta.get("identity")
+                ),
             )
     return found
 

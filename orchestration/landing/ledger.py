@@ -17,7 +17,8 @@ LOADED, DUPLICATE, REFUSED = "loaded", "duplicate", "refused"
 _TABLES = {
     "files": "file_id bigint, source_system varchar, source_table varchar, path varchar, size_bytes bigint,"
     " mtime_ns bigint, content_hash varchar, format varchar, row_count bigint, reject_count bigint,"
-    " load_id bigint, observed_at timestamp, loaded_at timestamp, status varchar, message varchar",
+    " load_id bigint, observed_at timestamp, loaded_at timestamp, status varchar, message varchar,"
+    " erased_count bigint",
     "rejects": "source_system varchar, source_table varchar, source_file varchar, source_row bigint,"
     " error varchar, raw_text varchar, load_id bigint, loaded_at timestamp, observed_at timestamp",
     "columns": "source_system varchar, source_table varchar, column_name varchar, original_name varchar,"
@@ -54,6 +55,7 @@ class Entry:
         rows: Rows loaded.
         rejects: Lines set aside.
         message: One sentence where there is something to say.
+        erased: Rows and lines left out because they are about somebody who has been forgotten.
     """
 
     file: LandingFile
@@ -63,6 +65,7 @@ class Entry:
     rows: int = 0
     rejects: int = 0
     message: str | None = None
+    erased: int = 0
 
 
 def create_ledger(connection: duckdb.DuckDBPyConnection) -> None:
@@ -74,6 +77,8 @@ def create_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists landing")
     for name, columns in _TABLES.items():
         connection.execute(f"create table if not exists landing.{name} ({columns})")
+    # A warehouse of an earlier version.
+    connection.execute("alter table landing.files add column if not exists erased_count bigint")
 
 
 def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
@@ -158,8 +163,11 @@ def add_entry(connection: duckdb.DuckDBPyConnection, run: LoadRun, entry: Entry)
         if changed:
             return
     connection.execute(
-        "insert into landing.files select 1 + coalesce(max(file_id), 0),"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? from landing.files",
+        "insert into landing.files (file_id, source_system, source_table, path, size_bytes, mtime_ns,"
+        " content_hash,"
+        " format, row_count, reject_count, load_id, observed_at, loaded_at, status, message, erased_count)"
+        " select 1 + coalesce(max(file_id), 0),"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? from landing.files",
         [
             file.source_system,
             file.source_table,
@@ -175,6 +183,7 @@ def add_entry(connection: duckdb.DuckDBPyConnection, run: LoadRun, entry: Entry)
             run.loaded_at,
             entry.status,
             entry.message,
+            entry.erased,
         ],
     )
 

@@ -33,6 +33,7 @@ from orchestration.landing.report import DriftNote, LoadReport, TableLoad
 from orchestration.landing.summaries import table_summaries
 from orchestration.landing.tables import RawTable
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.suppression import Suppression, keep_out, read_suppression
 
 Progress = Callable[[str], None]
 _WORK_PREFIX = "landing-"
@@ -71,17 +72,19 @@ def load_landing(
         What was loaded, table by table, and everything a person should be told.
 
     Raises:
-        LeadproofError: If there is no landing folder, the build database cannot be opened or written, or
-            the disk is full. What was committed until then stays and is not loaded again.
+        LeadproofError: If there is no landing folder, the build database cannot be opened or written, the
+            disk is full, or the list of the forgotten cannot be read. What was committed until then stays and
+            is not loaded again.
     """
     found = survey(settings, root)
+    suppression = read_suppression(settings)
     if declared is None:
         declared = read_declarations(root)
     with told_plainly(settings.warehouse), _open_build(settings) as connection, _work(settings) as folder:
         _forbid_other_files(connection, folder, found)
         ledger.create_ledger(connection)
         run = LoadRun(ledger.next_load_id(connection), _naive_utc(now))
-        loader = _Loader(connection, run, declared, folder, progress or _say_nothing)
+        loader = _Loader(connection, run, declared, folder, progress or _say_nothing, settings, suppression)
         loader.load_all(found)
         report = loader.report
         report.tables = _tables(connection, loader, declared)
@@ -100,6 +103,8 @@ class _Loader:
         declared: Mapping[TableKey, DeclaredTable],
         folder: Path,
         progress: Progress,
+        settings: Settings,
+        suppression: Suppression,
     ) -> None:
         self.report = LoadReport()
         self.tables: dict[TableKey, TableLoad] = {}
@@ -108,6 +113,8 @@ class _Loader:
         self._declared = declared
         self._folder = folder
         self._progress = progress
+        self._settings = settings
+        self._suppression = suppression
 
     def load_all(self, found: Survey) -> None:
         """Load what is new among the files that were found."""
@@ -160,7 +167,9 @@ class _Loader:
             file.source_table,
             self._declared.get((file.source_system, file.source_table)),
         )
-        job = readers.Job(self._connection, table, file, identity, self._run, observed_at, folder)
+        job = readers.Job(
+            self._connection, table, file, identity, self._run, observed_at, folder, self._suppression
+        )
         try:
             loaded = self._attempt(job, plain, digest)
         except IncompleteReadError:
@@ -179,6 +188,11 @@ class _Loader:
             self.report.notes.append(
                 f"{file.relative_path}: {loaded.rejects:,} of {loaded.rows + loaded.rejects:,} lines could"
                 " not be parsed; they are kept in landing.rejects."
+            )
+        if loaded.withheld:
+            self.report.notes.append(
+                f"{file.relative_path}: {loaded.withheld:,} rows are about people who have been forgotten and"
+                " were left out."
             )
 
     def _attempt(self, job: readers.Job, plain: Path, digest: str) -> readers.Loaded:
@@ -204,8 +218,20 @@ class _Loader:
             ledger.add_entry(
                 self._connection,
                 self._run,
-                Entry(file, digest, LOADED, job.observed_at, loaded.rows, loaded.rejects),
+                Entry(
+                    file,
+                    digest,
+                    LOADED,
+                    job.observed_at,
+                    loaded.rows,
+                    loaded.rejects,
+                    erased=loaded.withheld,
+                ),
             )
+            if loaded.learned:
+                # Before the commit: a file that is loaded is not read again.
+                keep_out(self._settings, loaded.learned)
+                self._suppression = read_suppression(self._settings)
             ledger.add_columns(self._connection, self._run, job.table, loaded.columns, dict(loaded.types))
             drift = list(loaded.drift)
             if job.table.declared is None:

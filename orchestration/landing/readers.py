@@ -15,12 +15,15 @@ import pyarrow as pa
 from orchestration.landing.dialect import MAX_COLUMNS, Dialect, recognise
 from orchestration.landing.discovery import LandingFile
 from orchestration.landing.failures import IncompleteReadError, RefusedFileError
+from orchestration.landing.identities import possible_keys
 from orchestration.landing.inspection import TextFile
 from orchestration.landing.ledger import LoadRun
 from orchestration.landing.names import PROVENANCE, assign_columns, literal, normalise, quoted
 from orchestration.landing.records import MAX_RECORD_BYTES, CleanCopy, Layout, LineMap, RecordScan
 from orchestration.landing.report import DriftNote
 from orchestration.landing.tables import TEXT, IncomingColumn, RawTable, as_type
+from orchestration.landing.withholding import Withholding, find_withheld
+from orchestration.suppression import NOBODY, Suppression
 
 Identity = tuple[int, int]
 """Inode and time of the last change of a file, in nanoseconds."""
@@ -43,6 +46,7 @@ class Job:
         run: The load run.
         observed_at: The file's observed-at (UTC, without a zone).
         folder: Working folder of this file.
+        suppression: Who has been forgotten.
         rewrites_all: Whether text records are written anew before DuckDB reads them.
     """
 
@@ -53,6 +57,7 @@ class Job:
     run: LoadRun
     observed_at: datetime
     folder: Path
+    suppression: Suppression = NOBODY
     rewrites_all: bool = False
 
     @property
@@ -73,6 +78,8 @@ class Loaded:
         columns: Columns of the file.
         types: Types of the raw table's columns.
         drift: What drifted.
+        withheld: Rows and lines left out, because they are about somebody who has been forgotten.
+        learned: Record ids that such rows gave to the forgotten.
     """
 
     rows: int
@@ -80,6 +87,21 @@ class Loaded:
     columns: tuple[IncomingColumn, ...]
     types: Mapping[str, str]
     drift: tuple[DriftNote, ...]
+    withheld: int = 0
+    learned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Inserted:
+    """What became of the rows that were read: they are in the raw table, or withheld."""
+
+    rows: int
+    withheld: int
+    learned: frozenset[str]
+
+    @property
+    def read(self) -> int:
+        return self.rows + self.withheld
 
 
 class RejectSink:
@@ -90,6 +112,7 @@ class RejectSink:
     """
 
     def __init__(self, job: Job) -> None:
+        self.withheld = 0
         self._job = job
         self._batch: list[tuple[int, str, str]] = []
 
@@ -102,6 +125,9 @@ class RejectSink:
             raw: Its bytes; what cannot be shown as text is shown escaped.
         """
         shown = raw[: RAW_TEXT_LIMIT + 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        if _is_of_forgotten(self._job, shown):
+            self.withheld += 1
+            return
         self._batch.append((line, error, shown[:RAW_TEXT_LIMIT]))
         if len(self._batch) >= _REJECTS_PER_BATCH:
             self.flush()
@@ -155,15 +181,15 @@ def read_parquet(job: Job, path: Path) -> Loaded:
     values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
     if "file_row_number" in {original.lower() for original in originals}:
         row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
-        rows = _insert(job, columns, values, row, source)
+        inserted = _insert(job, columns, values, row, source)
     else:
         row, source = "file_row_number + 1", f"from {source}, file_row_number = true)"
         # All cores may insert: the rows carry their numbers. Whoever ends the transaction sets it back.
         job.connection.execute("set preserve_insertion_order = false")
-        rows = _insert(job, columns, values, row, source)
-    if counted is None or rows != int(counted[0]):
+        inserted = _insert(job, columns, values, row, source)
+    if counted is None or inserted.read != int(counted[0]):
         raise IncompleteReadError
-    return Loaded(rows, 0, columns, types, tuple(drift))
+    return Loaded(inserted.rows, 0, columns, types, tuple(drift), inserted.withheld, inserted.learned)
 
 
 def read_csv(job: Job, text: TextFile) -> Loaded:
@@ -185,14 +211,22 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
     dialect = recognise(text, declared | set(known.values()))
     columns = _incoming(job, dialect.header, [TEXT] * len(dialect.header))
     _refuse_strangers(columns, declared, set(known.values()))
-    scan, source = _scan(job, text, dialect)
+    scan, sink, source = _scan(job, text, dialect)
     types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
     values = [
         as_type(quoted(f"c{position}"), TEXT, types[column.name]) for position, column in enumerate(columns)
     ]
-    rows = _insert(job, columns, values, "_line", f"from {_numbered(job, source, scan.lines)}")
-    _hold_against_count(job, rows, scan.lines)
-    return Loaded(rows, scan.rejects, columns, types, tuple(drift))
+    inserted = _insert(job, columns, values, "_line", f"from {_numbered(job, source, scan.lines)}")
+    _hold_against_count(job, inserted.read, scan.lines)
+    return Loaded(
+        inserted.rows,
+        scan.rejects - sink.withheld,
+        columns,
+        types,
+        tuple(drift),
+        inserted.withheld + sink.withheld,
+        inserted.learned,
+    )
 
 
 def read_jsonl(job: Job, text: TextFile) -> Loaded:
@@ -209,9 +243,10 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
         RefusedFileError: If no line is a JSON object.
         IncompleteReadError: If DuckDB did not read what the independent count says is there.
     """
-    scan, source = _scan(job, text, None)
+    scan, sink, source = _scan(job, text, None)
     numbered = _numbered(job, source, scan.lines)
-    rejects = scan.rejects + _reject_other_shapes(job, numbered)
+    other_shapes = _reject_other_shapes(job, numbered, sink)
+    rejects = scan.rejects + other_shapes
     objects = f"(select _line, c0 from {numbered} where {_IS_OBJECT})"
     keys = [
         row[0]
@@ -233,29 +268,52 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
         for position, column in enumerate(columns, start=1)
     ]
     extracted = f"json_extract_string(c0, [{pointers}])" if keys else "null"
-    rows = _insert(
+    inserted = _insert(
         job, columns, values, "_line", f"from (select _line, {extracted} as _values from {objects})"
     )
-    if rows + rejects - scan.rejects != scan.lines.records:
+    if inserted.read + other_shapes != scan.lines.records:
         raise IncompleteReadError
     _hold_against_count(job, scan.lines.records, scan.lines)
-    return Loaded(rows, rejects, columns, types, tuple(drift))
+    return Loaded(
+        inserted.rows,
+        rejects - sink.withheld,
+        columns,
+        types,
+        tuple(drift),
+        inserted.withheld + sink.withheld,
+        inserted.learned,
+    )
 
 
 _IS_OBJECT = "case when json_valid(c0) then json_type(c0) = 'OBJECT' else false end"
 
 
-def _reject_other_shapes(job: Job, numbered: str) -> int:
+def _reject_other_shapes(job: Job, numbered: str, sink: RejectSink) -> int:
+    """Set aside the lines that hold no object; counts those too that are withheld."""
+    others = f"from {numbered} where not ({_IS_OBJECT})"
+    reason = "case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end"
+    if job.suppression:
+        found = job.connection.execute(f"select _line, {reason}, c0 {others}").fetchall()
+        for line, error, raw in found:
+            sink.add(line, error, raw.encode())
+        sink.flush()
+        return len(found)
     inserted = job.connection.execute(
-        f"insert into landing.rejects select {_rejects_key(job)}, _line,"
-        " case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end,"
-        f" left(c0, {RAW_TEXT_LIMIT}), {_rejects_stamp(job)} from {numbered} where not ({_IS_OBJECT})"
+        f"insert into landing.rejects select {_rejects_key(job)}, _line, {reason},"
+        f" left(c0, {RAW_TEXT_LIMIT}), {_rejects_stamp(job)} {others}"
     ).fetchone()
     assert inserted is not None
     return int(inserted[0])
 
 
-def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan, str]:
+def _is_of_forgotten(job: Job, text: str) -> bool:
+    if not job.suppression:
+        return False
+    table = job.table
+    return bool(job.suppression.matching(possible_keys(table.source_system, table.declared, text)))
+
+
+def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan, RejectSink, str]:
     """Count the file's records and write the table function by which DuckDB reads the accepted ones."""
     body_offset = dialect.body_offset if dialect else (3 if text.has_bom else 0)
     layout = Layout(
@@ -271,7 +329,7 @@ def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan
     scan = RecordScan(layout, dialect.first_line if dialect else 1, copy, sink.add, job.rewrites_all)
     scan.run(text.path, body_offset)
     sink.flush()
-    return scan, csv_source(copy.path or text.path, layout)
+    return scan, sink, csv_source(copy.path or text.path, layout)
 
 
 def plain_header(layout: Layout) -> bytes:
@@ -324,14 +382,28 @@ def _numbered(job: Job, source: str, lines: LineMap) -> str:
     return f"(select read.*, landing_lines._line from {source} as read positional join landing_lines)"
 
 
-def _insert(job: Job, columns: Sequence[IncomingColumn], values: Sequence[str], row: str, source: str) -> int:
-    names = ", ".join([*(quoted(column.name) for column in columns), *PROVENANCE])
+def _insert(
+    job: Job, columns: Sequence[IncomingColumn], values: Sequence[str], row: str, source: str
+) -> _Inserted:
+    names = [quoted(column.name) for column in columns]
+    read = ", ".join(
+        [*(f"{value} as {name}" for value, name in zip(values, names, strict=True)), f"{row} as _source_row"]
+    )
+    withheld = Withholding()
+    if job.suppression:
+        # A row of somebody forgotten never reaches the database: what is deleted leaves its bytes behind.
+        withheld = find_withheld(job.connection, job.table, f"(select {read} {source})", job.suppression)
+    kept = ", ".join(
+        f"{withheld.cleaned(quoted(column.name), column.name)} as {quoted(column.name)}" for column in columns
+    )
+    provenance = f"{job.provenance}, _source_row"
     inserted = job.connection.execute(
-        f"insert into {job.table.relation} ({names})"
-        f" select {', '.join([*values, job.provenance])}, {row} {source}"
+        f"insert into {job.table.relation} ({', '.join([*names, *PROVENANCE])})"
+        f" select {', '.join([*([kept] if kept else []), provenance])}"
+        f" from (select {read} {source}) where not {withheld.condition}"
     ).fetchone()
     assert inserted is not None
-    return int(inserted[0])
+    return _Inserted(int(inserted[0]), withheld.rows, withheld.learned)
 
 
 def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:

@@ -12,7 +12,7 @@ from tests.conventions.tree import below, read
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("orchestration.dbt_child", "orchestration.digests", "orchestration.errors", "orchestration.progress"),
     ("orchestration.settings", "orchestration.moments"),
-    ("orchestration.dbt",),
+    ("orchestration.dbt", "orchestration.suppression"),
     ("orchestration.environment",),
     (
         "expectations",
@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.report",
         "orchestration.build_log",
         "orchestration.candidate_diff",
+        "orchestration.erasure",
         "orchestration.starting_point",
         "orchestration.increment",
         "orchestration.known_months",

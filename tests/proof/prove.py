@@ -19,8 +19,10 @@ from itertools import count
 from pathlib import Path
 
 from tests.integration.compiled_world import CompiledWorld, empty_world, shared_world
+from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
+from tests.proof.personal import drive_personal
 from tests.proof.profiles import drive, drive_job
 from tests.proof.races import prove_races
 from tests.proof.replay import replay
@@ -29,7 +31,7 @@ from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
 _DEFECTS_AT_ONCE = 250
-_NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0"
+_NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
 
 
 def main() -> int:
@@ -49,6 +51,8 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=2000, help="how many mutated files to account for")
     parser.add_argument("--replays", type=int, default=20, help="how many worlds to tell in other files")
     parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
+    parser.add_argument("--erasures", type=int, default=10, help="how many sequences of people forgotten")
+    parser.add_argument("--canaries", type=int, default=3, help="how many sequences of the job on canaries")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -79,7 +83,8 @@ def main() -> int:
     print(
         f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
         f" WORLDS={options.worlds} DEFECTS={options.defects} CLEAN={options.clean} FILES={options.files}"
-        f" REPLAYS={options.replays} RACES={options.races} SEED={options.seed}"
+        f" REPLAYS={options.replays} RACES={options.races} ERASURES={options.erasures}"
+        f" CANARIES={options.canaries} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -101,6 +106,13 @@ def _others(
         """Every fifth batch is also built, all of them are loaded."""
         models = every_system() if seed % 5 == 1 else None
         return in_fresh(lambda place: prove_batch(models, place, 1, seed))
+
+    def canaries(seed: int) -> Counter[str]:
+        def run(place: Path) -> Counter[str]:
+            with opened_shop(place / "job") as shop:
+                return drive_personal(shop, place / "canaries", seed)
+
+        return in_fresh(run)
 
     @cache
     def every_system() -> CompiledWorld:
@@ -135,6 +147,14 @@ def _others(
         lambda _: in_fresh(prove_races),
         "RACES",
     )
+    yield (
+        "People who are forgotten",
+        "erasures",
+        "sequences",
+        lambda seed: in_fresh(lambda place: drive_erasures(every_system(), place, seed)),
+        "ERASURES",
+    )
+    yield "The real job on canaries", "canaries", "sequences", canaries, "CANARIES"
 
 
 def _prove(

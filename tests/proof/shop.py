@@ -64,6 +64,7 @@ class Shop:
         environment = {
             "LEADPROOF_LANDING": str(settings.landing),
             "LEADPROOF_WAREHOUSE": str(settings.warehouse),
+            "LEADPROOF_SOURCE_SYSTEMS": ",".join(settings.source_systems),
             "LEADPROOF_KEEP_RELEASES": str(settings.keep_releases),
             "LEADPROOF_SHARED_FROM_ROWS": str(settings.shared_from_rows),
             "DAGSTER_HOME": str(settings.dagster_home),

@@ -75,6 +75,7 @@ def row_reconciliation(landing: Landing, judged: Sequence[Judged], quarantined: 
                 "entity": table,
                 "landed_rows": landed,
                 **counts,
+                "erased_rows": 0,
                 "open_quarantined_rows": sum(
                     (row["source_system"], row["source_table"], row["status"]) == (system, table, "open")
                     for row in quarantined

@@ -1,0 +1,351 @@
+"""The build database without a person: what is kept is copied into a new file that takes the old one's place.
+
+A deleted row leaves its bytes in a DuckDB file, so nothing is deleted: a file that never held the row
+replaces the one that did. What the models made goes altogether; the next build makes it anew, from rows in
+which the person is not.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from orchestration.erasure.journal import RawRow
+from orchestration.erasure.needles import Needles
+from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, held_tables, listed
+from orchestration.landing.declarations import DeclaredTable, TableKey
+from orchestration.landing.identities import names_address, possible_keys, without_addresses
+from orchestration.landing.names import literal, quoted
+from orchestration.landing.tables import TEXT, is_nested
+from orchestration.release.database import writer
+from orchestration.release.files import sync
+from orchestration.settings import Settings
+
+# What a build compares itself with, or goes on from, names people; it is written anew by each build.
+_OF_MODELS = {
+    "completed_build",
+    "compared_release",
+    "released_entries",
+    "released_restatements",
+    "month_sums",
+    "months_changed",
+}
+_LEDGER, _REJECTS, _LOG = ("landing", "files"), ("landing", "rejects"), ("ops", "quarantine_log")
+
+
+@dataclass
+class Found:
+    """What the build database holds of a person.
+
+    Args:
+        rows: Where the rows came from, unreadable lines among them.
+        raw_rows: Rows by source table.
+        raw_lines: Unreadable lines by source table.
+        cleaned_values: Texts of other rows that name an address of the person.
+        landing_files: Rows and lines by landing file.
+    """
+
+    rows: list[RawRow] = field(default_factory=list)
+    raw_rows: dict[str, int] = field(default_factory=dict)
+    raw_lines: dict[str, int] = field(default_factory=dict)
+    cleaned_values: int = 0
+    landing_files: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _RawEdit:
+    """What happens to the rows of a raw table."""
+
+    table: HeldTable
+    removed: str
+    cleaned: Mapping[str, str]
+
+
+def find_rows(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Collection[HeldTable],
+    keys: Collection[str],
+    needles: Needles,
+    declared: Mapping[TableKey, DeclaredTable],
+) -> Found:
+    """Find what the build database holds of a person.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        tables: Its raw tables.
+        keys: The person's identity keys.
+        needles: The person's addresses.
+        declared: What dbt declares of the raw tables.
+
+    Returns:
+        What was found.
+    """
+    found = Found()
+    for edit in (_edit(table, keys, needles) for table in tables):
+        rows = connection.execute(
+            "select _source_file, _source_row, cast(_loaded_at as varchar)"
+            f" from {edit.table.relation} where {edit.removed}"
+        ).fetchall()
+        _note(found, found.raw_rows, edit.table.source_system, edit.table.source_table, rows)
+        for column in edit.cleaned:
+            named = names_address(quoted(column), needles.addresses)
+            row = connection.execute(
+                f"select count(*) from {edit.table.relation} where {named} and not {edit.removed}"
+                f" and {edit.cleaned[column]} is distinct from {quoted(column)}"
+            ).fetchone()
+            found.cleaned_values += int(row[0]) if row else 0
+    for system, table, lines in _rejected(connection, keys, needles, declared):
+        _note(found, found.raw_lines, system, table, [line[:3] for line in lines])
+    found.landing_files |= _copies(connection, found)
+    return found
+
+
+def rewrite_build_database(
+    settings: Settings,
+    tables_declared: Mapping[TableKey, DeclaredTable],
+    keys: Collection[str],
+    needles: Needles,
+) -> None:
+    """Put a build database without a person in the place of the one that holds them.
+
+    Args:
+        settings: Where it lies and how much of the machine may be used.
+        tables_declared: What dbt declares of the raw tables.
+        keys: The person's identity keys.
+        needles: The person's addresses.
+    """
+    database = settings.build_db
+    writing = database.with_name(f".{database.name}.erased")
+    for leftover in (writing, _log_of(writing)):
+        leftover.unlink(missing_ok=True)
+    _empty_log(settings)
+    with writer(settings, [database.parent]) as connection:
+        attach_held(connection, database)
+        connection.execute(f"attach {literal(str(writing))} as kept")
+        connection.execute("begin")
+        _copy(connection, tables_declared, keys, needles)
+        connection.execute("commit")
+        connection.execute("checkpoint kept")
+        connection.execute("detach kept")
+        connection.execute("detach held")
+    writing.chmod(database.stat().st_mode & 0o777)
+    sync(writing)
+    writing.replace(database)
+    _log_of(database).unlink(missing_ok=True)
+    sync(database.parent)
+
+
+def attach_held(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Attach a build database for reading.
+
+    Args:
+        connection: A connection that may read it.
+        database: The file.
+    """
+    connection.execute(f"attach {literal(str(database))} as held (read_only)")
+
+
+def _empty_log(settings: Settings) -> None:
+    """Bring what a killed process left in the write-ahead log into the file; it can be read only with it."""
+    if not _log_of(settings.build_db).exists():
+        return
+    with duckdb.connect(str(settings.build_db)) as connection:
+        connection.execute("checkpoint")
+
+
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}.wal")
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    declared: Mapping[TableKey, DeclaredTable],
+    keys: Collection[str],
+    needles: Needles,
+) -> None:
+    present = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'held' order by 1, 2"
+    ).fetchall()
+    raw = {table.relation: table for table in held_tables(connection, declared)}
+    lost = _lost_by_file(connection, raw.values(), declared, keys, needles)
+    for schema, name in present:
+        place = f"{quoted(schema)}.{quoted(name)}"
+        kept = _kept_rows(connection, schema, name, raw, declared, keys, needles)
+        if kept is None:
+            continue
+        connection.execute(f"create schema if not exists kept.{quoted(schema)}")
+        connection.execute(f"create table kept.{place} as {kept}")
+    if ("landing", "files") in present:
+        _lower_counts(connection, lost)
+
+
+def _kept_rows(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    name: str,
+    raw: Mapping[str, HeldTable],
+    declared: Mapping[TableKey, DeclaredTable],
+    keys: Collection[str],
+    needles: Needles,
+) -> str | None:
+    """Select what is kept of a table; None where nothing of it is."""
+    place = f"held.{quoted(schema)}.{quoted(name)}"
+    if place in raw:
+        edit = _edit(raw[place], keys, needles)
+        columns = ", ".join(
+            f"{edit.cleaned.get(column, quoted(column))} as {quoted(column)}" for column in raw[place].types
+        )
+        return f"select {columns} from {place} where not {edit.removed}"
+    if (schema, name) == _REJECTS:
+        lines = [line[3] for _, _, found in _rejected(connection, keys, needles, declared) for line in found]
+        gone = ", ".join(str(row) for row in lines) or "-1"
+        return f"select * from {place} where rowid not in ({gone})"
+    if (schema, name) == _LOG:
+        gone_rows = find_rows(connection, raw.values(), keys, needles, declared).rows
+        return f"select * from {place} where not {rows_listed(gone_rows, 'first_seen_at')}"
+    if schema == "intermediate" and name in (IDENTITIES, HUBS):
+        # Who is who among all others: whoever is forgotten next, before a build, is found by it.
+        return f"select * from {place} where identity_key not in {listed(keys)}" if keys else f"from {place}"
+    if schema == "landing" or (schema == "ops" and name not in _OF_MODELS):
+        return f"select * from {place}"
+    return None
+
+
+def _edit(table: HeldTable, keys: Collection[str], needles: Needles) -> _RawEdit:
+    held = table.keys
+    conditions = [held.matches(keys)] if held else []
+    conditions += [
+        names_address(f"cast({quoted(column)} as varchar)", needles.addresses)
+        for column, kind in table.types.items()
+        if is_nested(kind)
+    ]
+    texts = [column for column, kind in table.types.items() if kind == TEXT and not column.startswith("_")]
+    return _RawEdit(
+        table,
+        f"({' or '.join(conditions) or 'false'})",
+        {column: without_addresses(quoted(column), needles.addresses) for column in texts}
+        if needles.addresses
+        else {},
+    )
+
+
+def _rejected(
+    connection: duckdb.DuckDBPyConnection,
+    keys: Collection[str],
+    needles: Needles,
+    declared: Mapping[TableKey, DeclaredTable],
+) -> list[tuple[str, str, list[tuple[str, int, str, int]]]]:
+    """Unreadable lines that may be about the person, by table: file, line, when loaded, row id."""
+    if not has_table(connection, *_REJECTS):
+        return []
+    prefixes = {each.prefix for table in declared.values() for each in table.identities}
+    last_parts = {key.split(":")[-1] for key in keys}
+    # A file writes an id without what staging puts before it.
+    texts = {part.removeprefix(prefix) for part in last_parts for prefix in prefixes} | last_parts
+    texts |= needles.addresses
+    rows = connection.execute(
+        "select source_system, source_table, source_file, source_row, cast(loaded_at as varchar), rowid,"
+        f" raw_text from held.landing.rejects where {_contains_any('raw_text', texts)}"
+    ).fetchall()
+    found: dict[TableKey, list[tuple[str, int, str, int]]] = {}
+    for system, table, file, number, loaded_at, row_id, text in rows:
+        if set(keys) & possible_keys(system, declared.get((system, table)), text):
+            found.setdefault((system, table), []).append((file, number, loaded_at, row_id))
+    return [(*key, lines) for key, lines in found.items()]
+
+
+def _contains_any(expression: str, texts: Collection[str]) -> str:
+    parts = [f"contains(lower({expression}), lower({literal(text)}))" for text in sorted(texts)]
+    return f"({' or '.join(parts)})"
+
+
+def rows_listed(rows: Collection[RawRow], loaded_at: str) -> str:
+    """Write the condition that a quarantined row is one of some rows.
+
+    Args:
+        rows: The rows.
+        loaded_at: Column that says when a row was loaded.
+
+    Returns:
+        SQL, never null.
+    """
+    if not rows:
+        return "false"
+    values = ", ".join(
+        f"({literal(row.source_system)}, {literal(row.source_table)}, {literal(row.source_file)},"
+        f" {row.source_row}, timestamp {literal(row.loaded_at)})"
+        for row in rows
+    )
+    return (
+        f"coalesce((source_system, source_table, source_file, source_row, {loaded_at}) in ({values}), false)"
+    )
+
+
+def _lost_by_file(
+    connection: duckdb.DuckDBPyConnection,
+    raw: Collection[HeldTable],
+    declared: Mapping[TableKey, DeclaredTable],
+    keys: Collection[str],
+    needles: Needles,
+) -> list[tuple[str, str, str, int, int, int]]:
+    """Rows and lines that go, by system, table, path and load."""
+    lost: dict[tuple[str, str, str, int], list[int]] = {}
+    for table in raw:
+        edit = _edit(table, keys, needles)
+        for file, load_id, count in connection.execute(
+            f"select _source_file, _load_id, count(*) from {table.relation} where {edit.removed} group by all"
+        ).fetchall():
+            lost.setdefault((table.source_system, table.source_table, file, load_id), [0, 0])[0] += count
+    for system, table_name, lines in _rejected(connection, keys, needles, declared):
+        ids = ", ".join(str(line[3]) for line in lines)
+        for file, load_id, count in connection.execute(
+            "select source_file, load_id, count(*) from held.landing.rejects"
+            f" where rowid in ({ids}) group by all"
+        ).fetchall():
+            lost.setdefault((system, table_name, file, load_id), [0, 0])[1] += count
+    return [(*key, rows, lines) for key, (rows, lines) in lost.items()]
+
+
+def _lower_counts(
+    connection: duckdb.DuckDBPyConnection, lost: list[tuple[str, str, str, int, int, int]]
+) -> None:
+    """Say in the ledger that the rows are no longer kept, so that what is kept adds up to what it says."""
+    connection.execute("alter table kept.landing.files add column if not exists erased_count bigint")
+    for system, table, path, load_id, rows, lines in lost:
+        connection.execute(
+            f"update kept.landing.files set row_count = row_count - {rows},"
+            f" reject_count = reject_count - {lines},"
+            f" erased_count = coalesce(erased_count, 0) + {rows + lines}"
+            f" where source_system = {literal(system)} and source_table = {literal(table)}"
+            f" and path = {literal(path)} and load_id = {load_id} and status = 'loaded'"
+        )
+
+
+def _note(
+    found: Found,
+    counts: dict[str, int],
+    system: str,
+    table: str,
+    rows: Collection[tuple[str, int, str]],
+) -> None:
+    if not rows:
+        return
+    counts[f"{system}.{table}"] = counts.get(f"{system}.{table}", 0) + len(rows)
+    for file, number, loaded_at in rows:
+        found.rows.append(RawRow(system, table, file, int(number), loaded_at))
+        found.landing_files[file] = found.landing_files.get(file, 0) + 1
+
+
+def _copies(connection: duckdb.DuckDBPyConnection, found: Found) -> dict[str, int]:
+    """Other files of the same content, which loaded nothing and hold the person all the same."""
+    if not found.landing_files or not has_table(connection, *_LEDGER):
+        return {}
+    rows = connection.execute(
+        "select distinct copies.path, loaded.path from held.landing.files as copies"
+        " inner join held.landing.files as loaded on copies.content_hash = loaded.content_hash"
+        " and copies.source_system = loaded.source_system and copies.source_table = loaded.source_table"
+        " where copies.status = 'duplicate' and loaded.status = 'loaded'"
+        f" and loaded.path in {listed(found.landing_files)}"
+    ).fetchall()
+    return {copy: found.landing_files[path] for copy, path in rows if copy not in found.landing_files}

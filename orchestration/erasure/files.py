@@ -1,0 +1,287 @@
+"""Everything that is neither the build database nor a release: reports, records, logs, histories, caches.
+
+Plain files are changed where they stand, byte for byte, because another process may be appending to them.
+Compressed ones are written anew. What only an unpublished build needs is removed.
+"""
+
+import contextlib
+import gzip
+import os
+import sqlite3
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import duckdb
+
+from orchestration.dbt import target_path
+from orchestration.erasure.needles import Needles
+from orchestration.landing.identities import ERASED
+from orchestration.release.database import DATABASE, identifier, literal
+from orchestration.release.files import remove_tree, sync
+from orchestration.release.shared import sweep_shared
+from orchestration.settings import PROJECT_ROOT, Settings
+
+_GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
+_BUSY_SECONDS = 30
+_BLOCK_BYTES = 4096
+
+
+def places(settings: Settings) -> list[Path]:
+    """List the folders in which Leadproof and its tools keep anything.
+
+    Args:
+        settings: Where they lie.
+
+    Returns:
+        Folders that are there, none inside another.
+    """
+    wanted = [settings.warehouse, settings.dagster_home, target_path(), PROJECT_ROOT / "logs"]
+    found: list[Path] = []
+    for folder in wanted:
+        real = folder.resolve()
+        if real.is_dir() and not any(real.is_relative_to(other) for other in found):
+            found.append(real)
+    return found
+
+
+def files_below(folder: Path, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """List the files below a folder; links are not followed.
+
+    Args:
+        folder: The folder.
+        skipped: Folders and files that are left out.
+
+    Yields:
+        Each file.
+    """
+    left_out = {path.resolve() for path in skipped}
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if Path(place, name).resolve() not in left_out)
+        for name in sorted(names):
+            path = Path(place, name)
+            if path.is_file() and not path.is_symlink() and path.resolve() not in left_out:
+                yield path
+
+
+def drop_candidates(settings: Settings) -> None:
+    """Remove what was never published: candidates, spilled rows, what a loader left.
+
+    Only for a caller that holds the publication lock.
+
+    Args:
+        settings: Where they lie.
+    """
+    if settings.candidates.is_dir():
+        for folder in settings.candidates.iterdir():
+            if folder.name.startswith("."):
+                remove_tree(folder)
+            else:
+                (folder / DATABASE).unlink(missing_ok=True)
+    spill = settings.build_db.parent / "spill"
+    for left in spill.iterdir() if spill.is_dir() else ():
+        remove_tree(left)
+    sweep_shared(settings)
+
+
+def redact_files(settings: Settings, needles: Needles) -> int:
+    """Take a person out of every file but the build database, the releases, the contacts and the erasures.
+
+    Args:
+        settings: Where everything lies.
+        needles: What must not be found.
+
+    Returns:
+        How many files were changed.
+    """
+    own = (settings.build_db, settings.releases, settings.restricted, settings.erasures, settings.landing)
+    changed = 0
+    for folder in places(settings):
+        for path in files_below(folder, own):
+            with contextlib.suppress(FileNotFoundError):  # others may be tidying up
+                changed += redact_file(path, needles)
+    return changed
+
+
+def redact_file(path: Path, needles: Needles) -> bool:
+    """Take a person out of a file.
+
+    Args:
+        path: The file.
+        needles: What must not be found.
+
+    Returns:
+        Whether it held anything.
+    """
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(_PARQUET):
+        return _redact_parquet(path, needles)
+    if start.startswith(_GZIP):
+        return _redact_gzip(path, needles)
+    if start.startswith(_SQLITE):
+        return _redact_sqlite(path, needles)
+    return bool(start) and _redact_bytes(path, needles)
+
+
+def copy_redacted(source: Path, target: Path, needles: Needles) -> None:
+    """Copy a file without a person.
+
+    Args:
+        source: The file.
+        target: The copy.
+        needles: What must not be found.
+    """
+    target.write_bytes(source.read_bytes())
+    redact_file(target, needles)
+
+
+def _redact_bytes(path: Path, needles: Needles) -> bool:
+    held = path.read_bytes()
+    cleaned, count = needles.replaced(held)
+    if not count:
+        return False
+    mode = path.stat().st_mode & 0o777
+    path.chmod(mode | 0o200)
+    with path.open("r+b") as file:
+        for start in range(0, len(cleaned), _BLOCK_BYTES):
+            part = cleaned[start : start + _BLOCK_BYTES]
+            if part != held[start : start + _BLOCK_BYTES]:
+                file.seek(start)
+                file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(mode)
+    return True
+
+
+def _redact_gzip(path: Path, needles: Needles) -> bool:
+    try:
+        with gzip.open(path, "rb") as file:
+            cleaned, count = needles.replaced(file.read())
+    except (OSError, EOFError):
+        return _redact_bytes(path, needles)
+    if count:
+        _replace(path, gzip.compress(cleaned))
+    return bool(count)
+
+
+def _redact_parquet(path: Path, needles: Needles) -> bool:
+    pattern = needles.sql_pattern
+    if not pattern:
+        return False
+    with duckdb.connect() as connection:
+        source = f"read_parquet({literal(path)}, hive_partitioning = false)"
+        columns = connection.execute(f"describe from {source}").fetchall()
+        texts = {row[0]: row[1] for row in columns if row[1] in ("VARCHAR", "VARCHAR[]")}
+        if not texts:
+            return False
+        found = connection.execute(
+            f"select count(*) from {source} where {names_any(texts, pattern)}"
+        ).fetchone()
+        if not found or not found[0]:
+            return False
+        selected = ", ".join(
+            f"{cleaned_text(identifier(row[0]), row[1], pattern)} as {identifier(row[0])}" for row in columns
+        )
+        beside = path.with_name(f".{path.name}.erased")
+        beside.unlink(missing_ok=True)
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT, path.stat().st_mode & 0o777))
+        connection.execute(
+            f"copy (select {selected} from {source}) to {literal(beside)}"
+            " (format parquet, compression zstd, use_tmp_file false)"
+        )
+    beside.chmod(path.stat().st_mode & 0o777)
+    sync(beside)
+    beside.replace(path)
+    sync(path.parent)
+    return True
+
+
+def names_any(columns: Collection[str], pattern: str) -> str:
+    """Write the condition that some column of a row holds what must not be found.
+
+    Args:
+        columns: At least one column.
+        pattern: Regular expression of what must not be found.
+
+    Returns:
+        SQL, never null.
+    """
+    # One expression for all columns: each one that is compiled costs more than the rows of a small table.
+    texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in columns)
+    return f"regexp_matches(concat_ws(' ', {texts}), {literal(pattern)})"
+
+
+def cleaned_text(expression: str, data_type: str, pattern: str) -> str:
+    """Write a value without what must not be found.
+
+    Args:
+        expression: SQL of the value.
+        data_type: Its DuckDB type.
+        pattern: Regular expression of what must not be found.
+
+    Returns:
+        SQL; another type than text is left as it is.
+    """
+
+    def gone(text: str) -> str:
+        return f"regexp_replace({text}, {literal(pattern)}, '{ERASED}', 'g')"
+
+    if data_type == "VARCHAR":
+        return gone(expression)
+    if data_type == "VARCHAR[]":
+        return f"list_transform({expression}, lambda each: {gone('each')})"
+    return expression
+
+
+def _redact_sqlite(path: Path, needles: Needles) -> bool:
+    """Clean every text of a database that other processes may have open, and the pages it no longer uses."""
+    changed = False
+    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("pragma secure_delete = on")
+        tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            changed |= _redact_sqlite_table(connection, table, needles)
+        if changed:
+            with contextlib.suppress(
+                sqlite3.OperationalError
+            ):  # somebody is reading; nothing is left to clean
+                connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+    return changed
+
+
+def _redact_sqlite_table(connection: sqlite3.Connection, table: str, needles: Needles) -> bool:
+    columns = [row[1] for row in connection.execute(f"pragma table_info({identifier(table)})")]
+    try:
+        rows = connection.execute(
+            f"select rowid, {', '.join(map(identifier, columns))} from {identifier(table)}"
+        )
+    except sqlite3.OperationalError:
+        return False  # without row ids: SQLite's own
+    edits: list[tuple[str, int, str | bytes]] = []
+    for row_id, *values in rows:
+        for column, value in zip(columns, values, strict=True):
+            if not isinstance(value, str | bytes):
+                continue
+            cleaned, count = needles.replaced(value.encode() if isinstance(value, str) else value)
+            if count:
+                edits.append((column, row_id, cleaned.decode() if isinstance(value, str) else cleaned))
+    for column, row_id, cleaned_value in edits:
+        connection.execute(
+            f"update {identifier(table)} set {identifier(column)} = ? where rowid = ?",
+            [cleaned_value, row_id],
+        )
+    return bool(edits)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.erased")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync(path.parent)

@@ -1,0 +1,209 @@
+"""A person in the kept releases: their ids there, their rows, their contacts."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import duckdb
+
+from orchestration.dbt import manifest_path, month_columns
+from orchestration.erasure.build_database import rows_listed
+from orchestration.erasure.files import cleaned_text, copy_redacted, names_any
+from orchestration.erasure.journal import Journal
+from orchestration.erasure.needles import Needles
+from orchestration.release.database import MARTS, Columns, identifier, literal, relations_of, writer
+from orchestration.release.files import close_to_others, read_json, sync
+from orchestration.release.rewriting import ERASURES, Rewriting, TableEdit, rewrite_release
+from orchestration.release.store import Release, shared_files
+from orchestration.settings import Settings
+
+_PERSON_COLUMNS = ("person_id", "alias_id")
+_QUARANTINE = "quarantine"
+
+
+def ids_by_address(settings: Settings, releases: Iterable[Release], addresses: Collection[str]) -> set[str]:
+    """Find under which ids releases know the person, by the contacts files that belong to them.
+
+    Args:
+        settings: How much of the machine may be used.
+        releases: The kept releases.
+        addresses: The person's addresses.
+
+    Returns:
+        Person ids. An address that a release gives to several people names none of them.
+    """
+    found: set[str] = set()
+    if not addresses:
+        return found
+    listed = ", ".join(literal(address) for address in sorted(addresses))
+    for release in releases:
+        if not release.contacts.is_file():
+            continue
+        with writer(settings, [release.contacts.parent]) as connection:
+            rows = connection.execute(
+                f"select min(person_id) from read_parquet({literal(release.contacts)})"
+                f" where lower(trim(email)) in ({listed}) group by lower(trim(email))"
+                " having count(distinct person_id) = 1"
+            ).fetchall()
+        found |= {row[0] for row in rows}
+    return found
+
+
+def touches_of(settings: Settings, releases: Iterable[Release], person_ids: Collection[str]) -> set[str]:
+    """List the ids of the person's touches in releases.
+
+    Args:
+        settings: How much of the machine may be used.
+        releases: The kept releases.
+        person_ids: Ids of the person.
+
+    Returns:
+        Touch ids.
+    """
+    found: set[str] = set()
+    for release in releases:
+        with _opened(settings, release) as connection:
+            if "touches" in relations_of(connection, "held", MARTS):
+                rows = connection.execute(
+                    f"select touch_id from held.{MARTS}.touches where person_id in {_listed(person_ids)}"
+                ).fetchall()
+                found |= {row[0] for row in rows}
+    return found
+
+
+def forget_in_release(
+    settings: Settings, release: Release, journal: Journal, needles: Needles
+) -> dict[str, int] | None:
+    """Rewrite a release without a person.
+
+    Args:
+        settings: Where the warehouse lies.
+        release: The release.
+        journal: The erasure.
+        needles: What must not be found.
+
+    Returns:
+        Rows removed by table; None if nothing of the person is in the release, which then stays as it is.
+    """
+    manifest = read_json(release.path / "manifest.json") or {}
+    done = [entry for entry in manifest.get(ERASURES, []) if entry.get("erasure_id") == journal.erasure_id]
+    if done:
+        return dict(done[0]["rows_removed"])
+    editor = _Editor(journal, needles)
+    if not _is_affected(settings, release, editor, needles):
+        return None
+    rewriting = Rewriting(
+        note={"erasure_id": journal.erasure_id, "requested_at": journal.requested_at},
+        edit_table=editor.edit,
+        copy_file=lambda source, target: copy_redacted(source, target, needles),
+        month_columns=month_columns() if manifest_path().exists() else {},
+    )
+    return rewrite_release(settings, release, rewriting)
+
+
+def forget_contacts(
+    settings: Settings, release: Release, person_ids: Collection[str], addresses: Collection[str]
+) -> int:
+    """Write a contacts file without a person, with its mode kept from the first byte on.
+
+    Args:
+        settings: How much of the machine may be used.
+        release: The release that it belongs to.
+        person_ids: Ids of the person.
+        addresses: The person's addresses.
+
+    Returns:
+        Rows removed.
+    """
+    if not release.contacts.is_file():
+        return 0
+    beside = release.contacts.with_name(f".{release.contacts.name}.erased")
+    beside.unlink(missing_ok=True)
+    source = f"read_parquet({literal(release.contacts)})"
+    listed = ", ".join(literal(address) for address in sorted(addresses)) or "null"
+    gone = (
+        f"coalesce(person_id in {_listed(person_ids)}, false)"
+        f" or coalesce(lower(trim(email)) in ({listed}), false)"
+    )
+    close_to_others(release.contacts.parent)
+    with writer(settings, [release.contacts.parent]) as connection:
+        row = connection.execute(f"select count(*) from {source} where {gone}").fetchone()
+        count = int(row[0]) if row else 0
+        if not count:
+            return 0
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        connection.execute(
+            f"copy (from {source} where not ({gone})) to {literal(beside)}"
+            " (format parquet, compression zstd, use_tmp_file false)"
+        )
+    sync(beside)
+    beside.replace(release.contacts)
+    sync(release.contacts.parent)
+    return count
+
+
+class _Editor:
+    """Decides what is taken out of each table of a release."""
+
+    def __init__(self, journal: Journal, needles: Needles) -> None:
+        self._journal = journal
+        self._people = _listed(journal.person_ids)
+        # Ids of touches stand beside the person everywhere but in the keys of audits.
+        self._short = replace(needles, touch_ids=frozenset()).sql_pattern
+        self._long = needles.sql_pattern
+
+    def edit(
+        self, connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, source: str
+    ) -> TableEdit:
+        names = {name for name, *_ in columns}
+        conditions = [f"{identifier(name)} in {self._people}" for name in _PERSON_COLUMNS if name in names]
+        if table == _QUARANTINE:
+            conditions.append(rows_listed(self._journal.rows, "first_seen_at"))
+        removed = " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
+        if removed != "false" and not _any(connection, source, removed):
+            removed = "false"
+        pattern = self._long if table == "audit_results" else self._short
+        if not pattern:
+            return TableEdit(removed)
+        texts = [(name, kind) for name, kind, *_ in columns if kind in ("VARCHAR", "VARCHAR[]")]
+        kept = f"(from {source} where not coalesce({removed}, false))"
+        if not texts or not _any(connection, kept, names_any([name for name, _ in texts], pattern)):
+            return TableEdit(removed)
+        named = [text for text in texts if _any(connection, kept, names_any([text[0]], pattern))]
+        return TableEdit(
+            removed, {name: cleaned_text(identifier(name), kind, pattern) for name, kind in named}
+        )
+
+
+def _is_affected(settings: Settings, release: Release, editor: _Editor, needles: Needles) -> bool:
+    with _opened(settings, release) as connection:
+        for table in relations_of(connection, "held", MARTS):
+            columns = connection.execute(
+                "select column_name, data_type, is_nullable, comment from duckdb_columns()"
+                f" where database_name = 'held' and schema_name = '{MARTS}' and table_name = {literal(table)}"
+                " order by column_index"
+            ).fetchall()
+            if not editor.edit(connection, table, columns, f"held.{MARTS}.{identifier(table)}").is_idle:
+                return True
+    return any(
+        needles.replaced(path.read_bytes())[1]
+        for path in release.path.rglob("*")
+        if path.is_file() and path.suffix not in (".duckdb", ".parquet")
+    )
+
+
+def _any(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> bool:
+    return connection.execute(f"select 1 from {source} where {condition} limit 1").fetchone() is not None
+
+
+@contextmanager
+def _opened(settings: Settings, release: Release) -> Iterator[duckdb.DuckDBPyConnection]:
+    folders = [release.path, *{path.parent for path in shared_files(release)}]
+    with writer(settings, folders) as connection:
+        connection.execute(f"attach {literal(release.database)} as held (read_only)")
+        yield connection
+
+
+def _listed(person_ids: Collection[str]) -> str:
+    return f"({', '.join(literal(name) for name in sorted(person_ids)) or 'null'})"

@@ -1,0 +1,277 @@
+"""Whom an address or a contact record means: all keys of the person, by the identity that models resolved.
+
+Nobody is reached through a key that links nobody: an address that strangers share erases none of them. Rows
+that the models have not seen yet are reached through the contact records that bear an address, and through
+nothing else.
+"""
+
+import csv
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import LeadproofError
+from orchestration.landing.declarations import DeclaredTable, TableKey
+from orchestration.landing.identities import TableKeys, keys_of_table
+from orchestration.landing.names import literal, quoted
+from orchestration.settings import PROJECT_ROOT
+
+IDENTITIES, HUBS = "int_identities_resolved", "int_identity_hubs_found"
+_MOST_CONTACTS = "max_contacts_per_address"
+
+
+@dataclass(frozen=True)
+class HeldTable:
+    """A raw table of the build database.
+
+    Args:
+        source_system: Source system.
+        source_table: Its table.
+        types: DuckDB type by column.
+        declared: What dbt declares of it; None if nothing.
+    """
+
+    source_system: str
+    source_table: str
+    types: Mapping[str, str]
+    declared: DeclaredTable | None
+
+    @property
+    def name(self) -> str:
+        """System and table."""
+        return f"{self.source_system}.{self.source_table}"
+
+    @property
+    def relation(self) -> str:
+        """The quoted table, in the attached database ``held``."""
+        return f"held.{quoted('raw_' + self.source_system)}.{quoted(self.source_table)}"
+
+    @property
+    def keys(self) -> TableKeys | None:
+        """Whom its rows are about; None if no column says it."""
+        return keys_of_table(self.source_system, self.declared, self.types)
+
+
+def held_tables(
+    connection: duckdb.DuckDBPyConnection, declared: Mapping[TableKey, DeclaredTable]
+) -> list[HeldTable]:
+    """List the raw tables.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        declared: What dbt declares.
+
+    Returns:
+        The tables, in order.
+    """
+    rows = connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = 'held' and schema_name like 'raw\\_%' escape '\\'"
+        " order by schema_name, table_name, column_index"
+    ).fetchall()
+    types: dict[TableKey, dict[str, str]] = {}
+    for schema, table, column, kind in rows:
+        types.setdefault((schema.removeprefix("raw_"), table), {})[column] = kind
+    return [HeldTable(*key, found, declared.get(key)) for key, found in types.items()]
+
+
+def keys_of_person(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], start: Collection[str]
+) -> set[str]:
+    """Find all keys of the person to whom some keys belong.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        tables: Its raw tables.
+        start: Identity keys of the person.
+
+    Returns:
+        All identity keys of the person, the given ones among them.
+
+    Raises:
+        LeadproofError: If one of the given keys links nobody, so that nobody can say whom it means.
+    """
+    hubs = _Hubs(connection, tables)
+    for key in start:
+        if reason := hubs.reason(key):
+            raise LeadproofError(
+                f"This address identifies nobody, because {reason}; nothing is erased.",
+                "Name the contact record instead: leadproof forget --contact <system>:<id>.",
+            )
+    known, fresh = set(start), set(start)
+    while fresh:
+        found = _resolved(connection, fresh) | _of_records(connection, tables, fresh)
+        fresh = {key for key in found - known if hubs.reason(key) is None}
+        known |= fresh
+    return known | _own_names(connection, tables, known)
+
+
+def person_ids_of(
+    connection: duckdb.DuckDBPyConnection, keys: Collection[str], salts: Collection[str]
+) -> set[str]:
+    """Compute the ids that the person has had, or may have had, in releases.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        keys: The person's identity keys.
+        salts: Salts of person ids.
+
+    Returns:
+        Person ids, those among them that no release knows.
+    """
+    if has_table(connection, "ops", "current_build"):
+        salts = {
+            *salts,
+            *(row[0] for row in connection.execute("select id_salt from held.ops.current_build").fetchall()),
+        }
+    kinds = ("email:", "contact:", "anonymous:")
+    return {
+        f"p_{hashlib.md5((salt + key).encode(), usedforsecurity=False).hexdigest()[:16]}"
+        for salt in salts
+        if salt is not None
+        for key in keys
+        if key.startswith(kinds)
+    }
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Say whether the build database has a table.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        schema: Schema name.
+        table: Table name.
+
+    Returns:
+        Whether it is there.
+    """
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where database_name = 'held'"
+            f" and schema_name = {literal(schema)} and table_name = {literal(table)}"
+        ).fetchone()
+    )
+
+
+def listed(keys: Collection[str]) -> str:
+    """Write keys as a list of SQL.
+
+    Args:
+        keys: At least one key.
+
+    Returns:
+        The literals in parentheses.
+    """
+    return f"({', '.join(literal(key) for key in sorted(keys))})"
+
+
+class _Hubs:
+    """Keys that link nobody, as the models found it; by the same rule for keys that they have not seen."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable]) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._found: dict[str, str | None] = {}
+        seeds = PROJECT_ROOT / "seeds"
+        self._mailboxes = {row["local_part"].strip().lower() for row in _rows(seeds / "shared_mailboxes.csv")}
+        limits = [
+            int(row["value"]) for row in _rows(seeds / "stage_policy.csv") if row["key"] == _MOST_CONTACTS
+        ]
+        self._limit = min(limits) if limits else 1
+
+    def reason(self, key: str) -> str | None:
+        if key not in self._found:
+            self._found[key] = self._reason(key)
+        return self._found[key]
+
+    def _reason(self, key: str) -> str | None:
+        kind, _, text = key.partition(":")
+        if kind == "email" and text.split("@")[0] in self._mailboxes:
+            return "it is a shared mailbox"
+        if has_table(self._connection, "intermediate", HUBS):
+            row = self._connection.execute(
+                f"select reason from held.intermediate.{HUBS} where identity_key = {literal(key)}"
+            ).fetchone()
+            if row:
+                return "more contact records bear it than one person has"
+            if self._is_resolved(key):
+                return None
+        if kind == "email" and self._records(key) > self._limit:
+            return "more contact records bear it than one person has"
+        return None
+
+    def _is_resolved(self, key: str) -> bool:
+        return bool(_resolved(self._connection, {key}))
+
+    def _records(self, key: str) -> int:
+        bearing = [
+            f"select {keys.of('contact')} as contact from {table.relation}"
+            f" where {keys.of('email')} = {literal(key)}"
+            for table in self._tables
+            for keys in [table.keys]
+            if keys is not None and keys.is_record and "email" in keys.by_kind
+        ]
+        if not bearing:
+            return 0
+        row = self._connection.execute(
+            f"select count(distinct contact) from ({' union all '.join(bearing)})"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _resolved(connection: duckdb.DuckDBPyConnection, keys: Collection[str]) -> set[str]:
+    """All keys of the people to whom the models have given some keys."""
+    if not has_table(connection, "intermediate", IDENTITIES):
+        return set()
+    place = f"held.intermediate.{IDENTITIES}"
+    rows = connection.execute(
+        f"select identity_key from {place} where person_id in"
+        f" (select person_id from {place} where identity_key in {listed(keys)})"
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _of_records(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
+) -> set[str]:
+    """Keys on contact records that bear one of some keys, as far as the models do not know them."""
+    found: set[str] = set()
+    for table in tables:
+        held = table.keys
+        if held is None or not held.is_record:
+            continue
+        rows = connection.execute(
+            f"select distinct {held.of('contact')}, {held.of('email')} from {table.relation}"
+            f" where {held.matches(keys)}"
+        ).fetchall()
+        found |= {key for row in rows for key in row if key is not None}
+    fresh = found - set(keys)
+    return {key for key in fresh if not _resolved(connection, {key})}
+
+
+def _own_names(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
+) -> set[str]:
+    """Names by which rows of other tables mean the person's records.
+
+    A row that gives a name which several records have ever borne takes part in nothing; with one of them gone
+    it would seem to mean another. So every row that gives the name goes, and is kept out from now on.
+    """
+    found: set[str] = set()
+    for table in tables:
+        held = table.keys
+        if held is None or held.own_name is None:
+            continue
+        rows = connection.execute(
+            f"select distinct {held.own_name} from {table.relation} where {held.matches(keys)}"
+        ).fetchall()
+        found |= {row[0] for row in rows if row[0] is not None}
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,184 @@
+"""Whom a raw row is about, as far as its own columns say, in the identity keys that the models use.
+
+Which columns say it is declared beside the staging models; what links people belongs to ``erasure`` and to
+the models. Keys are written as staging and ``identity.sql`` write them, which a test compares.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from orchestration.landing.declarations import DeclaredTable, Identity
+from orchestration.landing.names import literal, quoted
+
+KINDS = ("contact", "email", "anonymous", "name")
+_LINKING = {"contacts", "touches"}
+ERASED = "(erased)"
+"""What stands in place of an address in the text of somebody else's row."""
+# What may stand in an address nowhere ends one that is found in a text.
+_PART = r"[^\s@<>\"(),;:|\[\]{}\\=&?/]+"
+ADDRESS = f"{_PART}@{_PART}"
+_FIELD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
+_QUOTES = "'`*.-"
+
+
+@dataclass(frozen=True)
+class TableKeys:
+    """The identity keys of the rows of one table, as SQL.
+
+    Args:
+        by_kind: SQL expression by kind of key; null where a row has none. A kind that the table lacks is
+            absent.
+        own_name: SQL expression of the name by which other tables mean the record; None without one.
+        is_record: Whether the rows are contact records.
+        is_linking: Whether a row joins the people of its keys; else it only follows them.
+    """
+
+    by_kind: Mapping[str, str]
+    own_name: str | None
+    is_record: bool
+    is_linking: bool
+
+    def of(self, kind: str) -> str:
+        """Write the key of a kind, or null of its type."""
+        return self.by_kind.get(kind, "null::varchar")
+
+    def matches(self, keys: Collection[str]) -> str:
+        """Write the condition that a row is about whom the keys belong to.
+
+        An anonymous id decides only where nothing else does: a device may have other users.
+
+        Args:
+            keys: Identity keys.
+
+        Returns:
+            SQL, never null.
+        """
+        conditions = []
+        for kind in self.by_kind:
+            held = sorted(key for key in keys if key.startswith(f"{kind}:"))
+            if not held:
+                continue
+            condition = f"{self.by_kind[kind]} in ({', '.join(literal(key) for key in held)})"
+            if kind == "anonymous":
+                condition += f" and {self.of('contact')} is null and {self.of('email')} is null"
+            conditions.append(f"coalesce({condition}, false)")
+        return f"({' or '.join(conditions)})" if conditions else "false"
+
+
+def keys_of_table(
+    source_system: str, declared: DeclaredTable | None, present: Collection[str]
+) -> TableKeys | None:
+    """Write the identity keys of a raw table's rows.
+
+    Args:
+        source_system: The table's source system.
+        declared: What dbt declares of it.
+        present: The columns that there are.
+
+    Returns:
+        The keys; None if no column says who a row is about.
+    """
+    if declared is None:
+        return None
+    expressions: dict[str, list[str]] = {}
+    for identity in declared.identities:
+        if identity.column in present:
+            expressions.setdefault(identity.kind, []).append(_expression(source_system, identity))
+    if not expressions:
+        return None
+    joined = {kind: f"coalesce({', '.join(parts)}, null)" for kind, parts in expressions.items()}
+    return TableKeys(
+        by_kind={kind: joined[kind] for kind in KINDS if kind in joined},
+        own_name=joined.get("own_name"),
+        is_record="contacts" in declared.feeds,
+        is_linking=bool(_LINKING & set(declared.feeds)),
+    )
+
+
+def possible_keys(source_system: str, declared: DeclaredTable | None, text: str) -> set[str]:
+    """List the identity keys that a text could hold, for example a line that cannot be parsed.
+
+    Args:
+        source_system: System that it comes from.
+        declared: What dbt declares of its table.
+        text: The text.
+
+    Returns:
+        Keys, most of which belong to nobody.
+    """
+    keys = {f"email:{address}" for found in re.findall(ADDRESS, text) for address in address_forms(found)}
+    for identity in declared.identities if declared else ():
+        if identity.kind in ("contact", "anonymous"):
+            keys |= {
+                f"{identity.kind}:{source_system}:{identity.prefix}{field}" for field in _FIELD.findall(text)
+            }
+    return keys
+
+
+def address_forms(found: str) -> tuple[str, ...]:
+    """Give the addresses that a piece of text may be: as it stands, and without quotes or a stop around it.
+
+    Args:
+        found: What looks like an address.
+
+    Returns:
+        One or two normalised addresses.
+    """
+    lowered = found.lower()
+    return tuple(dict.fromkeys((lowered, lowered.strip(_QUOTES))))
+
+
+def without_addresses(expression: str, addresses: Iterable[str]) -> str:
+    """Write a text with some addresses taken out.
+
+    Args:
+        expression: SQL of a text.
+        addresses: Normalised addresses.
+
+    Returns:
+        SQL of the text.
+    """
+    for address in sorted(addresses):
+        pattern = rf"(?i)(^|[^\w.%+-]){re.escape(address)}(\.?$|\.?[^\w.-])"
+        # Twice, because two addresses side by side share what stands between them.
+        for _ in range(2):
+            expression = f"regexp_replace({expression}, {literal(pattern)}, '\\1{ERASED}\\2', 'g')"
+    return expression
+
+
+def names_address(expression: str, addresses: Iterable[str]) -> str:
+    """Write the condition that a text names one of some addresses.
+
+    Args:
+        expression: SQL of a text.
+        addresses: Normalised addresses.
+
+    Returns:
+        SQL, never null.
+    """
+    conditions = [f"contains(lower({expression}), {literal(address)})" for address in sorted(addresses)]
+    return f"coalesce({' or '.join(conditions)}, false)" if conditions else "false"
+
+
+def addresses_of(keys: Iterable[str]) -> set[str]:
+    """Pick the addresses among identity keys.
+
+    Args:
+        keys: Identity keys.
+
+    Returns:
+        Normalised addresses.
+    """
+    return {key.removeprefix("email:") for key in keys if key.startswith("email:")}
+
+
+def _expression(source_system: str, identity: Identity) -> str:
+    text = f"nullif(trim(cast({quoted(identity.column)} as varchar), e' \\t\\r\\n'), '')"
+    if identity.no_id is not None:
+        text = f"nullif({text}, {literal(identity.no_id)})"
+    if identity.kind == "email":
+        return f"case when {text} like '_%@_%' and {text} not like '%@%@%' then 'email:' || lower({text}) end"
+    if identity.kind in ("name", "own_name"):
+        return f"{literal(f'name:{source_system}:')} || lower({text})"
+    return f"{literal(f'{identity.kind}:{source_system}:{identity.prefix}')} || {text}"

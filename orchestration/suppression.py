@@ -1,0 +1,176 @@
+"""Who has been forgotten, kept in a form from which nobody can be told: keyed digests of identity keys.
+
+A digest answers whether a key that arrives is one of them, and nothing else: without the secret nobody can
+try addresses against the list. Whose keys they are is decided in ``erasure``; ``landing`` asks before a row
+is kept.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.errors import LeadproofError
+from orchestration.settings import Settings
+
+LIST_FILE = "suppressed.json"
+SECRET_FILE = "suppression.key"
+_SECRET_BYTES = 32
+# Tells whether the secret at hand is the one that the list was made with.
+_PROBE = "leadproof suppression list"
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """The keys of everybody who has been forgotten.
+
+    Args:
+        secret: Secret of the digests; empty as long as nobody has been forgotten.
+        digests: Keyed digests of identity keys, in hex.
+    """
+
+    secret: bytes = b""
+    digests: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.digests)
+
+    def matching(self, keys: Iterable[str]) -> set[str]:
+        """Pick those keys that belong to somebody who has been forgotten.
+
+        Args:
+            keys: Identity keys, such as ``email:<normalised>``.
+
+        Returns:
+            The keys found.
+        """
+        return {key for key in keys if self.digests and _digest(self.secret, key) in self.digests}
+
+
+NOBODY = Suppression()
+"""The list as long as nobody has been forgotten."""
+
+
+def read_suppression(settings: Settings) -> Suppression:
+    """Read the list of the forgotten.
+
+    Args:
+        settings: Where the list lies, and its secret if the environment gives one.
+
+    Returns:
+        The list; an empty one if nobody has been forgotten.
+
+    Raises:
+        LeadproofError: If the list cannot be read, or its secret is missing or another one. Then nothing may
+            be loaded, because nobody could say who is to be kept out.
+    """
+    path = settings.erasures / LIST_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        probe, digests = content["probe"], frozenset(content["digests"])
+    except (FileNotFoundError, NotADirectoryError):
+        return NOBODY
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LeadproofError(
+            f"The list of the forgotten at {path} cannot be read.", "Restore it from a backup."
+        ) from error
+    secret = _secret(settings)
+    if secret is None or not hmac.compare_digest(_digest(secret, _PROBE), probe):
+        raise LeadproofError(
+            "The secret of the list of the forgotten is missing or is another one.",
+            f"Restore {settings.erasures / SECRET_FILE}, or set LEADPROOF_SUPPRESSION_KEY as it was.",
+        )
+    return Suppression(secret, digests)
+
+
+def keep_out(settings: Settings, keys: Iterable[str]) -> int:
+    """Add keys to the list of the forgotten. Only for a caller that holds the build lock.
+
+    Args:
+        settings: Where the list lies.
+        keys: Identity keys.
+
+    Returns:
+        How many of them were not in it yet.
+
+    Raises:
+        LeadproofError: If the list or its secret cannot be read.
+    """
+    held = read_suppression(settings)
+    secret = held.secret or _secret(settings) or _new_secret(settings)
+    fresh = {_digest(secret, key) for key in keys} - held.digests
+    if fresh:
+        _write_private(
+            settings.erasures / LIST_FILE,
+            json.dumps(
+                {"probe": _digest(secret, _PROBE), "digests": sorted(held.digests | fresh)}, indent=1
+            ).encode(),
+        )
+    return len(fresh)
+
+
+def keyed_digest(settings: Settings, key: str) -> str:
+    """Write a key so that a certificate can be found by who knows key and secret, and by nobody else.
+
+    Args:
+        settings: Where the secret lies.
+        key: An identity key.
+
+    Returns:
+        The keyed digest, in hex.
+    """
+    return _digest(_secret(settings) or _new_secret(settings), key)
+
+
+def list_digest(settings: Settings) -> str:
+    """Digest the list, to tell whether somebody has been forgotten since.
+
+    Args:
+        settings: Where the list lies.
+
+    Returns:
+        The hex digest; empty if nobody has been forgotten.
+    """
+    path = settings.erasures / LIST_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _digest(secret: bytes, key: str) -> str:
+    return hmac.new(secret, key.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _secret(settings: Settings) -> bytes | None:
+    if settings.suppression_key:
+        return settings.suppression_key.encode()
+    try:
+        return (settings.erasures / SECRET_FILE).read_text(encoding="ascii").strip().encode() or None
+    except FileNotFoundError:
+        return None
+
+
+def _new_secret(settings: Settings) -> bytes:
+    secret = secrets.token_hex(_SECRET_BYTES).encode()
+    _write_private(settings.erasures / SECRET_FILE, secret + b"\n")
+    return secret
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.writing")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,87 @@
+"""What is found of a person in bytes, and what only looks like it."""
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import erasure
+from orchestration.erasure.files import redact_file
+from orchestration.erasure.needles import needles_of
+from orchestration.errors import LeadproofError
+from orchestration.landing.identities import without_addresses
+
+PERSON, STRANGER = "p_0123456789abcdef", "p_fedcba9876543210"
+NEEDLES = needles_of({"email:o'hara@firm.example", "contact:crm:7"}, {PERSON}, {"crm:t-1"})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "O'Hara@Firm.example",
+        "<o&#x27;hara@firm.example>",
+        "?e=o%27hara%40firm.example&x",
+        "mail o'hara@firm.example.",
+        PERSON,
+        "keys: crm:t-1|crm:t-2",
+    ],
+)
+def test_needle_is_found_however_it_is_written(told: str) -> None:
+    cleaned, count = NEEDLES.replaced(told.encode())
+    assert count == 1 and len(cleaned) == len(told.encode())
+    assert NEEDLES.replaced(cleaned)[1] == 0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "bo'hara@firm.example",
+        "o'hara@firm.example.test",
+        STRANGER,
+        f"{PERSON}0",
+        "crm:t-12",
+    ],
+)
+def test_somebody_else_is_left_alone(told: str) -> None:
+    assert NEEDLES.replaced(told.encode()) == (told.encode(), 0)
+
+
+def test_files_of_every_kind_are_cleaned_and_keep_their_shape(tmp_path: Path) -> None:
+    text = tmp_path / "page.html"
+    text.write_text(f"<td>{PERSON}</td><td>{STRANGER}</td>")
+    text.chmod(0o444)
+    packed = tmp_path / "run.log.gz"
+    packed.write_bytes(gzip.compress(b"bad value o'hara@firm.example in row 3"))
+    parquet = tmp_path / "history.parquet"
+    duckdb.execute(f"copy (select ['{PERSON}', '{STRANGER}'] as keys, 3 as n) to '{parquet}'")
+    events = tmp_path / "events.db"
+    with sqlite3.connect(events) as database:
+        database.execute("create table events (id integer primary key, told text)")
+        told = json.dumps({"keys": [PERSON, STRANGER]})
+        database.executemany("insert into events (told) values (?)", [(told,)] * 50)
+    for path in (text, packed, parquet, events):
+        assert redact_file(path, NEEDLES), path
+        assert not redact_file(path, NEEDLES), path
+    assert STRANGER in text.read_text() and text.stat().st_mode & 0o777 == 0o444
+    assert gzip.decompress(packed.read_bytes()).endswith(b"in row 3")
+    assert duckdb.execute(f"select keys, n from '{parquet}'").fetchall() == [(["(erased)", STRANGER], 3)]
+    assert PERSON.encode() not in events.read_bytes()
+    with sqlite3.connect(events) as database:
+        assert {STRANGER in row[0] for row in database.execute("select told from events")} == {True}
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "a@b@c", "@b", "a@", "a b@c", "a@b c"])
+def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(LeadproofError, match="no e-mail address") as raised:
+        erasure.email_key(text)
+    assert len(text) < 4 or text not in str(raised.value)
+
+
+def test_texts_lose_an_address_and_nothing_else() -> None:
+    told = "ask a.b@c.test, a.b@c.test a.b@c.test.\nnot xa.b@c.test or a.b@c.test.example"
+    cleaned = without_addresses("told", {"a.b@c.test"})
+    found = duckdb.execute(f"select {cleaned} from (select ? as told)", [told]).fetchone()
+    assert found == ("ask (erased), (erased) (erased).\nnot xa.b@c.test or a.b@c.test.example",)
