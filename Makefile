@@ -29,6 +29,9 @@ REPLAYS ?= 20
 RACES ?= 72
 ERASURES ?= 10
 CANARIES ?= 3
+KILLS ?= 300
+READINGS ?= 100
+DISKS ?= 20
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -73,7 +76,7 @@ test-long: setup ## the tests that make test leaves out: more cases of what it s
 prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated files, replays, sequences of builds; DEFECTS=250 FILES=2000 SEQUENCES=500 JOBS=40 SEED=1 and more
 	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --defects $(DEFECTS) \
 		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) \
-		--erasures $(ERASURES) --canaries $(CANARIES) --seed $(SEED)
+		--erasures $(ERASURES) --canaries $(CANARIES) --kills $(KILLS) --readings $(READINGS) --disks $(DISKS) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies
 	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)

@@ -53,6 +53,39 @@ def attempts() -> int:
     return found + int(sent["Ip6OutNoRoutes"]) + int(sent["Udp6OutDatagrams"])
 
 
+class NoNamespaceError(Exception):
+    """This machine gives an ordinary account no namespaces of its own."""
+
+
+def confined(kind: str, what: str, folder: Path, seed: int = 1, points: int = 1) -> dict[str, Any]:
+    """Run one of the two in a namespace of its own.
+
+    Args:
+        kind: ``--net`` or ``--mount``.
+        what: ``network`` or ``disk``.
+        folder: Empty folder.
+        seed: Of the sizes of disks.
+        points: How many builds meet a full disk.
+
+    Returns:
+        What it told.
+
+    Raises:
+        NoNamespaceError: If this machine gives none.
+        AssertionError: If it failed.
+    """
+    room = ["unshare", "--map-root-user", kind]
+    if not shutil.which("unshare") or subprocess.run([*room, "true"], capture_output=True).returncode:
+        raise NoNamespaceError
+    words = ["-m", "tests.proof.confined", what, str(folder), "--points", str(points), "--seed", str(seed)]
+    done = subprocess.run(
+        [*room, sys.executable, *words], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
 def prove_network(folder: Path) -> dict[str, Any]:
     """Run a demo and a build that finds nothing new, and count what they tried to send.
 

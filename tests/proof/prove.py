@@ -19,11 +19,13 @@ from itertools import count
 from pathlib import Path
 
 from tests.integration.compiled_world import CompiledWorld, empty_world, shared_world
+from tests.proof.confined import confined
 from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
 from tests.proof.personal import drive_personal
 from tests.proof.profiles import drive, drive_job
+from tests.proof.publications import prove_kills, prove_readers, prove_rollbacks
 from tests.proof.races import prove_races
 from tests.proof.replay import replay
 from tests.proof.shop import opened_shop
@@ -31,7 +33,9 @@ from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
 _DEFECTS_AT_ONCE = 250
+_KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
+_NOTHING += " KILLS=0 READINGS=0 DISKS=0"
 
 
 def main() -> int:
@@ -53,6 +57,9 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
     parser.add_argument("--erasures", type=int, default=10, help="how many sequences of people forgotten")
     parser.add_argument("--canaries", type=int, default=3, help="how many sequences of the job on canaries")
+    parser.add_argument("--kills", type=int, default=300, help="how many publishers to kill")
+    parser.add_argument("--readings", type=int, default=100, help="how many publications 16 readers meet")
+    parser.add_argument("--disks", type=int, default=20, help="how many builds meet a full disk")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -84,7 +91,8 @@ def main() -> int:
         f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
         f" WORLDS={options.worlds} DEFECTS={options.defects} CLEAN={options.clean} FILES={options.files}"
         f" REPLAYS={options.replays} RACES={options.races} ERASURES={options.erasures}"
-        f" CANARIES={options.canaries} SEED={options.seed}"
+        f" CANARIES={options.canaries} KILLS={options.kills} READINGS={options.readings}"
+        f" DISKS={options.disks} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -155,6 +163,37 @@ def _others(
         "ERASURES",
     )
     yield "The real job on canaries", "canaries", "sequences", canaries, "CANARIES"
+    yield (
+        "Publishers killed",
+        "kills",
+        "kills",
+        lambda seed: in_fresh(lambda place: prove_kills(place, _KILLS_AT_ONCE, seed)),
+        "KILLS",
+    )
+    yield (
+        "Readers of releases that come and go",
+        "readings",
+        "publications and rollbacks",
+        lambda seed: in_fresh(lambda place: _publications(place, seed)),
+        "READINGS",
+    )
+    yield (
+        "Builds on a disk that fills up",
+        "disks",
+        "points",
+        lambda seed: in_fresh(
+            lambda place: Counter(confined("--mount", "disk", place, seed, _DISKS_AT_ONCE))
+        ),
+        "DISKS",
+    )
+
+
+def _publications(place: Path, seed: int) -> Counter[str]:
+    tally = prove_readers(place / "readers", _READERS, _PUBLICATIONS_AT_ONCE, seed)
+    taken_back = prove_rollbacks(place / "rollbacks", _RELEASES_TAKEN_BACK)
+    tally["rollbacks to each kept release"] = int(taken_back["rollbacks"])
+    tally["slowest rollback, ms"] = int(1000 * taken_back["slowest, seconds"])
+    return tally
 
 
 def _prove(

@@ -224,6 +224,7 @@ def prove_readers(root: Path, readers: int, publications: int, seed: int, *, row
         told = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     errors = [error for each in told for error in each["errors"]]
     assert errors == [], f"{sum(each['error_count'] for each in told)} sessions went wrong: {errors[:5]}"
+    tally["publications and rollbacks"] = publications
     tally["reader processes"] = readers
     tally["sessions"] = sum(each["sessions"] for each in told)
     tally["fewest releases that one reader saw"] = min(each["generations"] for each in told)
