@@ -51,6 +51,16 @@ class Canaries:
     fields: dict[str, str] = field(default_factory=dict)
     person: list[str] = field(default_factory=list)
 
+    @property
+    def marks(self) -> tuple[str, str]:
+        """What every canary has in it, in one of two forms; nothing else has."""
+        return f"canary{self.seed}x", f"+99 {self.seed:04d} "
+
+    @property
+    def blocked_mark(self) -> str:
+        """What the canary has in it for which an audit blocks a candidate."""
+        return f"blocked{self.seed}x"
+
     def new(self, place: str, kind: str) -> str:
         """Make a canary.
 
@@ -65,6 +75,8 @@ class Canaries:
         word = f"canary{self.seed}x{number}x"
         if kind == "email":
             word = f"{word}@Canary{self.seed}.example"
+        elif kind == "blocked":
+            word = f"{self.blocked_mark}{number}x@canary{self.seed}.example"
         elif kind in ("phone", "mobile"):
             word = f"+99 {self.seed:04d} {number:04d} 0815"
         elif kind == "landing_page":

@@ -75,7 +75,7 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     _look_outside(settings, canaries, places, tally)
 
     # What an audit blocks is not repeated by it: an address where a campaign's name belongs.
-    spoilt = canaries.new("leadproof.campaigns.campaign_name", "email")
+    spoilt = canaries.new("leadproof.campaigns.campaign_name", "blocked")
     _spoil_campaign(settings.landing, spoilt)
     _run(shop, settings, output, 1, "build")
     tally["blocked builds"] += 1
@@ -176,7 +176,7 @@ def _look_outside(
 ) -> None:
     """Nothing personal stands outside the build database, contacts, and candidates that nobody may read."""
     closed = (settings.build_db, settings.restricted, settings.candidates, settings.build_db.parent / "spill")
-    found, files = found_in_files(places, list(canaries.fields), closed)
+    found, files = found_in_files(places, (*canaries.marks, canaries.blocked_mark), closed)
     tally["files searched for canaries"] += files
     assert found == [], f"canaries are found in {found}"
     with duckdb.connect(settings.build_db, read_only=True) as build:
@@ -187,10 +187,10 @@ def _look_in_marts(build: duckdb.DuckDBPyConnection, canaries: Canaries) -> None
     tables = build.execute(
         "select schema_name, table_name from duckdb_tables() where schema_name in ('marts', 'ops', 'policy')"
     ).fetchall()
-    # A candidate that an audit has blocked holds what it was blocked for.
-    texts = [text for text, place in canaries.fields.items() if "campaign_name" not in place]
     for schema, table in tables:
-        assert not values_hold(build, f'"{schema}"."{table}"', texts), f"a canary stands in {schema}.{table}"
+        # What an audit has blocked a candidate for stands in its marts.
+        is_held = values_hold(build, f'"{schema}"."{table}"', canaries.marks)
+        assert not is_held, f"a canary stands in {schema}.{table}"
 
 
 def _look_at_modes(settings: Settings) -> None:
