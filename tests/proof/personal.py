@@ -4,6 +4,7 @@ Nothing personal gets out, and nobody comes back. The search here is not the pro
 unpacks what is packed, and every value of every table.
 """
 
+import csv
 import random
 import shutil
 import signal
@@ -203,9 +204,9 @@ def _look_at_modes(settings: Settings) -> None:
 
 def _spoil_campaign(landing: Path, name: str) -> None:
     folder = landing / "leadproof" / "campaigns"
-    lines = sorted(folder.rglob("campaigns_*.csv"))[0].read_text(encoding="utf-8").splitlines()
-    header, first = lines[0].split(","), lines[1].split(",")
-    campaign = first[header.index("campaign_id")]
+    text = sorted(folder.rglob("campaigns_*.csv"))[-1].read_text(encoding="utf-8-sig")
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    campaign = next(csv.DictReader(text.splitlines(), delimiter=delimiter))["campaign_id"]
     (folder / "spoilt.csv").write_text(
         f"campaign_id,campaign_name,updated_at\n{campaign},{name},2026-01-01\n", encoding="utf-8"
     )
