@@ -20,6 +20,7 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from tests.integration.compiled_world import AS_OF, CompiledWorld
+from tests.integration.harness import fetch
 from tests.integration.money_world import (
     MATURITY,
     SYSTEM,
@@ -1384,3 +1385,17 @@ MODELS_OF_RUN = (
     "closed_loop",
     "score_calibration",
 )
+
+
+def test_landed_row_that_tells_two_states_of_a_deal_counts_once(compiled_world: CompiledWorld) -> None:
+    [found] = fetch(
+        compiled_world.settings,
+        """
+        select
+            (select sum(deal_rows) from marts.closed_loop) as counted,
+            (select sum(accepted_rows) from marts.row_reconciliation where entity = 'deals') as accepted,
+            (select count(*) from intermediate.int_deals_judged where verdict = 'accepted') as states
+        """,
+    )
+    assert found["counted"] == found["accepted"]
+    assert found["states"] > found["counted"]

@@ -170,7 +170,7 @@ def _assert_told(done: subprocess.CompletedProcess[str], room: int) -> None:
 
 
 def _late_file(workshop: Workshop) -> Path:
-    source = sorted((workshop.landing / "leadproof" / "touches").glob("*.csv"))[0]
+    source = sorted((workshop.landing / "leadproof" / "touches").rglob("*.csv"))[0]
     header = source.read_text(encoding="utf-8").splitlines()[0].split(",")
     known = {
         "source_touch_id": "late-1",

@@ -9,6 +9,15 @@ with deals as (
         deals.amount,
         deals.currency,
         coalesce(by_contact.person_id, by_address.person_id) as person_id,
+        {{ dbt.concat([
+            "deals.source_table",
+            "':'",
+            "cast(deals._load_id as varchar)",
+            "':'",
+            "deals._source_file",
+            "':'",
+            "cast(deals._source_row as varchar)",
+        ]) }} as landed_row,
         row_number() over (
             partition by deals.source_system, deals.source_deal_id
             order by deals.occurred_at desc, case deals.status when 'won' then 1 when 'lost' then 2 else 3 end
@@ -38,7 +47,7 @@ deals_closed as (
     select
         deal_id,
         min(occurred_at) as opened_at,
-        count(*) as deal_rows,
+        count(distinct landed_row) as deal_rows,
         max(case when recency = 1 then status end) as status,
         {{ arg_max('person_id', '-recency') }} as person_id,
         max(case when amount_recency = 1 then converted_amount end) as deal_amount
