@@ -162,7 +162,8 @@ _BREACHES = f"""
         select person_id, min(occurred_at) as opted_out_at
         from {MARTS}.touches where is_opt_out group by person_id
     ) as opt_outs on contacts.person_id = opt_outs.person_id and contacts.occurred_at > opt_outs.opted_out_at
-    where contacts.actor = 'company' and contacts.direction in ('outbound', 'unclassified')
+    where contacts.actor = 'company'
+        and (contacts.direction in ('outbound', 'unclassified') or contacts.audience_consent = 'opt_in')
         and not contacts.is_opt_out and not contacts.has_prior_permission
         and not exists (
             select 1 from {MARTS}.touches as others

@@ -377,7 +377,7 @@ class _Maker:
             "is_qualifying_response",
             "not is_qualifying_response",
             "",
-            where="is_qualifying_response",
+            where=f"touch_id in (select evidence_touch_id from {MARTS}.sqls)",
             named_by=(table, "mqls", "sqls"),
         )
         yield self._set(
