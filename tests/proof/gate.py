@@ -68,9 +68,9 @@ def shipped_thresholds(as_of: datetime) -> Sequence[Threshold]:
 
 
 def roomy(thresholds: Sequence[Threshold]) -> Sequence[Threshold]:
-    """The same with a quarter of the rows tolerated where a share is: one of 14 prospects is 7 %."""
+    """The same with a quarter of the rows more where a share is tolerated: one of 14 prospects is 7 %."""
     return [
-        replace(each, tolerance=max(each.tolerance, 0.25))  # type: ignore[type-var]
+        replace(each, tolerance=min(each.tolerance + 0.25, 1.0))  # type: ignore[type-var]
         if each.audit in NEGOTIABLE_AUDITS and each.audit != "freshness"
         else each
         for each in thresholds
@@ -90,8 +90,8 @@ def lenient(thresholds: Sequence[Threshold]) -> Sequence[Threshold]:
 def write_good(compiled: CompiledWorld, folder: Path, seed: int) -> Good:
     """Build the candidate of a world whose size and shape follow from its seed.
 
-    Two of three worlds are simulated companies, audited with the tolerances as shipped, but for shares, of
-    which a quarter is tolerated: such worlds are small. The third is one of the reference's worlds, which
+    Two of three worlds are simulated companies, audited with the tolerances as shipped, but for shares, to
+    which a quarter is added: such worlds are small. The third is one of the reference's worlds, which
     are made of what breaks implementations, most of it rare in reality; there, whatever is negotiable is
     tolerated.
 

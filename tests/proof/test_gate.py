@@ -1,14 +1,17 @@
 """The gate lets a good candidate pass and blocks a few defects of those that `make prove` tries."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from expectations.record import AuditResult
 from tests.fixtures.candidates import AS_OF, BUILD_ID, THRESHOLDS, write_candidate
+from tests.integration.compiled_world import AS_OF as WORLD_AS_OF
+from tests.integration.compiled_world import BUILD_ID as WORLD_BUILD
 from tests.integration.compiled_world import CompiledWorld
 from tests.proof.defects import Defect, draw_defects
-from tests.proof.gate import Gate, Good, names, prove_clean
+from tests.proof.gate import Gate, Good, lenient, names, prove_clean, shipped_thresholds
 
 pytestmark = pytest.mark.slow
 _DEFECTS = 40
@@ -46,6 +49,19 @@ def test_a_defect_is_named_by_its_table_and_its_column() -> None:
     assert names(failed, Defect("required value lost", "mqls", (), "policy"))
     assert not names(failed, Defect("required value lost", "sqls", (), "policy"))
     assert not names(failed, Defect("required value lost", "mqls", (), "direction"))
+
+
+def test_golden_people_and_exports_of_the_other_systems_pass(
+    compiled_world: CompiledWorld, tmp_path: Path
+) -> None:
+    path = tmp_path / "leadproof.duckdb"
+    shutil.copyfile(compiled_world.settings.build_db, path)
+    gate = Gate(
+        Good(path, WORLD_AS_OF, lenient(shipped_thresholds(WORLD_AS_OF)), "three systems"), WORLD_BUILD
+    )
+    verdict, failed = gate.examine()
+    gate.close()
+    assert verdict == "passed", [result.message for result in failed]
 
 
 def test_good_candidate_passes(empty_compiled_world: CompiledWorld, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_marts_do_not_depend_on_how_rows_are_spread_over_files(
     empty_compiled_world: CompiledWorld, tmp_path: Path
 ) -> None:
-    tally = replay.replay(empty_compiled_world, tmp_path, 6, 1)
+    tally = replay.replay(empty_compiled_world, tmp_path, 4, 1)
     assert tally["ways"] == 1
     assert tally["files retold"] > tally["files"]
 
@@ -26,4 +26,4 @@ def test_a_lost_piece_is_noticed(empty_compiled_world: CompiledWorld, tmp_path: 
         return whole(*arguments)[:1]
 
     with patch.object(replay, "_split", short), pytest.raises(AssertionError, match="differ"):
-        replay.replay(empty_compiled_world, tmp_path, 6, 1)
+        replay.replay(empty_compiled_world, tmp_path, 4, 1)
