@@ -5,6 +5,7 @@ import argparse
 from orchestration.commands.console import out
 from orchestration.environment import load_env_file
 from orchestration.release import Release, list_releases
+from orchestration.report.words import counted
 from orchestration.settings import load_settings
 
 _COUNTED = {"people": "people", "prospects": "prospects", "mqls": "MQLs", "sqls": "SQLs"}
@@ -48,4 +49,6 @@ def told(release: Release) -> list[str]:
     ]
     if release.restatement_reason:
         lines.append(f"    restated: {release.restatement_reason}")
+    if release.erasures:
+        lines.append(f"    rewritten: {counted(release.erasures, 'erasure')} since its audit")
     return lines

@@ -14,8 +14,8 @@ from orchestration.erasure.journal import Journal
 from orchestration.erasure.needles import Needles
 from orchestration.release.database import MARTS, Columns, identifier, literal, relations_of, writer
 from orchestration.release.files import close_to_others, read_json, sync
-from orchestration.release.rewriting import ERASURES, Rewriting, TableEdit, rewrite_release
-from orchestration.release.store import Release, shared_files
+from orchestration.release.rewriting import Rewriting, TableEdit, rewrite_release
+from orchestration.release.store import ERASURES, Release, shared_files
 from orchestration.settings import Settings
 
 _PERSON_COLUMNS = ("person_id", "alias_id")

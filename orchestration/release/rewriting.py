@@ -42,13 +42,12 @@ from orchestration.release.shared import (
     settle_months,
     sweep_shared,
 )
-from orchestration.release.store import Release, check_shared
+from orchestration.release.store import ERASURES, Release, check_shared
 from orchestration.settings import Settings
 
 _EXCHANGE = 2
 _HERE = -100
 AUDIT_BEFORE = "audit_before_erasure"
-ERASURES = "erasures"
 
 
 @dataclass(frozen=True)

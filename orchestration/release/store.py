@@ -24,6 +24,8 @@ RELEASE_ID = re.compile(r"^r(\d{8}T\d{6})_[0-9a-f]{6}$")
 _CONTACTS = "contacts.parquet"
 # A rollback is to take less than a second: hashing this much takes a quarter of one.
 _FULL_HASH_BYTES = 256 * 1024 * 1024
+ERASURES = "erasures"
+"""Where a manifest lists who, without a name, was taken out of the release after its audit."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,6 +49,7 @@ class Release:
         path: Folder of the release.
         contacts: The restricted contacts file that belongs to it.
         is_current: Whether readers see it.
+        erasures: How often a person was erased from it after its audit.
     """
 
     release_id: str
@@ -63,6 +66,7 @@ class Release:
     path: Path
     contacts: Path
     is_current: bool
+    erasures: int = 0
 
     @property
     def database(self) -> Path:
@@ -398,7 +402,8 @@ def contacts_path(settings: Settings, release_id: str) -> Path:
 
 def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
     path = settings.releases / name
-    entry: dict[str, Any] = (read_json(path / "manifest.json") or {}).get("release") or {}
+    manifest = read_json(path / "manifest.json") or {}
+    entry: dict[str, Any] = manifest.get("release") or {}
     try:
         if entry["release_id"] != name:
             raise ValueError(name)
@@ -417,6 +422,7 @@ def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
             path=path,
             contacts=contacts_path(settings, name),
             is_current=is_current,
+            erasures=len(manifest.get(ERASURES) or ()),
         )
     except (KeyError, TypeError, ValueError):
         _LOG.warning("Release folder %s has no readable manifest and is left out.", path)

@@ -34,7 +34,7 @@ from orchestration.release.database import literal
 from orchestration.release.files import explained
 from orchestration.report.sheet import Sheet
 from orchestration.report.verdicts import page_path, verdict_of
-from orchestration.report.words import clean, minute, parsed, span
+from orchestration.report.words import clean, counted, minute, parsed, span
 from orchestration.settings import Settings
 
 _LABEL = 16
@@ -209,6 +209,8 @@ class Status:
             _field(sheet, "", Text(", ".join(counts)))
         if release.restatement_reason:
             _field(sheet, "", Text(f"policy restated: {clean(release.restatement_reason)}"))
+        if release.erasures:
+            _field(sheet, "", Text(f"rewritten: {counted(release.erasures, 'erasure')} since its audit"))
         if self.newest_release_id != release.release_id:
             _field(sheet, "", Text(f"rolled back; the newest is {self.newest_release_id}", style="yellow"))
 

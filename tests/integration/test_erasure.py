@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from orchestration import erasure
+from orchestration.commands.releases import told
 from orchestration.erasure import files, releases
 from orchestration.errors import LeadproofError
 from orchestration.landing import load_landing
@@ -104,6 +105,7 @@ def test_forget_leaves_nothing_of_a_person_and_everything_of_others(
     manifest = json.loads((release.path / "manifest.json").read_text())
     assert "audit" not in manifest and manifest["audit_before_erasure"]["suite_digest"] == "suite-1"
     assert manifest["erasures"][0]["erasure_id"] == certificate.content["erasure_id"]
+    assert "rewritten: 1 erasure since its audit" in "\n".join(told(release))
     assert rollback(warehouse, release.release_id).release_id == release.release_id  # its hashes hold
     assert release.contacts.stat().st_mode & 0o777 == 0o600
 
