@@ -160,8 +160,9 @@ def _is_open(text: str) -> bool:
 
 
 def _named(path: str, addition: str) -> str:
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{addition}_{name}"
+    """The path under another name, beside all others of its table: later paths go before earlier ones."""
+    system, table, rest = path.split("/", 2)
+    return f"{system}/{table}/{addition}_{rest.replace('/', '_')}"
 
 
 def _part(path: str, part: int) -> str:
