@@ -307,8 +307,8 @@ def examine_columns(
     """
     cases = " ".join(f"when coalesce({each}, true) then {text(column)}" for column, each in failing.items())
     return f"""
-        select case when column_found is not null
-                then column_found || {text(COLUMN_OF_KEY)} || coalesce(own_key, '(no key)') end as key,
+        select case when column_found is null then own_key
+                else column_found || {text(COLUMN_OF_KEY)} || coalesce(own_key, '(no key)') end as key,
             own_system as source_system, 1 as examined_rows,
             case when column_found is null then 0 else 1 end as failing_rows, cast(null as double) as observed
         from (

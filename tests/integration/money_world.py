@@ -298,6 +298,10 @@ def _draw_deal(rng: np.random.Generator, world: MoneyWorld, deal: str) -> None:
                 "amount": _pick(rng, (None, 100.0, 2500.5, 9e8, 1e12)),
                 "currency": _pick(rng, ("USD", "EUR", "JPY")),
                 "verdict": _pick(rng, ("accepted", "accepted", "accepted", "quarantined")),
+                "source_table": "deals",
+                "_load_id": 1,
+                "_source_file": "deals.csv",
+                "_source_row": len(world.deals) + 2,
             }
         )
 
