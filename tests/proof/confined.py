@@ -176,8 +176,8 @@ def _late_file(workshop: Workshop) -> Path:
         "source_touch_id": "late-1",
         "occurred_at": "2026-06-29T10:00:00Z",
         "email": "late@arrival.example",
-        "channel": "webinar",
-        "touch_type": "webinar_attended",
+        "channel": "website",
+        "touch_type": "page_visit",
     }
     path = source.with_name("late.csv")
     path.write_text(
