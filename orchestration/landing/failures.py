@@ -3,7 +3,6 @@
 What a failure does to the run belongs to ``loading``.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import DISK_FULL, OUT_OF_MEMORY, LeadproofError
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_TEXTS = ("no space left", "disk quota exceeded", "file too large", "max_temp_directory_size")
+from orchestration.exhaustion import DISK_FULL_CODES, says_disk_full
 
 
 class RefusedFileError(Exception):
@@ -53,9 +50,9 @@ def is_disk_full(error: BaseException) -> bool:
     Returns:
         Whether the disk, the quota or the spill folder is full.
     """
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL_CODES:
         return True
-    return isinstance(error, duckdb.Error) and any(text in str(error).lower() for text in _FULL_TEXTS)
+    return isinstance(error, duckdb.Error) and says_disk_full(str(error))
 
 
 @contextmanager

@@ -17,13 +17,12 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import DISK_FULL, OUT_OF_MEMORY, LeadproofError
+from orchestration.exhaustion import DISK_FULL_CODES, says_disk_full
 
 _BLOCK_BYTES = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # EPERM is also what file systems without hard links answer.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
-_FULL_TEXTS = ("no space left", "disk quota exceeded", "file too large")
 _MEMORY_TEXT = "out of memory error"
 _DENIED_TEXTS = ("permission denied", "read-only file system", "operation not permitted")
 
@@ -52,7 +51,7 @@ def explained(action: str, where: Path) -> Iterator[None]:
 
 def _disk_error(action: str, error: OSError, where: Path) -> LeadproofError:
     place = error.filename if isinstance(error.filename, str) else str(where)
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL_CODES:
         return _full(action, where)
     if error.errno in _DENIED:
         return _denied(action, place)
@@ -64,7 +63,7 @@ def _disk_error(action: str, error: OSError, where: Path) -> LeadproofError:
 
 def _database_error(action: str, error: duckdb.Error, where: Path) -> LeadproofError:
     text = str(error).lower()
-    if any(part in text for part in _FULL_TEXTS):
+    if says_disk_full(text):
         return _full(action, where)
     if any(part in text for part in _DENIED_TEXTS):
         return _denied(action, str(where))
@@ -94,7 +93,7 @@ def out_of_resources(told: str, action: str, where: Path) -> LeadproofError | No
         The error in its usual words; None if the message is of another kind.
     """
     text = told.lower()
-    if any(part in text for part in _FULL_TEXTS):
+    if says_disk_full(text):
         return _full(action, where)
     return _out_of_memory(action) if _MEMORY_TEXT in text else None
 

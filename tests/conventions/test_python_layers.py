@@ -11,6 +11,7 @@ from tests.conventions.tree import below, read
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("orchestration.dbt_child", "orchestration.digests", "orchestration.errors", "orchestration.progress"),
+    ("orchestration.exhaustion",),
     ("orchestration.settings", "orchestration.moments"),
     ("orchestration.dbt", "orchestration.suppression"),
     ("orchestration.environment",),

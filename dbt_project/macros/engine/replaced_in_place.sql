@@ -16,7 +16,6 @@
 {% macro replaced_in_place(kind) %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type=kind) -%}
-
     {%- set beside = target.incorporate(path={'identifier': this.identifier ~ '__beside'}) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}

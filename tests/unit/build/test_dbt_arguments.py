@@ -150,6 +150,11 @@ def test_dbt_failure_without_results_still_is_a_sentence(tmp_path: Path) -> None
     ("told", "cause", "expected"),
     [
         ('IO Error: Could not write file "x": No space left on device', "disk_full", "is full"),
+        (
+            "Out of Memory Error: failed to offload data block ... max_temp_directory_size",
+            "disk_full",
+            "is full",
+        ),
         ("Out of Memory Error: could not allocate block of size 256.0 KiB", "out_of_memory", "out of memory"),
     ],
 )
