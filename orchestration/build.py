@@ -347,6 +347,8 @@ class Build:
                 threads=self.settings.threads,
                 shared_files=candidate.shared_files,
             )
+            with explained("Sealing the audit record", candidate.folder):
+                release.seal_record(self.settings, candidate.folder / expectations.AUDIT_FILE)
             expectations.append_audit_history(self.settings.quality, audit)
         record.audit = _audit_summary(audit)
         if not audit.passed:
@@ -385,6 +387,7 @@ class Build:
                 now=utc_now(),
                 restatement_reason=record.restatement_reason,
                 expected_thresholds_digest=expectations.thresholds_digest(self._thresholds(record)),
+                expected_promises={(promise.expectation, promise.table) for promise in expectations.PROMISES},
                 write_pages=partial(write_staged_site, self.settings),
             )
         record.release_id = published.release_id

@@ -8,18 +8,15 @@ is kept.
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from orchestration.errors import LeadproofError
+from orchestration.private_files import make_key, read_key, write_private
 from orchestration.settings import Settings
 
 LIST_FILE = "suppressed.json"
 SECRET_FILE = "suppression.key"
-_SECRET_BYTES = 32
 # Tells whether the secret at hand is the one that the list was made with.
 _PROBE = "leadproof suppression list"
 
@@ -101,10 +98,10 @@ def keep_out(settings: Settings, keys: Iterable[str]) -> int:
         LeadproofError: If the list or its secret cannot be read.
     """
     held = read_suppression(settings)
-    secret = held.secret or _secret(settings) or _new_secret(settings)
+    secret = held.secret or _secret(settings) or make_key(settings.erasures / SECRET_FILE)
     fresh = {_digest(secret, key) for key in keys} - held.digests
     if fresh:
-        _write_private(
+        write_private(
             settings.erasures / LIST_FILE,
             json.dumps(
                 {"probe": _digest(secret, _PROBE), "digests": sorted(held.digests | fresh)}, indent=1
@@ -123,7 +120,7 @@ def keyed_digest(settings: Settings, key: str) -> str:
     Returns:
         The keyed digest, in hex.
     """
-    return _digest(_secret(settings) or _new_secret(settings), key)
+    return _digest(_secret(settings) or make_key(settings.erasures / SECRET_FILE), key)
 
 
 def list_digest(settings: Settings) -> str:
@@ -146,31 +143,4 @@ def _digest(secret: bytes, key: str) -> str:
 def _secret(settings: Settings) -> bytes | None:
     if settings.suppression_key:
         return settings.suppression_key.encode()
-    try:
-        return (settings.erasures / SECRET_FILE).read_text(encoding="ascii").strip().encode() or None
-    except FileNotFoundError:
-        return None
-
-
-def _new_secret(settings: Settings) -> bytes:
-    secret = secrets.token_hex(_SECRET_BYTES).encode()
-    _write_private(settings.erasures / SECRET_FILE, secret + b"\n")
-    return secret
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return read_key(settings.erasures / SECRET_FILE)

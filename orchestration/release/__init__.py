@@ -17,6 +17,7 @@ from orchestration.release.publication import StagedRelease, publish
 from orchestration.release.readers import open_release
 from orchestration.release.record import AuditRecord, AuditResult, read_audit_record
 from orchestration.release.retention import apply_retention
+from orchestration.release.seals import seal_record
 from orchestration.release.store import (
     Release,
     current_release,
@@ -48,5 +49,6 @@ __all__ = [
     "released_policy",
     "rollback",
     "running_build",
+    "seal_record",
     "write_candidate",
 ]

@@ -6,7 +6,7 @@ the release they had, or with the new one.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +105,7 @@ def publish(
     now: datetime,
     restatement_reason: str | None = None,
     expected_thresholds_digest: str | None = None,
+    expected_promises: Collection[tuple[str, str]] = (),
     write_pages: Callable[[StagedRelease], None] | None = None,
 ) -> Release:
     """Publish the candidate of a build.
@@ -121,6 +122,7 @@ def publish(
         now: The present moment; without a zone it is UTC.
         restatement_reason: Why locked policy rows were changed, if they were.
         expected_thresholds_digest: Digest of the tolerances as they are now; ``None`` leaves them unchecked.
+        expected_promises: Expectation and table of everything that the suite promises; each needs a result.
         write_pages: Writes what people read into the release before it is sealed; ``None`` writes nothing.
 
     Returns:
@@ -131,12 +133,13 @@ def publish(
             release that readers see is then unchanged.
     """
     candidate = read_candidate(settings, build_id)
-    record = read_audit_record(audit_path)
+    record = read_audit_record(settings, audit_path)
     check_audit_record(
         record,
         candidate,
         expected_suite_digest=expected_suite_digest,
         expected_thresholds_digest=expected_thresholds_digest,
+        expected_promises=expected_promises,
     )
     check_build_token(settings, build_id)
     with (

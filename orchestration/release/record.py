@@ -4,7 +4,7 @@ The record is a JSON file; how audits run is decided in ``expectations/``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 from orchestration.errors import LeadproofError
 from orchestration.release.candidate import Candidate
 from orchestration.release.files import explained, utc
+from orchestration.release.seals import is_sealed
+from orchestration.settings import Settings
 
 # Any other severity blocks, so that a new one cannot slip through unknown.
 _NOT_BLOCKING = {"warning", "info"}
@@ -82,24 +84,27 @@ class AuditRecord:
     results: tuple[AuditResult, ...]
 
 
-def read_audit_record(path: Path) -> AuditRecord:
+def read_audit_record(settings: Settings, path: Path) -> AuditRecord:
     """Read an audit record.
 
     Args:
+        settings: Where the key of its seal lies.
         path: The ``audit.json``.
 
     Returns:
         The record.
 
     Raises:
-        LeadproofError: If it is absent or is not a whole record.
+        LeadproofError: If it is absent, is not a whole record, or not the one that an audit has written.
     """
     with explained("Reading the audit record", path):
         if not path.is_file():
             raise LeadproofError(f"There is no audit record at {path}.", "Audit the candidate first.")
-        text = path.read_text(encoding="utf-8", errors="replace")
+        written = path.read_bytes()
+        if not is_sealed(settings, path, written):
+            raise LeadproofError(f"The audit record at {path} is not what an audit wrote there.", _AGAIN)
     try:
-        content = json.loads(text)
+        content = json.loads(written)
         return AuditRecord(
             build_id=_text(content, "build_id"),
             candidate_sha256=_text(content, "candidate_sha256"),
@@ -120,6 +125,7 @@ def check_audit_record(
     *,
     expected_suite_digest: str,
     expected_thresholds_digest: str | None = None,
+    expected_promises: Collection[tuple[str, str]] = (),
 ) -> None:
     """Refuse a record that does not allow this candidate to be published.
 
@@ -128,11 +134,13 @@ def check_audit_record(
         candidate: What is to be published.
         expected_suite_digest: Digest of the suite as it is now.
         expected_thresholds_digest: Digest of the tolerances as they are now; ``None`` leaves them unchecked.
+        expected_promises: Expectation and table of everything that the suite promises; each needs a result.
 
     Raises:
         LeadproofError: With the first reason found.
     """
     reason = _refusal(record, candidate, expected_suite_digest, expected_thresholds_digest)
+    reason = reason or _unasked(record, expected_promises)
     if reason:
         raise LeadproofError(f"Build {candidate.build_id} is not published: {reason}.", _AGAIN)
 
@@ -162,6 +170,12 @@ def _refusal(
     if all(result.evaluated_rows == 0 for result in record.results):
         return "the audit looked at no row"
     return None
+
+
+def _unasked(record: AuditRecord, promises: Collection[tuple[str, str]]) -> str | None:
+    answered = {(result.expectation, result.table_name) for result in record.results}
+    missing = sorted(promise for promise in promises if promise not in answered)
+    return f"the audit says nothing of {missing[0][0]} in {missing[0][1]}" if missing else None
 
 
 def _result(entry: Mapping[str, Any]) -> AuditResult:

@@ -94,9 +94,12 @@ def _of_values(macro: str, values: tuple[str | None, ...]) -> Callable[[str], li
     return lambda form: _run(f"select value, {_form(form, macro, 'value')} from {_values(values)}")
 
 
-def _arg_max(form: str) -> list[tuple[Any, ...]]:
-    rows = "(values (1, 'a', 1), (1, 'b', 2), (1, null, 3), (2, null, 1), (3, 'c', null)) as given (g, v, o)"
-    return _run(f"select g, {_form(form, 'arg_max', 'v', 'o')} from {rows} group by g order by g")
+def _of_greatest(macro: str) -> Callable[[str], list[tuple[Any, ...]]]:
+    rows = (
+        "(values (1, 'a', 1), (1, 'b', 2), (1, null, 3), (1, null, 0), (2, null, 1), (3, 'c', null))"
+        " as given (g, v, o)"
+    )
+    return lambda form: _run(f"select g, {_form(form, macro, 'v', 'o')} from {rows} group by g order by g")
 
 
 def _days_after(form: str) -> list[tuple[Any, ...]]:
@@ -140,7 +143,8 @@ def _whole_quotient(form: str) -> list[tuple[Any, ...]]:
 
 
 COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
-    "arg_max": _arg_max,
+    "arg_max": _of_greatest("arg_max"),
+    "arg_min": _of_greatest("arg_min"),
     "clean_text": _of_values("clean_text", TEXTS),
     "days_after": _days_after,
     "parse_timestamp": _of_values("parse_timestamp", MOMENTS),

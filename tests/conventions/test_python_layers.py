@@ -10,7 +10,13 @@ import pytest
 from tests.conventions.tree import below, read
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("orchestration.dbt_child", "orchestration.digests", "orchestration.errors", "orchestration.progress"),
+    (
+        "orchestration.dbt_child",
+        "orchestration.digests",
+        "orchestration.errors",
+        "orchestration.private_files",
+        "orchestration.progress",
+    ),
     ("orchestration.exhaustion",),
     ("orchestration.settings", "orchestration.moments"),
     ("orchestration.dbt", "orchestration.suppression"),

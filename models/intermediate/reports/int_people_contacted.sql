@@ -13,23 +13,18 @@ with people as (
         touches.person_id,
         {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
         coalesce(touches.message_name, touches.message_hypothesis, {{ no_value() }}) as message_name,
-        touches.occurred_at
-{%- endset %}
--- Few columns of all contacts tell which are first; only those are looked at as a whole.
-contacts as (
-    select
-        {{ item_columns }},
+        touches.occurred_at,
         touches.touch_id
+{%- endset %}
+contacts as (
+    select {{ item_columns }}
     from {{ ref('touches') }} as touches
     where touches.actor = 'company'
 ),
 
+-- Few columns of all contacts tell which are first; only those are looked at as a whole.
 beginnings as (
-    select
-        person_id,
-        scoped_campaign_id,
-        message_name,
-        min(occurred_at) as occurred_at
+    select {{ arg_min('touch_id', '(occurred_at, touch_id)') }} as touch_id
     from contacts
     group by
         person_id,
@@ -37,10 +32,17 @@ beginnings as (
         message_name
 ),
 
+beginnings_with_message as (
+    select {{ arg_min('touch_id', '(occurred_at, touch_id)') }} as touch_id
+    from contacts
+    group by
+        person_id,
+        message_name
+),
+
 described as (
     select
         {{ item_columns }},
-        touches.touch_id,
         touches.direction,
         touches.channel,
         touches.campaign_source_system,
@@ -54,26 +56,7 @@ described as (
         touches.is_icp_fit,
         touches.person_segment
     from {{ ref('touches') }} as touches
-    where touches.actor = 'company'
-),
-
-contacts_ordered as (
-    select
-        described.*,
-        people.acquisition_source,
-        row_number() over (
-            partition by described.person_id, described.scoped_campaign_id, described.message_name
-            order by described.touch_id
-        ) as place
-    from described
-    inner join beginnings
-        on
-            described.person_id = beginnings.person_id
-            and described.scoped_campaign_id = beginnings.scoped_campaign_id
-            and described.message_name = beginnings.message_name
-            and described.occurred_at = beginnings.occurred_at
-    inner join people
-        on described.person_id = people.person_id
+    where touches.touch_id in (select beginnings.touch_id from beginnings)
 ),
 
 answers as (
@@ -147,8 +130,7 @@ promises as (
         select distinct
             success_metric,
             success_threshold
-        from contacts_ordered
-        where place = 1
+        from described
     ) as stamped
     left join {{ ref('success_metrics') }} as metrics
         on {{ metric_as_listed('stamped.success_metric') }} = metrics.success_metric
@@ -156,26 +138,27 @@ promises as (
 
 first_contacts as (
     select
-        contacts_ordered.*,
-        {{ days_after('contacts_ordered.occurred_at', 'maturities.maturity_days') }} as matures_at,
+        described.*,
+        people.acquisition_source,
+        {{ days_after('described.occurred_at', 'maturities.maturity_days') }} as matures_at,
         promises.listed_metric,
         promises.metric_touch_types,
         promises.metric_answer,
         promises.promised_rate,
-        row_number() over (
-            partition by contacts_ordered.person_id, contacts_ordered.message_name
-            order by contacts_ordered.occurred_at, contacts_ordered.touch_id
-        ) = 1 as is_first_with_message
-    from contacts_ordered
+        with_message.touch_id is not null as is_first_with_message
+    from described
+    inner join people
+        on described.person_id = people.person_id
     inner join maturities
         on
-            contacts_ordered.occurred_at >= maturities.valid_from
-            and contacts_ordered.occurred_at < maturities.valid_to
+            described.occurred_at >= maturities.valid_from
+            and described.occurred_at < maturities.valid_to
     inner join promises
         on
-            contacts_ordered.success_metric is not distinct from promises.success_metric
-            and contacts_ordered.success_threshold is not distinct from promises.success_threshold
-    where contacts_ordered.place = 1
+            described.success_metric is not distinct from promises.success_metric
+            and described.success_threshold is not distinct from promises.success_threshold
+    left join beginnings_with_message as with_message
+        on described.touch_id = with_message.touch_id
 ),
 
 followed as (

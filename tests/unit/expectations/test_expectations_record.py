@@ -10,8 +10,9 @@ from expectations import AuditRecord, AuditResult, append_audit_history, failing
 from expectations.baseline import BaselineCandidate
 from expectations.record import RESULT_COLUMNS
 from orchestration.errors import LeadproofError
-from orchestration.release import read_audit_record
+from orchestration.release import read_audit_record, seal_record
 from orchestration.release.history import AUDIT_RESULTS_COLUMNS
+from tests.fixtures.release_world import make_settings
 
 _RESULT = AuditResult(
     expectation="ExpectUnclassifiedShare",
@@ -49,8 +50,10 @@ def test_record_survives_json_and_is_readable_by_publication(tmp_path):
     assert AuditRecord.from_json(record.to_json()) == record
     path = record.write(tmp_path / "audit.json")
     assert AuditRecord.from_json(path.read_text()) == record
-    assert read_audit_record(path).results[0].failing_keys == _RESULT.failing_keys
     assert [file.name for file in tmp_path.iterdir()] == ["audit.json"]
+    settings = make_settings(tmp_path)
+    seal_record(settings, path)
+    assert read_audit_record(settings, path).results[0].failing_keys == _RESULT.failing_keys
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "", '{"verdict": "passed"}'])

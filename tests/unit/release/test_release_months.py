@@ -483,7 +483,7 @@ def test_views_name_the_files_as_readers_reach_them(tmp_path):
 
 def test_candidate_is_named_by_its_months_too(settings):
     candidate = make_candidate(settings, 1)
-    record = json.loads(write_audit(candidate).read_text(encoding="utf-8"))
+    record = json.loads(write_audit(settings, candidate).read_text(encoding="utf-8"))
 
     from orchestration.digests import sha256_of, sha256_with_shared
 

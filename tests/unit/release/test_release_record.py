@@ -13,6 +13,7 @@ from orchestration.release import (
     current_release,
     list_releases,
     read_audit_record,
+    seal_record,
     write_candidate,
 )
 from orchestration.settings import Settings
@@ -51,6 +52,12 @@ def _candidate(settings: Settings):
     return read_candidate(settings, build_id_of(2))
 
 
+def _write_sealed(settings: Settings, text: str) -> None:
+    path = _candidate(settings).folder / "audit.json"
+    path.write_text(text, encoding="utf-8")
+    seal_record(settings, path)
+
+
 def _assert_refused(settings: Settings, sentence: str, **arguments) -> None:
     before = current_release(settings)
     with pytest.raises(LeadproofError, match=sentence) as refusal:
@@ -83,7 +90,7 @@ def test_passing_record_is_published(settings):
     ],
 )
 def test_mismatching_record_is_refused(settings, changes, sentence):
-    write_audit(_candidate(settings), **changes)
+    write_audit(settings, _candidate(settings), **changes)
 
     _assert_refused(settings, sentence)
 
@@ -100,7 +107,7 @@ def test_mismatching_record_is_refused(settings, changes, sentence):
     ],
 )
 def test_record_whose_results_do_not_carry_its_verdict_is_refused(settings, changes, sentence):
-    write_audit(_candidate(settings), results=[_result(settings, **changes)])
+    write_audit(settings, _candidate(settings), results=[_result(settings, **changes)])
 
     _assert_refused(settings, sentence)
 
@@ -111,7 +118,7 @@ def test_record_with_other_tolerances_is_refused_where_they_are_known(settings):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"build_id": "x"}', '{"results": 3}'])
 def test_record_that_is_not_whole_is_refused(settings, text):
-    (_candidate(settings).folder / "audit.json").write_text(text, encoding="utf-8")
+    _write_sealed(settings, text)
 
     _assert_refused(settings, "is not whole")
 
@@ -120,9 +127,47 @@ def test_record_that_is_not_whole_is_refused(settings, text):
 def test_record_without_a_required_field_is_refused(settings, missing):
     record = audit_of(_candidate(settings))
     del record[missing]
-    (_candidate(settings).folder / "audit.json").write_text(json.dumps(record), encoding="utf-8")
+    _write_sealed(settings, json.dumps(record))
 
     _assert_refused(settings, "is not whole")
+
+
+def test_record_that_no_audit_has_written_is_refused(settings):
+    """Whatever it says: here, that what failed has passed, with everything else as it was."""
+    candidate = _candidate(settings)
+    write_audit(settings, candidate, verdict="failed")
+    path = candidate.folder / "audit.json"
+    forged = path.read_text(encoding="utf-8").replace('"failed"', '"passed"')
+    seal = path.with_suffix(".seal")
+
+    path.write_text(forged, encoding="utf-8")
+    _assert_refused(settings, "is not what an audit wrote")
+
+    of_another = settings.candidates / build_id_of(1) / "audit.json"
+    of_another.parent.mkdir(parents=True)
+    of_another.write_text(json.dumps(audit_of(candidate, build_id=build_id_of(1))), encoding="utf-8")
+    seal_record(settings, of_another)
+    seal.write_bytes(of_another.with_suffix(".seal").read_bytes())
+    _assert_refused(settings, "is not what an audit wrote")
+
+    seal.unlink()
+    _assert_refused(settings, "is not what an audit wrote")
+
+    key = settings.build_db.parent / "audit.key"
+    assert key.stat().st_mode & 0o077 == 0
+    key.unlink()
+    _assert_refused(settings, "is not what an audit wrote")
+
+
+def test_record_that_lacks_a_promise_is_refused(settings):
+    """An audit from which results were dropped passes all that is left of it."""
+    results = audit_of(_candidate(settings))["results"]
+    asked = {(result["expectation"], result["table_name"]) for result in results}
+
+    _assert_refused(
+        settings, "says nothing of ExpectMore in people", expected_promises={*asked, ("ExpectMore", "people")}
+    )
+    assert publish_candidate(settings, 2, expected_promises=asked) == current_release(settings)
 
 
 def test_absent_record_is_refused(settings, tmp_path):
@@ -148,7 +193,7 @@ def test_candidate_whose_description_was_changed_with_it_is_refused(settings):
     (candidate.folder / "candidate.json").write_text(json.dumps(note), encoding="utf-8")
 
     _assert_refused(settings, "belongs to other bytes")
-    write_audit(_candidate(settings))
+    write_audit(settings, _candidate(settings))
     _assert_refused(settings, r"marts\.people differs from the audited table")
 
 
@@ -207,7 +252,7 @@ def test_build_database_without_contacts_is_refused(settings):
 def test_build_is_published_once(settings):
     published = publish_candidate(settings, 2)
     candidate = write_candidate(settings, build_id=build_id_of(2), as_of=moment_of(2))
-    write_audit(candidate)
+    write_audit(settings, candidate)
 
     with pytest.raises(LeadproofError, match=f"is published already, as release {published.release_id}"):
         publish_candidate(settings, 2)
@@ -216,7 +261,7 @@ def test_build_is_published_once(settings):
 def test_candidate_older_than_the_last_release_is_stale(settings):
     publish_candidate(settings, 2)
     claim_build_token(settings, build_id_of(0))
-    write_audit(write_candidate(settings, build_id=build_id_of(0), as_of=moment_of(0)))
+    write_audit(settings, write_candidate(settings, build_id=build_id_of(0), as_of=moment_of(0)))
     with duckdb.connect(settings.build_db) as database:
         database.execute("update ops.current_build set build_id = ?", [build_id_of(0)])
 
@@ -265,7 +310,10 @@ def test_record_of_the_audit_engine_is_understood(tmp_path):
         tmp_path / "audit.json"
     )
 
-    record = read_audit_record(path)
+    settings = make_settings(tmp_path)
+    seal_record(settings, path)
+
+    record = read_audit_record(settings, path)
 
     assert record.as_of == moment_of(1)
     assert record.results[0].failing_keys == ("p_1",)

@@ -386,7 +386,7 @@ def test_policy_stays_used_up_to_the_latest_as_of_of_any_release(settings):
     from orchestration.release import write_candidate
     from tests.fixtures.release_world import write_audit
 
-    write_audit(write_candidate(settings, build_id=build_id_of(6), as_of=moment_of(1)))
+    write_audit(settings, write_candidate(settings, build_id=build_id_of(6), as_of=moment_of(1)))
     release = publish_candidate(settings, 6)
 
     assert release.as_of == moment_of(1)
@@ -462,5 +462,6 @@ def test_published_candidate_gives_its_space_back_and_keeps_its_records(settings
 
     assert sorted(path.name for path in (settings.candidates / build_id_of(1)).iterdir()) == [
         "audit.json",
+        "audit.seal",
         "candidate.json",
     ]

@@ -14,7 +14,7 @@ import yaml
 
 from orchestration import records
 from orchestration.records import BuildRecord, Failure, Phase
-from orchestration.release import Release, claim_build_token, write_candidate
+from orchestration.release import Release, claim_build_token, seal_record, write_candidate
 from orchestration.release.database import literal
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.fixtures.release_world import audit_of, build_id_of, moment_of, publish_candidate
@@ -358,6 +358,7 @@ def make_candidate(settings: Settings, results: list[dict[str, Any]], verdict: s
     candidate = write_candidate(settings, build_id=BUILD, as_of=AS_OF.replace(tzinfo=UTC))
     path = candidate.folder / "audit.json"
     path.write_text(json.dumps(audit_of(candidate, results=results, verdict=verdict)), encoding="utf-8")
+    seal_record(settings, path)
     return path
 
 
