@@ -21,6 +21,8 @@ with transitions as (
         case when current_stage in ('recycled', 'disqualified') then current_stage_since end as left_at,
         case when current_stage in ('recycled', 'disqualified') then current_stage end as left_as,
         evidence_touch_id,
+        -- As a key of its own: a condition on the left side of an outer join alone makes DuckDB compare each with each.
+        case when evidence_touch_id is null then person_id end as person_id_without_evidence,
         direction,
         campaign_id,
         message_name,
@@ -109,8 +111,7 @@ described as (
         on transitions.evidence_touch_id = evidence.touch_id
     left join first_touches
         on
-            transitions.evidence_touch_id is null
-            and transitions.person_id = first_touches.person_id
+            transitions.person_id_without_evidence = first_touches.person_id
             and first_touches.place = 1
 ),
 
