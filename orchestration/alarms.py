@@ -95,7 +95,12 @@ ALARMS = (
 """All of them. ``RECOVERED`` is their end and asks for nothing, so it has no page."""
 
 _BY_CAUSE = {alarm.code: alarm for alarm in (DISK, MEMORY)}
-_BY_PHASE = {"policy": POLICY_REFUSED, "load": LOAD_FAILED, "dbt": MODELS_FAILED}
+_BY_PHASE = {
+    "policy": POLICY_REFUSED,
+    "load": LOAD_FAILED,
+    "start": MODELS_FAILED,
+    "dbt": MODELS_FAILED,
+}
 
 
 def alarm_of(record: BuildRecord) -> Alarm | None:

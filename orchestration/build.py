@@ -33,11 +33,12 @@ from orchestration.errors import LeadproofError
 from orchestration.moments import require_known
 from orchestration.notifications import announce
 from orchestration.old_history import remove_old_history
+from orchestration.private_files import close_to_others
 from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
 from orchestration.release.database import literal
-from orchestration.release.files import close_to_others, explained
+from orchestration.release.files import explained
 from orchestration.released_past import write_released_past
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -170,6 +171,11 @@ class Build:
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
             earlier = records.read_record(self.settings, newest)
+            if earlier.status == records.PUBLISHED:
+                raise LeadproofError(
+                    f"Build {newest} is published already, as release {earlier.release_id}.",
+                    f"Run leadproof build for another; leadproof rollback {earlier.release_id} goes to it.",
+                )
             if earlier.status == records.UNCHANGED:
                 raise LeadproofError(
                     f"Build {newest} found nothing new, so there is nothing to go on with.",
@@ -190,6 +196,24 @@ class Build:
                     )
             self._is_ready = True
         return _required_complete(self.record)
+
+    def rewrite_report(self) -> Path:
+        """Write the report of the last build once more; what is known of the build stays as it is.
+
+        Returns:
+            The page.
+
+        Raises:
+            LeadproofError: If there is no build.
+        """
+        from orchestration.report import write_quality_report
+
+        with release.build_lock(self.settings, self.request.owner):
+            records.close_abandoned(self.settings)
+            newest = next(iter(records.build_ids(self.settings)), None)
+            if newest is None:
+                raise LeadproofError("There is no build to report on.", "Run leadproof build first.")
+            return write_quality_report(self.settings, newest)
 
     def load(self) -> "LoadReport":
         """Load new and changed landing files into the raw tables.
@@ -219,7 +243,8 @@ class Build:
         import expectations
 
         record = self.begin()
-        with explained("Looking for what is new", self.settings.build_db.parent), self._connect() as database:
+        place = self.settings.build_db.parent
+        with self._noted("start"), explained("Looking for what is new", place), self._connect() as database:
             record.starting_point = starting_point(
                 self.settings,
                 database,
@@ -249,7 +274,8 @@ class Build:
             True if everything is built anew, False if only those people whom something new has touched.
         """
         record = self.begin()
-        with explained("Choosing where to start", self.settings.build_db.parent), self._connect() as database:
+        place = self.settings.build_db.parent
+        with self._noted("start"), explained("Choosing where to start", place), self._connect() as database:
             completed = increment.completed_build(database)
             if self.request.is_full_refresh:
                 reason: str | None = "it was asked for"
@@ -501,6 +527,17 @@ class Build:
             self._log.tell_phase(phase, failure)
         records.write_record(self.settings, self.record)
 
+    @contextmanager
+    def _noted(self, name: str) -> Iterator[None]:
+        """Record why the build ends here, between two phases."""
+        try:
+            yield
+        except BaseException as error:
+            if self.record is not None:
+                self.record.failure = _failure(name, error)
+                records.write_record(self.settings, self.record)
+            raise
+
     def _check_policy(self) -> str:
         tables = policy.read_policy(PROJECT_ROOT)
         used = release.released_policy(self.settings)
@@ -576,7 +613,7 @@ class Build:
 
     def _write_released_past(self, database: duckdb.DuckDBPyConnection, record: BuildRecord) -> None:
         # The release published last, as for the policy lock: a rollback takes back nothing that was said.
-        last = next(iter(release.list_releases(self.settings)), None)
+        last = release.newest_whole(release.list_releases(self.settings))
         changed: set[str] = set()
         if last is not None and last.build_id in records.build_ids(self.settings):
             earlier = records.read_record(self.settings, last.build_id).starting_point

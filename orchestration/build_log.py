@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import structlog
 
+from orchestration.private_files import close_to_others
 from orchestration.progress import Sink, listening
 from orchestration.records import BuildRecord, Failure, Phase
-from orchestration.release.files import close_to_others
 from orchestration.settings import Settings
 
 

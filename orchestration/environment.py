@@ -5,6 +5,7 @@ see one ``DAGSTER_HOME``, one warehouse and no telemetry. Reading settings does 
 ``settings.py``; neither does anything that needs Dagster.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from orchestration.errors import LeadproofError
+from orchestration.private_files import close_to_others
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
 ENV_FILE = ".env"
@@ -91,7 +93,9 @@ def _is_own_default(line: str) -> bool:
 def _prepare_dagster_home(home: Path) -> None:
     instance_file = home / "dagster.yaml"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # somebody else's, who decides about it
+            close_to_others(home)
         if instance_file.is_symlink() and not instance_file.exists():
             instance_file.unlink()
         if not instance_file.exists():

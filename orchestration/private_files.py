@@ -1,10 +1,23 @@
-"""Small files for their owner alone, such as keys; a crash leaves all of one or none."""
+"""Files and folders for their owner alone. A small file, such as a key, is there whole or not at all."""
 
 import os
 import secrets
 from pathlib import Path
 
 _KEY_BYTES = 32
+
+
+def close_to_others(folder: Path) -> None:
+    """Make a folder, or one that is there already, reachable for its owner only.
+
+    Args:
+        folder: The folder; what lies above it is created with the usual mode.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        # An earlier version made the folder for everybody. What its owner took from themselves stays taken.
+        folder.chmod(folder.stat().st_mode & 0o700)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -16,9 +16,10 @@ from orchestration.dbt import ensure_manifest
 from orchestration.environment import load_env_file, prepare_environment
 from orchestration.errors import LeadproofError
 from orchestration.moments import parse_moment
+from orchestration.private_files import close_to_others
 from orchestration.progress import say
 from orchestration.records import BuildRecord
-from orchestration.release.files import close_to_others, explained
+from orchestration.release.files import explained
 from orchestration.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ def _refuse_early(settings: Settings) -> None:
 def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "ExecuteInProcessResult":
     quiet: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
     if not is_debug:
-        settings.dagster_home.mkdir(parents=True, exist_ok=True)
-        quiet = contextlib.redirect_stdout((settings.dagster_home / "last_build.log").open("w"))
+        # dbt quotes values of rows where a model fails, so this lies in the closed folder.
+        log = settings.build_db.parent / "last_build.log"
+        quiet = contextlib.redirect_stdout(log.open("w", encoding="utf-8"))
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
     parsing = threading.Thread(target=_parse_quietly, args=(settings,), daemon=True)
     parsing.start()

@@ -4,7 +4,7 @@ import argparse
 
 from orchestration.commands.console import out
 from orchestration.environment import load_env_file
-from orchestration.release import Release, list_releases
+from orchestration.release import Release, damaged_file, list_releases
 from orchestration.report.words import counted
 from orchestration.settings import load_settings
 
@@ -47,6 +47,9 @@ def told(release: Release) -> list[str]:
         f", as of {release.as_of:%Y-%m-%d %H:%M} UTC",
         f"    {counts}",
     ]
+    name = damaged_file(release)
+    if name is not None:
+        lines.append(f"    damaged: {name} is not the file that was published")
     if release.restatement_reason:
         lines.append(f"    restated: {release.restatement_reason}")
     if release.erasures:

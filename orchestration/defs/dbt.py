@@ -27,6 +27,8 @@ from orchestration.progress import say
 from orchestration.release.files import out_of_resources
 from orchestration.settings import PROJECT_ROOT
 
+_LOG_BYTES = 200_000
+
 
 class FunnelTranslator(DagsterDbtTranslator):
     """Names assets ``[schema, table]`` and groups them by layer."""
@@ -124,6 +126,9 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
         os.environ[dbt_child.PARENT] = str(os.getpid())
         # Beside the database it writes, under the same lock: two warehouses never share artifacts.
         target = build.settings.build_db.parent / "dbt"
+        # A dbt that dies early writes no results, and what an earlier one left would be taken for its own.
+        for left in ("run_results.json", "dbt.log"):
+            (target / left).unlink(missing_ok=True)
         invocation = dbt.cli(
             dbt_args("build", build.settings, full_refresh=is_full),
             context=context,
@@ -159,6 +164,14 @@ def dbt_failure(run_results: Path, written: Path) -> LeadproofError:
         full or memory too small, that is said instead: the models are not at fault.
     """
     failed: list[str] = []
+    log = run_results.with_name("dbt.log")
+    if not run_results.exists() and log.exists():
+        with log.open("rb") as lines:
+            lines.seek(max(0, log.stat().st_size - _LOG_BYTES))
+            told = lines.read().decode("utf-8", "replace")
+        exhausted = out_of_resources(told, "Building the models", written)
+        if exhausted is not None:
+            return exhausted
     if run_results.exists():
         results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
         broken = [result for result in results if result["status"] in ("error", "fail", "runtime error")]

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from orchestration.errors import LeadproofError
-from orchestration.release.files import close_to_others, explained, stamp, sync
+from orchestration.private_files import close_to_others
+from orchestration.release.files import explained, stamp, sync
 from orchestration.settings import Settings
 
 JOURNAL_FILE = "unfinished.json"

@@ -12,8 +12,9 @@ from orchestration.erasure.build_database import rows_listed
 from orchestration.erasure.files import cleaned_text, copy_redacted, names_any
 from orchestration.erasure.journal import Journal
 from orchestration.erasure.needles import Needles
+from orchestration.private_files import close_to_others
 from orchestration.release.database import MARTS, Columns, identifier, literal, relations_of, writer
-from orchestration.release.files import close_to_others, read_json, sync
+from orchestration.release.files import read_json, sync
 from orchestration.release.rewriting import Rewriting, TableEdit, rewrite_release
 from orchestration.release.store import ERASURES, Release, shared_files
 from orchestration.settings import Settings

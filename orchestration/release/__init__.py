@@ -21,7 +21,9 @@ from orchestration.release.seals import seal_record
 from orchestration.release.store import (
     Release,
     current_release,
+    damaged_file,
     list_releases,
+    newest_whole,
     released_policy,
     rollback,
 )
@@ -41,7 +43,9 @@ __all__ = [
     "check_build_token",
     "claim_build_token",
     "current_release",
+    "damaged_file",
     "list_releases",
+    "newest_whole",
     "open_release",
     "publish",
     "read_audit_record",

@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.digests import sha256_of, sha256_with_shared
 from orchestration.errors import LeadproofError
+from orchestration.private_files import close_to_others
 from orchestration.release.database import (
     DATABASE,
     MARTS,
@@ -29,7 +30,6 @@ from orchestration.release.database import (
     writer,
 )
 from orchestration.release.files import (
-    close_to_others,
     explained,
     read_json,
     remove_tree,

@@ -228,19 +228,6 @@ def link(source: Path, target: Path) -> bool:
     return True
 
 
-def close_to_others(folder: Path) -> None:
-    """Make a folder, or one that is there already, reachable for its owner only.
-
-    Args:
-        folder: The folder; what lies above it is created with the usual mode.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        # An earlier version made the folder for everybody. What its owner took from themselves stays taken.
-        folder.chmod(folder.stat().st_mode & 0o700)
-
-
 def seal(folder: Path) -> None:
     """Make a folder and everything in it read-only and force it onto the disk.
 

@@ -53,6 +53,7 @@ from orchestration.release.store import (
     find_release,
     list_releases,
     manifest_entry,
+    newest_whole,
     next_release_id,
     pointed_id,
 )
@@ -217,8 +218,7 @@ def _stage(work: _Work) -> None:
     folders = [work.staged, contacts.parent, work.settings.build_db.parent, history]
     if months:
         folders.append(work.settings.shared_as_read)
-    if work.past:
-        folders.append(work.past[0].path)
+    folders += [release.path for release in work.past]
     with writer(work.settings, folders) as connection:
         _append_tables(connection, work, history)
         assert_closed(database)
@@ -232,7 +232,7 @@ def _stage(work: _Work) -> None:
         write_contacts(connection, work.settings, work.candidate.build_id, contacts)
     open_to_readers(work.settings, months)
     if work.write_pages:
-        previous = next(iter(work.past), None)
+        previous = newest_whole(work.past)
         work.write_pages(
             StagedRelease(work.staged, work.release, previous, list(work.candidate.shared_files))
         )
@@ -266,17 +266,23 @@ def _append_tables(connection: duckdb.DuckDBPyConnection, work: _Work, history: 
 
 
 def _attach_previous(connection: duckdb.DuckDBPyConnection, past: list[Release]) -> str | None:
-    """Attach the release published last; it carries the history that retention has taken from the disk."""
+    """Attach the newest whole release; it carries the history that retention has taken from the disk."""
     if not past:
         return None
-    try:
-        connection.execute(f"attach {literal(past[0].database)} as previous (read_only)")
-    except duckdb.Error as error:
-        raise LeadproofError(
-            f"Release {past[0].release_id} cannot be read, so the history it holds cannot be carried on.",
-            f"Restore {past[0].path} from a backup, or move it out of that folder, and publish again.",
-        ) from error
-    return "previous"
+    previous = newest_whole(past)
+    error: Exception | None = None
+    if previous is not None:
+        try:
+            connection.execute(f"attach {literal(previous.database)} as previous (read_only)")
+        except duckdb.Error as refused:
+            error = refused
+        else:
+            return "previous"
+    unreadable = previous or past[0]
+    raise LeadproofError(
+        f"Release {unreadable.release_id} cannot be read, so the history it holds cannot be carried on.",
+        f"Restore {unreadable.path} from a backup, or move it out of that folder, and build again.",
+    ) from error
 
 
 def _verify(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, int]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import LeadproofError
+from orchestration.private_files import close_to_others
 from orchestration.release.database import literal
-from orchestration.release.files import close_to_others, sync
+from orchestration.release.files import sync
 from orchestration.settings import Settings
 
 

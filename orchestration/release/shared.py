@@ -14,8 +14,9 @@ import duckdb
 
 from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
+from orchestration.private_files import close_to_others
 from orchestration.release.database import DATABASE, MARTS, Columns, RowSums, TableDigest, digest_from
-from orchestration.release.files import close_to_others, copy_hashed, link, read_json, remove_tree, sync
+from orchestration.release.files import copy_hashed, link, read_json, remove_tree, sync
 from orchestration.release.months import Month, months_of, write_months
 from orchestration.release.store import release_names
 from orchestration.settings import Settings

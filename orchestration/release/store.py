@@ -7,7 +7,7 @@ never published unless the pointer names it.
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -230,6 +230,42 @@ def settle(settings: Settings) -> None:
         sync(settings.releases)
     _note_path(settings).unlink()
     sync(settings.state)
+
+
+def damaged_file(release: Release) -> str | None:
+    """Look whether a release still has all its files, each as long as it was: a look that reads no table.
+
+    Args:
+        release: The release.
+
+    Returns:
+        The first file that is missing or of another size, by its path in the release; None if there is none.
+    """
+    files = (read_json(release.path / "manifest.json") or {}).get("files")
+    if not isinstance(files, dict) or DATABASE not in files:
+        return "manifest.json"
+    for name, entry in sorted(files.items()):
+        path = release.path / name
+        if not path.is_file() or path.stat().st_size != entry.get("size_bytes"):
+            return str(name)
+    return None
+
+
+def newest_whole(releases: Sequence[Release]) -> Release | None:
+    """Pick the release that may be looked back at.
+
+    Args:
+        releases: Releases, newest first.
+
+    Returns:
+        The first that has all its files; None if none has. Those that are passed over are logged.
+    """
+    for release in releases:
+        name = damaged_file(release)
+        if name is None:
+            return release
+        _LOG.warning("Release %s is damaged (%s) and is not looked back at.", release.release_id, name)
+    return None
 
 
 def verify(release: Release) -> None:

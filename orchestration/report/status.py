@@ -1,7 +1,7 @@
 """How the warehouse stands, on one screen: from the current release and small state files alone."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,9 @@ from orchestration.release import (
     LockHolder,
     Release,
     current_release,
+    damaged_file,
     list_releases,
+    newest_whole,
     open_release,
     running_build,
 )
@@ -75,8 +77,9 @@ class Status:
         now: The present moment, UTC.
         release: What readers see; None before the first publication.
         release_trouble: Why the current release cannot be read; empty if it can.
-        newest_release_id: The release published last; after a rollback it is not the current one.
+        newest_release_id: The newest release that is whole; after a rollback it is not the current one.
         last: The last build; None before the first.
+        last_meant: The last build that was meant to publish, which a candidate is not; None before the first.
         page: Its quality page; None if it has none.
         holder: Who builds now; None if nobody does.
         freshness: By source system.
@@ -89,6 +92,7 @@ class Status:
     release_trouble: str
     newest_release_id: str | None
     last: BuildRecord | None
+    last_meant: BuildRecord | None
     page: Path | None
     holder: LockHolder | None
     freshness: list[Freshness]
@@ -118,8 +122,9 @@ class Status:
             return "Drop files into the landing folder and run leadproof build, or see leadproof demo."
         if last is not None and last.status in (records.RUNNING, records.INTERRUPTED):
             return "The last build did not end; run leadproof build again. Nothing is loaded twice."
-        if last is not None and last.failure is not None:
-            return verdict_of(last).next_step
+        for build in (last, self.last_meant):
+            if build is not None and build.failure is not None:
+                return verdict_of(build).next_step
         if self.release is None:
             return "Run leadproof build to publish."
         if self.newest_release_id != self.release.release_id:
@@ -147,32 +152,41 @@ class Status:
         if self.is_stale:
             found.append(RELEASE_STALE)
         last = self.last
-        if last is not None:
-            is_killed = last.status == records.RUNNING and self.holder is None
-            alarm = BUILD_INTERRUPTED if is_killed else alarm_of(last)
-            found += [alarm] if alarm else []
-            if any(told != SENT for told in last.notified.values()):
-                found.append(NOTIFICATION_FAILED)
+        if last is not None and last.status == records.RUNNING and self.holder is None:
+            found.append(BUILD_INTERRUPTED)
+        # A candidate made since, however good, has put nothing right for readers.
+        elif self.last_meant is not None and (alarm := alarm_of(self.last_meant)):
+            found.append(alarm)
+        if self.last_meant is not None and any(told != SENT for told in self.last_meant.notified.values()):
+            found.append(NOTIFICATION_FAILED)
         return found
 
     def _tell_today(self, sheet: Sheet) -> None:
         """Answer the three questions of a morning: is it fresh, is it audited, do readers have it?"""
-        release, last = self.release, self.last
-        is_newest = release is not None and release.release_id == self.newest_release_id
-        is_published = is_newest and last is not None and last.status in _SEEN
+        release, last = self.release, self.last_meant
+        is_published = (
+            release is not None
+            and last is not None
+            and last.status in _SEEN
+            and last.release_id == release.release_id
+        )
         hours = f"{self.stale_after_hours} hours"
         answers = [
             (
                 "Fresh",
-                release is not None and not self.is_stale,
+                release is not None and not self.is_stale and not self.release_trouble,
                 f"readers see a release that is less than {hours} old",
-                f"readers see a release that is more than {hours} old" if release else _NOTHING,
+                (self._unreadable or f"readers see a release that is more than {hours} old")
+                if release
+                else _NOTHING,
             ),
             (
                 "Audited",
-                release is not None and release.verdict == "passed",
+                release is not None and release.verdict == "passed" and not self.release_trouble,
                 "every expectation holds for what readers see",
-                "not every expectation holds for what readers see" if release else _NOTHING,
+                (self._unreadable or "not every expectation holds for what readers see")
+                if release
+                else _NOTHING,
             ),
             (
                 "Published",
@@ -191,6 +205,10 @@ class Status:
             _field(sheet, "Alarm", text)
             _field(sheet, "", Text(f"see {alarm.runbook}"))
         sheet.blank()
+
+    @property
+    def _unreadable(self) -> str:
+        return "the release that readers see is damaged" if self.release_trouble else ""
 
     def _tell_release(self, sheet: Sheet) -> None:
         if self.release is None:
@@ -287,9 +305,13 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         trouble = str(error)
     releases = list_releases(settings)
     ids = records.build_ids(settings)
+    newest = newest_whole(releases)
+    name = damaged_file(release) if release is not None else None
+    if release is not None and name is not None:
+        trouble = _way_out(release, name, releases)
     page = page_path(settings, ids[0]) if ids else None
     freshness: list[Freshness] = []
-    if release is not None:
+    if release is not None and not trouble:
         try:
             freshness = _freshness(settings, release)
         except LeadproofError as error:
@@ -298,8 +320,9 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         now=now,
         release=release,
         release_trouble=trouble,
-        newest_release_id=releases[0].release_id if releases else None,
+        newest_release_id=newest.release_id if newest else None,
         last=records.read_record(settings, ids[0]) if ids else None,
+        last_meant=_last_meant(settings, ids),
         page=page if page and page.exists() else None,
         holder=running_build(settings),
         freshness=freshness,
@@ -311,6 +334,20 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
 def parsed_as_of(release: Release) -> datetime:
     """A release's as-of, with the zone UTC."""
     return release.as_of if release.as_of.tzinfo else release.as_of.replace(tzinfo=UTC)
+
+
+def _last_meant(settings: Settings, ids: Sequence[str]) -> BuildRecord | None:
+    builds = (records.read_record(settings, build_id) for build_id in ids)
+    return next((build for build in builds if not build.is_candidate_only), None)
+
+
+def _way_out(release: Release, name: str, releases: Sequence[Release]) -> str:
+    other = newest_whole([each for each in releases if each.release_id != release.release_id])
+    step = f"run leadproof rollback {other.release_id}, then" if other else "restore it from a backup, or"
+    return (
+        f"Release {release.release_id} is damaged, as {name} is not the file that was published: "
+        f"{step} run leadproof build --full-refresh."
+    )
 
 
 def _freshness(settings: Settings, release: Release) -> list[Freshness]:

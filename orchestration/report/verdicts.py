@@ -108,8 +108,15 @@ def verdict_of(record: BuildRecord) -> Verdict:
     if record.status == records.BUILT:
         return Verdict("note", "models only", f"{name} rebuilt the models and went no further.")
     failure = record.failure
-    if failure is None:
+    if failure is None and record.status == records.RUNNING:
         return Verdict("note", "running", f"{name} has not ended.")
+    if failure is None:
+        return Verdict(
+            "note",
+            "ended early",
+            f"{name} ended before its models were complete.",
+            "Run leadproof build; nothing is loaded twice.",
+        )
     if failure.phase == "audit" and record.audit:
         return Verdict(
             "bad",

@@ -103,7 +103,7 @@ def write_good(compiled: CompiledWorld, folder: Path, seed: int) -> Good:
     rng = Random(seed)
     landing, seeds, as_of = folder / "landing", PROJECT_ROOT / "seeds", AS_OF
     if seed % 3:
-        people, days = rng.randint(100, 260), rng.randint(60, 240)
+        people, days = rng.randint(240, 400), rng.randint(180, 300)
         has_dirt, file_format = rng.random() < 0.5, rng.choice(["csv", "parquet"])
         simulate(
             landing, people=people, days=days, seed=seed, end=AS_OF, file_format=file_format, dirt=has_dirt

@@ -124,7 +124,7 @@ def _split(rng: Random, file: _Piece) -> list[_Piece]:
     """Cut a file between two records; the pieces follow one another by the alphabet."""
     text = file.content.decode("utf-8-sig")
     if file.path.endswith(".jsonl"):
-        records = [line + "\n" for line in text.split("\n") if line]
+        records = _objects(text)
         header = ""
     else:
         records = _records(text)
@@ -137,6 +137,24 @@ def _split(rng: Random, file: _Piece) -> list[_Piece]:
         _Piece(_part(file.path, part), (header + "".join(records[begin:end])).encode())
         for part, (begin, end) in enumerate(pairwise(bounds))
     ]
+
+
+def _objects(text: str) -> list[str]:
+    """The lines of a JSONL text; a broken one stays with the one before it: alone it would be no JSONL."""
+    records: list[str] = []
+    held = ""
+    for line in text.split("\n"):
+        if not line:
+            continue
+        if not line.startswith("{") or not line.rstrip().endswith("}"):
+            if records:
+                records[-1] += line + "\n"
+            else:
+                held += line + "\n"
+        else:
+            records.append(held + line + "\n")
+            held = ""
+    return records
 
 
 def _records(text: str) -> list[str]:

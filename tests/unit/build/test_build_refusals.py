@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestration import records
+from orchestration.alarms import alarm_of
 from orchestration.build import Build, BuildRequest
 from orchestration.errors import LeadproofError
 from orchestration.release import running_build
-from orchestration.report.verdicts import page_path
+from orchestration.report.verdicts import page_path, verdict_of
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_settings
 
@@ -59,3 +60,62 @@ def test_next_build_writes_the_page_that_a_killed_one_did_not(settings: Settings
     assert page.is_file()
     index = (settings.quality / "index.html").read_text(encoding="utf-8")
     assert f"builds/{killed.record.build_id}/index.html" in index
+
+
+def test_what_fails_between_two_phases_fails_the_build(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no interruption: somebody has to be told why."""
+
+    def refuse(*_: object) -> None:
+        raise LeadproofError("The past cannot be read.", "Restore it.")
+
+    monkeypatch.setattr("orchestration.build.starting_point", refuse)
+    build = Build(settings, BuildRequest())
+    build.begin()
+    with pytest.raises(LeadproofError, match="The past"):
+        build.is_unchanged()
+    build.close()
+    record = records.read_record(settings, records.build_ids(settings)[0])
+    assert record.status == records.FAILED
+    assert record.failure and (record.failure.phase, record.failure.hint) == ("start", "Restore it.")
+    assert alarm_of(record) is not None
+    assert verdict_of(record).next_step == "Restore it."
+
+
+def test_build_that_ended_early_is_not_called_running(settings: Settings) -> None:
+    build = Build(settings, BuildRequest())
+    build.begin()
+    build.close()
+    record = records.read_record(settings, records.build_ids(settings)[0])
+    assert record.status == records.INTERRUPTED
+    assert verdict_of(record).short == "ended early"
+
+
+@pytest.mark.parametrize("phase", ["write_candidate", "audit", "publish"])
+def test_published_build_is_not_taken_up_again(settings: Settings, phase: str) -> None:
+    path, before = _published(settings)
+    build = Build(settings, BuildRequest())
+    with pytest.raises(LeadproofError, match="is published already, as release r1"):
+        getattr(build, phase)()
+    build.close()
+    assert path.read_bytes() == before
+
+
+def test_report_written_once_more_leaves_the_build_as_it_is(settings: Settings) -> None:
+    path, before = _published(settings)
+    build = Build(settings, BuildRequest())
+    assert build.write_report() is None
+    assert build.rewrite_report().is_file()
+    build.close()
+    assert path.read_bytes() == before
+
+
+def _published(settings: Settings) -> tuple[Path, bytes]:
+    """The record of a build that has been published, and its bytes."""
+    done = Build(settings, BuildRequest())
+    record = done.begin()
+    record.status, record.release_id, record.is_dbt_complete = records.PUBLISHED, "r1", True
+    done.close()
+    path = records.record_path(settings, record.build_id)
+    return path, path.read_bytes()

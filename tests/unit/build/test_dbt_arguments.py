@@ -146,6 +146,15 @@ def test_dbt_failure_without_results_still_is_a_sentence(tmp_path: Path) -> None
     assert "an unknown number" in dbt_failure(tmp_path / "run_results.json", tmp_path).message
 
 
+def test_dbt_failure_without_results_reads_the_log(tmp_path: Path) -> None:
+    (tmp_path / "dbt.log").write_text(
+        "06:01:16  Unhandled error\nOut of Memory Error: could not allocate block of size 256.0 KiB\n"
+    )
+    error = dbt_failure(tmp_path / "run_results.json", tmp_path)
+    assert error.cause == "out_of_memory"
+    assert "allocate" not in str(error)
+
+
 @pytest.mark.parametrize(
     ("told", "cause", "expected"),
     [

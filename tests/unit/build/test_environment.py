@@ -94,3 +94,11 @@ def test_dagster_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> Non
     settings = replace(load_settings(), dagster_home=tmp_path / "file" / "home")
     with pytest.raises(LeadproofError, match="DAGSTER_HOME"):
         prepare_environment(settings)
+
+
+def test_dagster_home_is_closed_to_others(tmp_path: Path) -> None:
+    """What Dagster keeps of a failed step may say more than anybody but the building account should read."""
+    home = tmp_path / "dagster"
+    home.mkdir(mode=0o755)
+    prepare_environment(replace(load_settings(), dagster_home=home))
+    assert home.stat().st_mode & 0o077 == 0

@@ -13,7 +13,7 @@ from orchestration.settings import Settings, load_settings
 from orchestration.starting_point import last_published, reason_to_build, starting_point
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-START = {"files": "f", "policy": "p", "thresholds": "t", "code": "c", "settings": "s"}
+START = {"files": "f", "policy": "p", "thresholds": "t", "code": "c", "settings": "s", "erasures": "e"}
 
 
 def _record(build_id: str, status: str, **more: object) -> BuildRecord:
@@ -42,6 +42,7 @@ LAST = _record("b1", records.PUBLISHED, next_due_at="2026-03-01T18:00:00+00:00")
         (LAST, {**START, "policy": "q", "code": "d"}, 12, "the policy tables and the code changed"),
         (LAST, {**START, "thresholds": "u"}, 12, "the tolerances in force changed"),
         (LAST, {**START, "settings": "t"}, 12, "the settings changed"),
+        (LAST, {**START, "erasures": "f"}, 12, "the list of the forgotten changed"),
     ],
 )
 def test_reason_names_what_changed(

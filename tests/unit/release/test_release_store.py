@@ -15,6 +15,7 @@ from orchestration.release import (
     RELEASES_COLUMNS,
     apply_retention,
     current_release,
+    damaged_file,
     list_releases,
     open_release,
     released_policy,
@@ -465,3 +466,37 @@ def test_published_candidate_gives_its_space_back_and_keeps_its_records(settings
         "audit.seal",
         "candidate.json",
     ]
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_damaged_release_is_passed_over_by_the_next_publication(settings, damage):
+    """Its history is taken from the newest one that is whole; nobody has to move it away by hand."""
+    first, second = make_release(settings, 1), make_release(settings, 2)
+    second.path.chmod(0o755)
+    second.database.chmod(0o644)
+    if damage == "cut":
+        with second.database.open("r+b") as file:
+            file.truncate(5000)
+    else:
+        (second.path / "manifest.json").unlink()
+    rollback(settings, first.release_id)
+
+    third = make_release(settings, 3)
+
+    assert current_release(settings) == third
+    with open_release(settings) as connection:
+        kept = connection.execute("select release_id from marts.releases order by all").fetchall()
+    assert (first.release_id,) in kept and (third.release_id,) in kept
+
+
+def test_releases_of_which_none_is_whole_say_so(settings):
+    only = make_release(settings, 1)
+    only.path.chmod(0o755)
+    only.database.chmod(0o644)
+    with only.database.open("r+b") as file:
+        file.truncate(5000)
+
+    assert damaged_file(only) == "leadproof.duckdb"
+    with pytest.raises(LeadproofError, match="cannot be read, so the history it holds") as refusal:
+        make_release(settings, 2)
+    assert "move it out of that folder" in refusal.value.hint

@@ -135,3 +135,33 @@ def test_damaged_release_is_told_and_does_not_stop_the_rest(
     text = told()
     assert "Alarm Release damaged." in text
     assert "missing or damaged" in text and f"Last build {BUILD}" in text
+
+
+def test_candidate_made_since_does_not_end_an_alarm(settings: Settings, told: Callable[..., str]) -> None:
+    release = make_release(settings)
+    record_build(
+        settings,
+        status=records.FAILED,
+        failure=failure("load", "The disk is full.", "Free some space."),
+    )
+    later = BUILD[:-1] + "f"
+    record_build(settings, build_id=later, status=records.CANDIDATE, is_candidate_only=True)
+    text = told()
+    assert f"Release {release.release_id}" in text and f"{later} candidate" in text
+    assert "Published no" in text and "Alarm Load failed." in text
+    assert "Next Free some space." in text
+    assert len(read_status(settings, NOW).alarms) == 1
+
+
+def test_damaged_release_is_neither_fresh_nor_audited(settings: Settings, told: Callable[..., str]) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    release.path.chmod(0o755)
+    release.database.chmod(0o644)
+    with release.database.open("r+b") as file:
+        file.truncate(1000)
+    text = told()
+    assert "Fresh no the release that readers see is damaged" in text
+    assert "Audited no the release that readers see is damaged" in text
+    assert "Alarm Release damaged." in text
+    assert "restore it from a backup, or run leadproof build --full-refresh" in text
