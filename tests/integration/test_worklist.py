@@ -39,6 +39,7 @@ class Story:
         later: A day and the profile that a later version of the record gives; `deleted` deletes it.
         handoffs: Days on which sales accepts the person.
         breaches: Direction of each contact after an opt-out.
+        merged: Touches of a second record, which turns out to be of the same person: it has the same address.
     """
 
     touches: tuple[str, ...]
@@ -47,6 +48,7 @@ class Story:
     later: tuple[str, str] | None = None
     handoffs: tuple[str, ...] = ()
     breaches: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
 
 STORIES = {
@@ -78,6 +80,23 @@ STORIES = {
     "opted out twice": Story(
         ("2025-02-01 email unsubscribe", "2025-02-05 email do_not_contact_request"),
         ("suppress", "opted_out", "2025-02-01"),
+    ),
+    # An opt-out wins a merge: what another record of the person had permitted before is over with it.
+    "opted out under one of two records": Story(
+        ("2025-01-20 website page_visit", "2025-02-01 email unsubscribe"),
+        ("suppress", "contacted_after_opt_out", "2025-02-01"),
+        breaches=("outbound",),
+        merged=("2025-01-25 email consent_recorded", "2025-02-05 email email_sent none"),
+    ),
+    "opted out under the record that was merged": Story(
+        ("2025-01-20 website page_visit", "2025-01-25 email consent_recorded"),
+        ("suppress", "opted_out", "2025-02-01"),
+        merged=("2025-02-01 email unsubscribe",),
+    ),
+    "permits contact again under another record": Story(
+        ("2025-01-20 website page_visit", "2025-02-01 email unsubscribe"),
+        ("nurture", "permission_regained", "2025-02-03"),
+        merged=("2025-02-03 email consent_recorded",),
     ),
     "permits contact again": Story(
         (
@@ -172,6 +191,11 @@ def told(empty_compiled_world: CompiledWorld, tmp_path_factory: pytest.TempPathF
         for place, touch in enumerate(story.touches):
             day, channel, touch_type, *consent = touch.split()
             touches.append(f"t{number}_{place},{number},{day},{channel},{touch_type},{''.join(consent)}\n")
+        if story.merged:
+            contacts.append(f"{number}b,p{number}@x.example,{story.profile},2025-02-10,2025-02-10,\n")
+        for place, touch in enumerate(story.merged):
+            day, channel, touch_type, *consent = touch.split()
+            touches.append(f"m{number}_{place},{number}b,{day},{channel},{touch_type},{''.join(consent)}\n")
         for day in story.handoffs:
             handoffs.append(f"h{number}_{day},{number},{day},accepted\n")
     for table, lines in (("contacts", contacts), ("touches", touches), ("handoffs", handoffs)):
