@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestration.errors import LeadproofError
 from orchestration.moments import parse_day, parse_moment, require_known
+from orchestration.source_text import lines_as_they_are, one_line
 
 _INTERRUPTED = 130
 _LAST_PORT = 65535
@@ -221,8 +222,9 @@ def _fail(error: BaseException, text: str, is_debug: bool) -> int:
     if is_debug:
         import traceback
 
-        traceback.print_exception(error)
-    print(f"leadproof: {text}", file=sys.stderr)
+        print(lines_as_they_are("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    # A message may name a file, a column or a cell: the source chose it.
+    print(f"leadproof: {one_line(text)}", file=sys.stderr)
     return 1
 
 

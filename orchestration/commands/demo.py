@@ -164,7 +164,8 @@ def _tell_where_to_look(settings: Settings) -> None:
             limit 1
             """
         ).fetchone()
-    out.print("\nNow look at")
+    out.print()
+    out.print("Now look at")
     out.print(f"  {settings.current / 'site' / 'index.html'}   the funnel, report by report", markup=False)
     out.print(f"  {settings.quality / 'index.html'}   what was proved, page by page", markup=False)
     if person:

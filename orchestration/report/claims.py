@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orchestration.report.obstacles import cause
-from orchestration.report.words import STAGE_NAMES, clean, joined, split_list
+from orchestration.report.words import STAGE_NAMES, joined, split_list
+from orchestration.source_text import clean
 
 _ORDER = ("customer", "sql", "mql", "prospect", "suspect")
 _QUALIFIED = ("mql", "sql", "customer")

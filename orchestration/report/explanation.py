@@ -22,7 +22,6 @@ from orchestration.report.scores import Scored, score_along
 from orchestration.report.sheet import Sheet
 from orchestration.report.words import (
     STAGE_NAMES,
-    clean,
     counted,
     day,
     joined,
@@ -32,6 +31,7 @@ from orchestration.report.words import (
     split_list,
     spoken,
 )
+from orchestration.source_text import clean
 
 _ATTRIBUTES = ("industry", "employee_count", "seniority", "company_type", "country")
 _EXITS = ("recycled", "disqualified")

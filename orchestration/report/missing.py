@@ -7,15 +7,8 @@ from datetime import datetime
 from orchestration.report.person import Person, Touch
 from orchestration.report.released_policy import Row
 from orchestration.report.scores import scored_counts
-from orchestration.report.words import (
-    STAGE_NAMES,
-    clean,
-    day,
-    joined,
-    number,
-    split_list,
-    spoken,
-)
+from orchestration.report.words import STAGE_NAMES, day, joined, number, split_list, spoken
+from orchestration.source_text import clean
 
 _NO_CAMPAIGN = {
     "no_campaign": (

@@ -3,7 +3,8 @@
 Short phrases for counts of people; what one person needs is worked out in ``missing.py``.
 """
 
-from orchestration.report.words import ATTRIBUTE_NAMES, STAGE_NAMES, clean, spoken
+from orchestration.report.words import ATTRIBUTE_NAMES, STAGE_NAMES, spoken
+from orchestration.source_text import clean
 
 _PLAIN = {
     "no_response": "no response is recorded",

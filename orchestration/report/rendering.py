@@ -7,7 +7,8 @@ from typing import Any
 
 import jinja2
 
-from orchestration.report.words import clean, spoken
+from orchestration.report.words import spoken
+from orchestration.source_text import clean
 
 _PERSONAL = re.compile(r"[^\s|:/\"'<>]+@[^\s|\"'<>]+|\+\d[\d ().-]{6,}\d")
 

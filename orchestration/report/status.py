@@ -36,8 +36,9 @@ from orchestration.release.database import literal
 from orchestration.release.files import explained
 from orchestration.report.sheet import Sheet
 from orchestration.report.verdicts import page_path, verdict_of
-from orchestration.report.words import clean, counted, minute, parsed, span
+from orchestration.report.words import counted, minute, parsed, span
 from orchestration.settings import Settings
+from orchestration.source_text import clean
 
 _LABEL = 16
 _SOON = timedelta(days=14)

@@ -1,9 +1,10 @@
-"""Words, numbers and moments as people read them; text of sources made harmless. Knows no table."""
+"""Words, numbers and moments as people read them. Knows no table."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from orchestration.source_text import clean
 
 STAGE_NAMES = {
     "suspect": "suspect",
@@ -21,23 +22,7 @@ ATTRIBUTE_NAMES = {
     "company_type": "company type",
     "country": "country",
 }
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-
-
-def clean(value: Any) -> str:
-    """Make a text of a source fit for one line of a terminal or page.
-
-    Args:
-        value: The text; None becomes empty.
-
-    Returns:
-        The text without control, direction and other invisible characters, so that it can neither move the
-        cursor nor change what stands around it.
-    """
-    text = "" if value is None else str(value)
-    spaced = " ".join(text.split())
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSEEN else c for c in spaced)
 
 
 def spoken(code: Any) -> str:

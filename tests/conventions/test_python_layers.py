@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.errors",
         "orchestration.private_files",
         "orchestration.progress",
+        "orchestration.source_text",
     ),
     ("orchestration.exhaustion",),
     ("orchestration.settings", "orchestration.moments"),

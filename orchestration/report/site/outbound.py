@@ -32,7 +32,8 @@ from orchestration.report.site.parts import (
 )
 from orchestration.report.site.sentences import OUTBOUND_GAP
 from orchestration.report.site.source import Row, Source
-from orchestration.report.words import clean, counted, day, joined, spoken
+from orchestration.report.words import counted, day, joined, spoken
+from orchestration.source_text import clean
 
 SHAPES = {
     "scale": "triangle-up",

@@ -20,7 +20,8 @@ from orchestration.report.site.parts import (
     Table,
 )
 from orchestration.report.site.source import Row, Source
-from orchestration.report.words import clean, counted, day, minute, span
+from orchestration.report.words import counted, day, minute, span
+from orchestration.source_text import clean
 
 _QUESTION = "Can we trust these figures?"
 _LISTED = 40

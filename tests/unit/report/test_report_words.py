@@ -3,7 +3,8 @@
 import pytest
 
 from orchestration.report.obstacles import phrase
-from orchestration.report.words import clean, joined, number, share, span
+from orchestration.report.words import joined, number, share, span
+from orchestration.source_text import clean
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""Text that sources chose (names of files, columns, cells), made harmless before anybody is shown it."""
+
+import unicodedata
+from typing import Any
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def clean(value: Any) -> str:
+    """Make a text of a source fit for one line of a terminal or page.
+
+    Args:
+        value: The text; None becomes empty.
+
+    Returns:
+        The text without control, direction and other invisible characters, so that it can neither move the
+        cursor nor change what stands around it.
+    """
+    text = "" if value is None else str(value)
+    return one_line(" ".join(text.split()))
+
+
+def one_line(text: str) -> str:
+    """Make a text that may hold a source's words one line of a terminal, blanks as they are.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text as ``clean`` makes it, but indented and aligned as before.
+    """
+    if text.isprintable():
+        return text
+    return "".join(" " if letter.isspace() else _shown(letter) for letter in text)
+
+
+def lines_as_they_are(text: str) -> str:
+    """Make lines that may hold a source's words fit for a terminal.
+
+    Args:
+        text: The lines, ended by line feeds.
+
+    Returns:
+        The lines as ``one_line`` makes each.
+    """
+    return "\n".join(one_line(line) for line in text.split("\n"))
+
+
+def _shown(letter: str) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in _UNSEEN else letter
