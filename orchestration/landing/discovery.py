@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.errors import LeadproofError
+from orchestration.landing.names import told_path
 from orchestration.landing.report import DriftNote
 from orchestration.settings import IDENTIFIER, PROJECT_ROOT, Settings
 
@@ -32,6 +33,7 @@ class LandingFile:
     Args:
         path: Where it lies.
         relative_path: Its path below the landing folder, with ``/``.
+        told_path: The same as it is told: names in it that are addresses or telephone numbers are hidden.
         source_system: First folder below the landing folder.
         source_table: Second folder.
         format: ``csv``, ``parquet`` or ``jsonl``.
@@ -43,6 +45,7 @@ class LandingFile:
 
     path: Path
     relative_path: str
+    told_path: str
     source_system: str
     source_table: str
     format: str
@@ -181,7 +184,9 @@ def _survey_table(folder: Path, landing: Path, system: str, found: Survey) -> No
                 else "is not read: its name is no valid UTF-8; rename it."
             )
             found.drift.append(
-                DriftNote("unusable_name", system, folder.name, f"The file {reason}", _printable(relative))
+                DriftNote(
+                    "unusable_name", system, folder.name, f"The file {reason}", told_path(path, landing)
+                )
             )
             continue
         try:
@@ -192,6 +197,7 @@ def _survey_table(folder: Path, landing: Path, system: str, found: Survey) -> No
             LandingFile(
                 path=path,
                 relative_path=relative,
+                told_path=told_path(path, landing),
                 source_system=system,
                 source_table=folder.name,
                 format=match[1].lower(),
@@ -238,13 +244,12 @@ def _calendar_date(year: str, month: str, day: str) -> datetime | None:
 
 
 def _unusable(landing: Path, folder: Path, system: str | None, what: str) -> DriftNote:
-    relative = _printable(folder.relative_to(landing).as_posix())
     return DriftNote(
         "unusable_name",
         system,
         None,
-        f"The folder '{relative}' is not read: the name of a {what} is made of lower-case letters, digits"
-        " and underscores and begins with a letter; rename it.",
+        f"The folder '{told_path(folder, landing)}' is not read: the name of a {what} is made of"
+        " lower-case letters, digits and underscores and begins with a letter; rename it.",
     )
 
 
@@ -254,7 +259,7 @@ def _misplaced(landing: Path, path: Path, system: str | None) -> DriftNote:
         system,
         None,
         "The file is not read: files lie under <source_system>/<table>/.",
-        _printable(path.relative_to(landing).as_posix()),
+        told_path(path, landing),
     )
 
 
@@ -264,7 +269,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -151,7 +151,7 @@ class _Loader:
         except RefusedFileError as refusal:
             self._settle(file, Entry(file, digest, REFUSED, observed_at, message=refusal.reason))
         except UnsettledFileError as trouble:
-            self.report.notes.append(f"{file.relative_path}: {trouble.reason}")
+            self.report.notes.append(f"{file.told_path}: {trouble.reason}")
 
     def _load_content(
         self,
@@ -186,12 +186,12 @@ class _Loader:
         self.report.load_id = self._run.load_id
         if loaded.rejects:
             self.report.notes.append(
-                f"{file.relative_path}: {loaded.rejects:,} of {loaded.rows + loaded.rejects:,} lines could"
+                f"{file.told_path}: {loaded.rejects:,} of {loaded.rows + loaded.rejects:,} lines could"
                 " not be parsed; they are kept in landing.rejects."
             )
         if loaded.withheld:
             self.report.notes.append(
-                f"{file.relative_path}: {loaded.withheld:,} rows are about people who have been forgotten and"
+                f"{file.told_path}: {loaded.withheld:,} rows are about people who have been forgotten and"
                 " were left out."
             )
 
@@ -246,14 +246,14 @@ class _Loader:
         drift: list[DriftNote] = []
         if entry.status == REFUSED:
             counts.refused += 1
-            self.report.notes.append(f"{file.relative_path} was refused: {entry.message}")
+            self.report.notes.append(f"{file.told_path} was refused: {entry.message}")
             drift.append(
                 DriftNote(
                     "refused_file",
                     file.source_system,
                     file.source_table,
                     str(entry.message),
-                    file.relative_path,
+                    file.told_path,
                 )
             )
         else:

@@ -1,13 +1,20 @@
-"""Names of raw tables and columns, made from what files and folders call them.
+"""Names of raw tables and columns, made from what files and folders call them, and how both are told.
 
-Which columns a table has, and what they hold, belongs to ``tables``.
+A name that is an address or a telephone number stays in the landing folder and in the raw table; reports,
+records, logs and Dagster are told its kind and its place. Which columns a table has, and what they hold,
+belongs to ``tables``.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from orchestration.source_text import personal_kind
 
 PROVENANCE = ("_load_id", "_loaded_at", "_observed_at", "_source_file", "_source_row")
+_ENDING = re.compile(r"\.(csv|tsv|txt|json|jsonl|parquet|xlsx?|xml|zip)(\.gz)?$", re.IGNORECASE)
 
 
 def normalise(original: str) -> str:
@@ -60,6 +67,47 @@ def assign_columns(originals: Sequence[str], known: Mapping[str, str]) -> list[s
     return [assigned[position] for position in range(len(originals))]
 
 
+def told_name(name: str, place: int | None, given: str) -> str:
+    """Write a name so that it may be kept where personal data may not.
+
+    Args:
+        name: The name as the source has it.
+        place: Its place among its neighbours, 1-based; null if it has none.
+        given: What is told of a name that is not personal.
+
+    Returns:
+        For example ``<address #3>`` for the third name, if it is one; else ``given``.
+    """
+    kind = personal_kind(name)
+    if kind is None:
+        return given
+    return f"<{kind}>" if place is None else f"<{kind} #{place}>"
+
+
+def told_path(path: Path, below: Path) -> str:
+    """Write a path so that it may be kept where personal data may not, and still leads to the file.
+
+    Args:
+        path: The file or folder.
+        below: The landing folder.
+
+    Returns:
+        The path below the landing folder. A part of it that holds an address or a telephone number is told
+        by its kind, its place in its folder in order of names, and its ending.
+    """
+    parts: list[str] = []
+    folder = below
+    for part in path.relative_to(below).parts:
+        name, ending = _without_ending(part)
+        place = None
+        if personal_kind(name) is not None:
+            with suppress(OSError):  # whoever takes the folder away meanwhile takes its places with it
+                place = sum(each.name <= part for each in folder.iterdir())
+        parts.append(told_name(name, place, name) + ending)
+        folder /= part
+    return "/".join(parts).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def quoted(name: str) -> str:
     """Quote an identifier by DuckDB's rules.
 
@@ -82,6 +130,12 @@ def literal(text: str) -> str:
         The text between single quotes.
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def _without_ending(part: str) -> tuple[str, str]:
+    """Part a name from its ending: a file that is called by a word, a sign and ``b.csv`` is no address."""
+    found = _ENDING.search(part)
+    return (part, "") if found is None else (part[: found.start()], found[0])
 
 
 def _first_free(name: str, taken: set[str]) -> str:

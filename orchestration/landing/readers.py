@@ -177,7 +177,7 @@ def read_parquet(job: Job, path: Path) -> Loaded:
     originals = [row[0] for row in described]
     kinds = [_kept_type(row[1]) for row in described]
     columns = _incoming(job, originals, kinds)
-    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
     if "file_row_number" in {original.lower() for original in originals}:
         row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
@@ -212,7 +212,7 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
     columns = _incoming(job, dialect.header, [TEXT] * len(dialect.header))
     _refuse_strangers(columns, declared, set(known.values()))
     scan, sink, source = _scan(job, text, dialect)
-    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     values = [
         as_type(quoted(f"c{position}"), TEXT, types[column.name]) for position, column in enumerate(columns)
     ]
@@ -261,7 +261,7 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
     if len(keys) > MAX_COLUMNS:
         raise RefusedFileError(f"The objects have more than {MAX_COLUMNS:,} keys; is this the right file?")
     columns = _incoming(job, keys, [TEXT] * len(keys))
-    types, drift = job.table.make_room(job.connection, columns, job.file.relative_path)
+    types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     pointers = ", ".join(literal(_json_pointer(key)) for key in keys)
     values = [
         as_type(f"_values[{position}]", TEXT, types[column.name])

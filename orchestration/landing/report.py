@@ -1,4 +1,7 @@
-"""What a load tells: per table, per file, and in sentences for people."""
+"""What a load tells: per table, per file, and in sentences for people; kept by records, logs, Dagster.
+
+Names of files and columns in it have passed ``names.told_path`` and ``names.told_name``.
+"""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,7 +18,7 @@ class DriftNote:
         source_system: Source system; null above the level of systems.
         source_table: Its table; null above the level of tables.
         detail: One sentence.
-        source_file: The file, relative to the landing folder; null if none is meant.
+        source_file: The file below the landing folder, as it may be told; null if none is meant.
     """
 
     kind: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.landing.declarations import DeclaredTable
-from orchestration.landing.names import PROVENANCE, quoted
+from orchestration.landing.names import PROVENANCE, quoted, told_name
 from orchestration.landing.report import DriftNote
 
 _PROVENANCE_TYPES = ("bigint", "timestamp", "timestamp", "varchar", "bigint")
@@ -107,7 +107,7 @@ class RawTable:
         Args:
             connection: The build database, in a transaction.
             incoming: The file's columns.
-            source_file: The file, relative to the landing folder.
+            source_file: The file, as it is told.
 
         Returns:
             The table's types of the file's columns, and the drift that was noticed.
@@ -118,7 +118,7 @@ class RawTable:
             present = {column.name: column.data_type for column in incoming}
         types: dict[str, str] = {}
         drift: list[DriftNote] = []
-        for column in incoming:
+        for place, column in enumerate(incoming, start=1):
             held = present.get(column.name)
             types[column.name] = target = self._target_type(column, held, column.name in known)
             if held is None:
@@ -128,7 +128,7 @@ class RawTable:
             elif held != target:
                 self._retype(connection, column.name, held, target)
             if held is not None and column.name in known and column.data_type != held:
-                drift.append(self._note("type_change", _type_sentence(column, target), source_file))
+                drift.append(self._note("type_change", _type_sentence(column, place, target), source_file))
         drift += self._column_drift(incoming, known, source_file)
         return types, drift
 
@@ -154,14 +154,14 @@ class RawTable:
     def _column_drift(
         self, incoming: Sequence[IncomingColumn], known: dict[str, KnownColumn], source_file: str
     ) -> list[DriftNote]:
-        arriving = {column.name: column.original for column in incoming}
+        arriving = {column.name for column in incoming}
         declared = set(self.declared.columns) if self.declared else set()
         drift: list[DriftNote] = []
         if known or declared:
             drift += [
-                self._note("new_column", f"The column '{name}' ('{original}') is new.", source_file)
-                for name, original in arriving.items()
-                if name not in known and name not in declared
+                self._note("new_column", _arrival_sentence(column, place), source_file)
+                for place, column in enumerate(incoming, start=1)
+                if column.name not in known and column.name not in declared
             ]
         if known:
             latest = max(column.last_load_id for column in known.values())
@@ -169,9 +169,7 @@ class RawTable:
         else:
             gone = sorted(declared)
         drift += [
-            self._note(
-                "vanished_column", f"The column '{name}' is not in the file; it reads as null.", source_file
-            )
+            self._note("vanished_column", _absence_sentence(name, known.get(name)), source_file)
             for name in gone
             if name not in arriving
         ]
@@ -229,5 +227,16 @@ def is_nested(data_type: str) -> bool:
     return data_type.endswith("]") or data_type.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
-def _type_sentence(column: IncomingColumn, target: str) -> str:
-    return f"The column '{column.name}' arrives as {column.data_type} and is held as {target}."
+def _arrival_sentence(column: IncomingColumn, place: int) -> str:
+    given = f"'{column.name}' ('{column.original}')"
+    return f"The column {told_name(column.original, place, given)} is new."
+
+
+def _absence_sentence(name: str, known: KnownColumn | None) -> str:
+    told = name if known is None else told_name(known.original, None, name)
+    return f"The column '{told}' is not in the file; it reads as null."
+
+
+def _type_sentence(column: IncomingColumn, place: int, target: str) -> str:
+    told = told_name(column.original, place, column.name)
+    return f"The column '{told}' arrives as {column.data_type} and is held as {target}."
