@@ -4,7 +4,6 @@ Nothing personal gets out, and nobody comes back. The search here is not the pro
 unpacks what is packed, and every value of every table.
 """
 
-import csv
 import random
 import shutil
 import signal
@@ -75,8 +74,8 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     _look_for_person(ids, places, tally, "after everything was sent again")
     _look_outside(settings, canaries, places, tally)
 
-    # What an audit blocks is not repeated by it: an address where a campaign's name belongs.
-    spoilt = canaries.new("leadproof.campaigns.campaign_name", "blocked")
+    # What an audit blocks is not repeated by it: an address as the id of a campaign.
+    spoilt = canaries.new("leadproof.campaigns.campaign_id", "blocked")
     _spoil_campaign(settings.landing, spoilt)
     _run(shop, settings, output, 1, "build")
     tally["blocked builds"] += 1
@@ -200,11 +199,7 @@ def _look_at_modes(settings: Settings) -> None:
         assert folder.stat().st_mode & 0o077 == 0, f"{folder} is open to others"
 
 
-def _spoil_campaign(landing: Path, name: str) -> None:
-    folder = landing / "leadproof" / "campaigns"
-    text = sorted(folder.rglob("campaigns_*.csv"))[-1].read_text(encoding="utf-8-sig")
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
-    campaign = next(csv.DictReader(text.splitlines(), delimiter=delimiter))["campaign_id"]
-    (folder / "spoilt.csv").write_text(
-        f"campaign_id,campaign_name,updated_at\n{campaign},{name},2026-01-01\n", encoding="utf-8"
+def _spoil_campaign(landing: Path, campaign_id: str) -> None:
+    (landing / "leadproof" / "campaigns" / "spoilt.csv").write_text(
+        f"campaign_id,campaign_name,updated_at\n{campaign_id},Spring,2026-01-01\n", encoding="utf-8"
     )

@@ -13,7 +13,17 @@ from typing import Literal
 from tests.reference import hubs
 from tests.reference.landing import LandedRow, Landing
 from tests.reference.policy import Policy
-from tests.reference.values import address_of, as_code, as_flag, as_number, as_time, trimmed
+from tests.reference.values import (
+    address_of,
+    as_code,
+    as_flag,
+    as_number,
+    as_time,
+    looks_personal,
+    trimmed,
+    without_addresses,
+    without_personal_words,
+)
 
 Value = str | float | bool | datetime | None
 Verdict = Literal["accepted", "superseded", "pending", "quarantined"]
@@ -30,6 +40,8 @@ class Entity:
         codes: Columns whose value must be known, with the known values (touch types are asked of policy).
         wanted_codes: Optional columns with a fixed list; any other word becomes null, with a warning.
         identity: Columns of which at least one is needed.
+        published: Published columns of the source's own words (decision 0029): a ``code`` that looks personal
+            is none, of ``words`` and ``id`` what is personal is hidden.
         key: Columns that make two rows one.
         time: Column of the row time.
     """
@@ -41,6 +53,7 @@ class Entity:
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wanted_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
+    published: Mapping[str, Literal["code", "words", "id"]] = field(default_factory=dict)
 
 
 _COMPANY: dict[str, Kind] = {
@@ -64,6 +77,10 @@ ENTITIES: dict[str, Entity] = {
         required=("source_contact_id", "created_at"),
         key=("source_contact_id", "updated_at"),
         time="updated_at",
+        published={
+            "seniority": "code", "industry": "code", "company_type": "code", "country": "code",
+            "source_stage": "code",
+        },
         wanted_codes={
             "acquisition_source": (
                 "list_purchase", "web_form", "event", "referral", "partner", "import", "other",
@@ -75,6 +92,7 @@ ENTITIES: dict[str, Entity] = {
         required=("source_company_id", "updated_at"),
         key=("source_company_id", "updated_at"),
         time="updated_at",
+        published={"industry": "code", "company_type": "code", "country": "code"},
     ),
     "touches": Entity(
         columns={
@@ -88,6 +106,11 @@ ENTITIES: dict[str, Entity] = {
         key=("source_touch_id",),
         time="occurred_at",
         codes={"response_relevance": ("relevant", "irrelevant")},
+        published={
+            "channel": "words", "campaign_id": "id", "answers_touch_id": "id", "placement": "code",
+            "keyword_intent": "code", "audience_consent": "code", "content_fit": "code",
+            "initiated_by": "code", "offer_id": "id", "landing_page": "words", "response_intent": "code",
+        },
         identity=("source_contact_id", "email", "anonymous_id"),
     ),
     "campaigns": Entity(
@@ -101,12 +124,19 @@ ENTITIES: dict[str, Entity] = {
         required=("campaign_id", "updated_at"),
         key=("campaign_id", "updated_at"),
         time="updated_at",
+        published={
+            "campaign_name": "words", "channel": "code", "segment_name": "words",
+            "segment_definition": "words", "message_name": "words", "message_hypothesis": "words",
+            "expected_response": "words", "success_metric": "words", "success_threshold": "words",
+            "icp_version": "words",
+        },
     ),
     "campaign_spend": Entity(
         columns={"campaign_id": "id", "spend_date": "day", "amount": "number", "currency": "currency"},
         required=("campaign_id", "spend_date", "amount", "currency"),
         key=("campaign_id", "spend_date", "currency"),
         time="spend_date",
+        published={"currency": "words"},
     ),
     "handoffs": Entity(
         columns={
@@ -236,7 +266,7 @@ def staged_row(row: LandedRow, policy: Policy) -> Judged:
     unreadable: list[str] = []
     for column, kind in entity.columns.items():
         text = trimmed(row.values.get(column))
-        values[column] = None if text is None else READERS[kind](text)
+        values[column] = None if text is None else _publishable(READERS[kind](text), entity, column)
         if text is None:
             missing.append(column)
         elif values[column] not in entity.wanted_codes.get(column, (values[column],)):
@@ -253,10 +283,26 @@ def staged_row(row: LandedRow, policy: Policy) -> Judged:
         column
         for column in unreadable
         if column not in entity.required
-        and (column in entity.wanted_codes or entity.columns[column] in ("time", "day", "number", "flag"))
+        and (
+            column in entity.wanted_codes
+            or entity.published.get(column) == "code"
+            or entity.columns[column] in ("time", "day", "number", "flag")
+        )
     )
     code, column_of_reason = reason or (None, None)
     return Judged(name, row, values, code, column_of_reason, warnings)
+
+
+def _publishable(value: Value, entity: Entity, column: str) -> Value:
+    """Decision 0029: what of a value may be published; of other columns all of it."""
+    how = entity.published.get(column)
+    if how is None or not isinstance(value, str):
+        return value
+    if how == "code":
+        return None if looks_personal(value) else value
+    if how == "id":
+        return without_addresses(value)
+    return without_personal_words(value) if looks_personal(value) else value
 
 
 def _reason(

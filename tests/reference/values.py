@@ -13,6 +13,12 @@ _TIME = re.compile(
     r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
     r"\s?(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+_ADDRESS = re.compile(r"[^\s@|,;]@[^\s@|,;]+\.[^\s@|,;]", re.ASCII)
+_AROUND_AT = re.compile(r"[^\s@|,;:/=<>()]*@[^\s@|,;/<>()]*", re.ASCII)
+_TELEPHONE = re.compile(r"\+[1-9][0-9 ().\-/]{6,}[0-9]")
+_GROUPED_TELEPHONE = re.compile(r"\b[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}\b", re.ASCII)
+_QUERY = re.compile(r"\?[^\s?=&]+=", re.ASCII)
+_WHOLE_QUERY = re.compile(r"\?[^\s?=&]+=\S*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -72,6 +78,22 @@ def address_of(email: str | None) -> str | None:
         return None
     parts = text.lower().split("@")
     return text.lower() if len(parts) == 2 and all(parts) else None
+
+
+def looks_personal(text: str) -> bool:
+    """Decision 0029: an address, a telephone number (with country code, or in groups), a query string."""
+    return any(pattern.search(text) for pattern in (_ADDRESS, _TELEPHONE, _GROUPED_TELEPHONE, _QUERY))
+
+
+def without_addresses(text: str) -> str:
+    """Decision 0029: the words around each ``@`` are hidden, where one of them is in an address."""
+    return _AROUND_AT.sub("<address>", text) if _ADDRESS.search(text) else text
+
+
+def without_personal_words(text: str) -> str:
+    """Decision 0029: what looks personal is hidden, the rest stays."""
+    told = _WHOLE_QUERY.sub("?<query>", without_addresses(text))
+    return _GROUPED_TELEPHONE.sub("<telephone>", _TELEPHONE.sub("<telephone>", told))
 
 
 def by_bytes(text: str) -> bytes:

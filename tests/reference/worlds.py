@@ -234,6 +234,15 @@ OPT_OUT_KINDS: tuple[Kind, ...] = (
     ("do_not_contact_request", "phone", {}),
     ("spam_complaint", "email", _CONSENT),
 )
+# What a source put where it does not belong (decision 0029).
+_ADDRESSED = "Ask ada@firm1.example"
+_PAGES = (
+    None,
+    "https://www.leadproof.example/a?email=x#top",
+    "?only=query",
+    "https://www.leadproof.example/thanks/+49 170 1234567/next",
+    "/for/ada@firm1.example/212-555-0199",
+)
 _INTENTS = ("book_demo", "Request_Pricing", "talk", "no_thanks")
 
 
@@ -339,11 +348,11 @@ def _touch(world: _World, actor: _Actor, moment: datetime, kind: Kind, *, is_res
             for column in ("placement", "keyword_intent", "audience_consent", "content_fit", "initiated_by")
         },
         offer_id=rng.choice((None, "Paper-1")),
-        landing_page=rng.choice((None, "https://www.leadproof.example/a?email=x#top", "?only=query")),
+        landing_page=rng.choice(_PAGES),
         response_relevance=world.coded(rng.choice((None, None, "relevant", "relevant", "irrelevant")))
         if is_response
         else None,
-        response_intent=world.coded(rng.choice((None, *_INTENTS))) if is_response else None,
+        response_intent=world.coded(rng.choice((None, *_INTENTS, _ADDRESSED))) if is_response else None,
     )
     actor.own_touches.append((moment, touch_id))
     world.touches.append((moment, touch_id))
@@ -403,13 +412,13 @@ def _contact(
         "seniority": world.coded(rng.choice((None, *_SENIORITIES))),
         "company_name": None,
         "company_domain": None if world.maybe(0.99) else "Rival.example",
-        "industry": world.coded(rng.choice(_INDUSTRIES)) if world.maybe(0.7) else None,
+        "industry": world.coded(rng.choice((*_INDUSTRIES, _ADDRESSED))) if world.maybe(0.7) else None,
         "employee_count": count if world.maybe(0.7) else None,
         "employee_count_max": count_max,
         "company_type": world.coded(rng.choice(_TYPES)) if world.maybe(0.7) else None,
         "country": world.coded(rng.choice(_COUNTRIES)) if world.maybe(0.6) else None,
         "acquisition_source": world.coded("import") if world.maybe(0.95) else "a list from somebody",
-        "source_stage": rng.choice((None, "mql")),
+        "source_stage": rng.choice((None, "mql", _ADDRESSED)),
         "is_deleted": {None: rng.choice((None, "false", "0")), True: "true", False: "false"}[is_deleted],
     }
     created = actor.moments.setdefault(contact, moment - rng.choice((timedelta(0), _DAY, 40 * _DAY)))

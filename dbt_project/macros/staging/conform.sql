@@ -15,7 +15,9 @@
     {%- set rules = staging_rules(entity) -%}
     {#- Columns whose text may turn out to be no value. -#}
     {%- set typed = [] -%}
-    {%- for name, type in columns.items() if type != 'varchar' or name in rules.get('optional_codes', {}) -%}
+    {%- set words = published_words(entity) -%}
+    {%- for name, type in columns.items()
+        if type != 'varchar' or name in rules.get('optional_codes', {}) or name in words -%}
         {%- do typed.append(name) -%}
     {%- endfor -%}
     {%- set has_versions = 'updated_at' in columns -%}
@@ -33,8 +35,12 @@
         select
             cleaned.*,
             {% for name in typed -%}
+            {% if name in words -%}
+            {{ publishable(name ~ '_text', words[name]) }} as {{ name }}
+            {%- else -%}
             {% set codes = rules.get('optional_codes', {}).get(name) -%}
-            {{ staged_value(name ~ '_text', columns[name], codes) }} as {{ name }}{{ ',' if not loop.last }}
+            {{ staged_value(name ~ '_text', columns[name], codes) }} as {{ name }}
+            {%- endif %}{{ ',' if not loop.last }}
             {% endfor %}
         from cleaned
     ),
@@ -88,7 +94,7 @@
                 when {{ reason.condition }} then {{ reason.column }}
                 {% endfor -%}
             end as varchar) as reject_column,
-            {{ staged_warning_columns(columns, typed, rules, own_verdict) }} as warning_columns
+            {{ staged_warning_columns(entity, columns, typed, rules, own_verdict) }} as warning_columns
         from reasoned
     )
     {%- set output = (columns.keys() | list) + (staged_columns().keys() | list) %}
@@ -220,7 +226,7 @@
         {%- set missing = given ~ ' is null' ~ (' and _changed_at is null' if name == 'updated_at' else '') -%}
         {%- do reasons.append({'condition': missing, 'code': "'missing_required'", 'column': "'" ~ name ~ "'"}) -%}
     {%- endfor -%}
-    {%- for name in rules.required if name in typed -%}
+    {%- for name in rules.required if name in typed and columns[name] != 'varchar' -%}
         {%- set code = 'unparseable_timestamp' if columns[name] == 'timestamp' else 'unparseable_number' -%}
         {%- do reasons.append({
             'condition': name ~ '_text is not null and ' ~ name ~ ' is null',
@@ -255,9 +261,10 @@
 {%- endmacro %}
 
 {#- Optional columns that hold something unreadable or a code that is not in their list, as a `|` list, else null. -#}
-{% macro staged_warning_columns(columns, typed, rules, own_verdict) -%}
+{% macro staged_warning_columns(entity, columns, typed, rules, own_verdict) -%}
     {%- set parts = [] -%}
-    {%- for name in typed if name not in rules.required -%}
+    {%- set words = published_words(entity) -%}
+    {%- for name in typed if name not in rules.required and words.get(name, 'code') == 'code' -%}
         {%- do parts.append("case when " ~ name ~ "_text is not null and " ~ name ~ " is null then '" ~ name ~ "' end") -%}
     {%- endfor -%}
     {%- if own_verdict -%}
