@@ -1,13 +1,17 @@
 """Tells people of alarms: a webhook, mail. Off until an address is set; nothing else here uses the network.
 
 Whether something is an alarm belongs to ``alarms``. A notice holds counts, names of expectations and paths,
-never a row. That nobody can be reached never fails a build: it is noted in the build's record.
+never a row. That nobody can be reached never fails a build: it is noted in the build's record, or, where
+a notice is about no build, in ``state/notices/`` until somebody is.
 """
 
 import smtplib
 import ssl
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -16,9 +20,12 @@ from urllib3.util import Retry
 
 from orchestration.alarms import RECOVERED, Alarm
 from orchestration.records import BuildRecord, write_record
+from orchestration.release.files import explained, read_json, write_json
 from orchestration.settings import Notify, Settings
 
 SENT = "sent"
+_WEBHOOK, _MAIL = "webhook", "mail"
+_KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
 _TRIES_AGAIN = 2
 _BUSY = (429, 500, 502, 503, 504)
@@ -90,21 +97,22 @@ def notice_of(record: BuildRecord, alarm: Alarm) -> Notice:
     )
 
 
-def send(notify: Notify, notice: Notice) -> dict[str, str]:
+def send(notify: Notify, notice: Notice, channels: Collection[str] = (_WEBHOOK, _MAIL)) -> dict[str, str]:
     """Send a notice on every channel that is set.
 
     Args:
         notify: The channels.
         notice: What to send.
+        channels: Those that are meant.
 
     Returns:
         By channel, ``sent`` or why it could not be, in a few words without the address. Empty if none is set.
     """
     told: dict[str, str] = {}
-    if notify.webhook:
-        told["webhook"] = _post(notify.webhook, notice)
-    if notify.smtp:
-        told["mail"] = _mail(notify, notify.smtp, notice)
+    if notify.webhook and _WEBHOOK in channels:
+        told[_WEBHOOK] = _post(notify.webhook, notice)
+    if notify.smtp and _MAIL in channels:
+        told[_MAIL] = _mail(notify, notify.smtp, notice)
     return told
 
 
@@ -122,6 +130,98 @@ def announce(settings: Settings, record: BuildRecord, alarm: Alarm) -> None:
     if told:
         record.notified = told
         write_record(settings, record)
+
+
+def tell(settings: Settings, name: str, notice: Notice, now: datetime) -> None:
+    """Send a notice that is about no build, and keep it if somebody could not be reached.
+
+    Args:
+        settings: The channels, and where state lies.
+        name: Name of the notice; a later one of this name takes its place.
+        notice: What to send.
+        now: The present moment, with zone.
+    """
+    _keep(settings, name, notice, send(settings.notify, notice), raised_at=now, tried_at=now)
+
+
+def tell_again(settings: Settings, now: datetime) -> None:
+    """Try once more, on the day of a notice, the channels that did not take it.
+
+    Args:
+        settings: The channels, and where state lies.
+        now: The present moment, with zone; what was tried at this moment is left alone.
+    """
+    for path in sorted(_notices(settings).glob("*.json")):
+        kept = read_json(path) or {}
+        try:
+            raised_at, tried_at = (datetime.fromisoformat(kept[each]) for each in ("raised_at", "tried_at"))
+            notice = Notice(**{**kept["notice"], "details": tuple(kept["notice"]["details"])})
+            failed = [channel for channel, told in kept["told"].items() if told != SENT]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            path.unlink(missing_ok=True)  # no notice that anybody could send
+            continue
+        if now - raised_at > _KEPT:
+            path.unlink(missing_ok=True)
+        elif raised_at.date() == now.date() and tried_at != now:
+            told = send(settings.notify, notice, failed)
+            _keep(settings, path.stem, notice, told, raised_at=raised_at, tried_at=now)
+
+
+def withdraw(settings: Settings, name: str) -> None:
+    """Send a notice no more, because what it says is over.
+
+    Args:
+        settings: Where state lies.
+        name: Name of the notice.
+    """
+    (_notices(settings) / f"{name}.json").unlink(missing_ok=True)
+
+
+def is_untold(settings: Settings, since: datetime | None) -> bool:
+    """Say whether a notice about no build has not reached somebody.
+
+    Args:
+        settings: Where state lies.
+        since: Notices raised before are over; None if none is.
+
+    Returns:
+        True if one is kept.
+    """
+    for path in _notices(settings).glob("*.json"):
+        raised_at = str((read_json(path) or {}).get("raised_at", ""))
+        if raised_at and (since is None or datetime.fromisoformat(raised_at) >= since):
+            return True
+    return False
+
+
+def _keep(
+    settings: Settings,
+    name: str,
+    notice: Notice,
+    told: dict[str, str],
+    *,
+    raised_at: datetime,
+    tried_at: datetime,
+) -> None:
+    if all(each == SENT for each in told.values()):
+        withdraw(settings, name)
+        return
+    folder = _notices(settings)
+    with explained("Keeping a notice that nobody has got", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(
+            folder / f"{name}.json",
+            {
+                "raised_at": raised_at.isoformat(),
+                "tried_at": tried_at.isoformat(),
+                "told": told,
+                "notice": asdict(notice),
+            },
+        )
+
+
+def _notices(settings: Settings) -> Path:
+    return settings.state / "notices"
 
 
 def _post(address: str, notice: Notice) -> str:

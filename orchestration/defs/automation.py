@@ -15,7 +15,7 @@ from orchestration import records
 from orchestration.alarms import BUILD_INTERRUPTED, PUBLICATION_FAILED, RELEASE_STALE, alarm_of, is_stale
 from orchestration.errors import LeadproofError
 from orchestration.landing.discovery import discover
-from orchestration.notifications import Notice, announce, send
+from orchestration.notifications import Notice, announce, tell, tell_again, withdraw
 from orchestration.release import current_release, running_build
 from orchestration.release.files import utc
 from orchestration.settings import Settings, load_settings
@@ -147,8 +147,9 @@ def tell_of_run(settings: Settings, run_id: str) -> None:
     if record is None:
         # It failed before it became a build: the code cannot be loaded, or another build held the lock.
         alarm = PUBLICATION_FAILED
-        send(
-            settings.notify,
+        tell(
+            settings,
+            f"run_{run_id}",
             Notice(
                 alarm.code,
                 alarm.title,
@@ -156,6 +157,7 @@ def tell_of_run(settings: Settings, run_id: str) -> None:
                 "See the run in Dagster's UI, then run leadproof build.",
                 runbook=alarm.runbook,
             ),
+            records.utc_now(),
         )
         return
     is_killed = record.status == records.RUNNING and running_build(settings) is None
@@ -168,7 +170,8 @@ def tell_of_run(settings: Settings, run_id: str) -> None:
     name="stale_release_sensor",
     minimum_interval_seconds=900,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells once a day that readers see an old release, whatever the reason: no run, no alarm.",
+    description="Tells once a day that readers see an old release, whatever the reason: no run, no alarm."
+    " Tries again what nobody has got that day.",
 )
 def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Send an alarm for the day if the current release is older than it may be."""
@@ -176,6 +179,8 @@ def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     now = records.utc_now()
     told_on = tell_if_stale(settings, now, context.cursor)
     context.update_cursor(told_on)
+    # The sensor of failed runs looks at each run once, so what it could not tell is told here.
+    tell_again(settings, now)
     return dg.SkipReason(
         "The current release is too old." if told_on else "The current release is young enough."
     )
@@ -197,13 +202,15 @@ def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str
         return ""
     as_of = utc(release.as_of)
     if not is_stale(as_of, now, settings.stale_after_hours):
+        withdraw(settings, RELEASE_STALE.code)
         return ""
     today = now.date().isoformat()
     if told_on != today:
         hours = int((now - as_of).total_seconds() // 3600)
         alarm = RELEASE_STALE
-        send(
-            settings.notify,
+        tell(
+            settings,
+            alarm.code,
             Notice(
                 alarm.code,
                 alarm.title,
@@ -213,6 +220,7 @@ def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str
                 as_of=f"{as_of:%Y-%m-%dT%H:%M:%S}",
                 runbook=alarm.runbook,
             ),
+            now,
         )
     return today
 

@@ -20,7 +20,7 @@ from orchestration.alarms import (
     is_stale,
 )
 from orchestration.errors import LeadproofError
-from orchestration.notifications import SENT
+from orchestration.notifications import SENT, is_untold
 from orchestration.records import BuildRecord
 from orchestration.release import (
     LockHolder,
@@ -86,6 +86,7 @@ class Status:
         freshness: By source system.
         baselines: Baselines of the release's policy that run out soon or have, soonest first.
         stale_after_hours: Hours that the release may be old.
+        is_untold: Whether an alarm since the last build began, and about none, has not reached somebody.
     """
 
     now: datetime
@@ -99,6 +100,7 @@ class Status:
     freshness: list[Freshness]
     baselines: list[Baseline]
     stale_after_hours: int = Settings.stale_after_hours
+    is_untold: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         sheet = Sheet(console, options)
@@ -158,7 +160,8 @@ class Status:
         # A candidate made since, however good, has put nothing right for readers.
         elif self.last_meant is not None and (alarm := alarm_of(self.last_meant)):
             found.append(alarm)
-        if self.last_meant is not None and any(told != SENT for told in self.last_meant.notified.values()):
+        notified = self.last_meant.notified if self.last_meant is not None else {}
+        if self.is_untold or any(told != SENT for told in notified.values()):
             found.append(NOTIFICATION_FAILED)
         return found
 
@@ -317,18 +320,20 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
             freshness = _freshness(settings, release)
         except LeadproofError as error:
             trouble = str(error)
+    last = records.read_record(settings, ids[0]) if ids else None
     return Status(
         now=now,
         release=release,
         release_trouble=trouble,
         newest_release_id=newest.release_id if newest else None,
-        last=records.read_record(settings, ids[0]) if ids else None,
+        last=last,
         last_meant=_last_meant(settings, ids),
         page=page if page and page.exists() else None,
         holder=running_build(settings),
         freshness=freshness,
         baselines=_baselines(release, now.date()) if release else [],
         stale_after_hours=settings.stale_after_hours,
+        is_untold=is_untold(settings, parsed(last.started_at) if last else None),
     )
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestration import records
-from orchestration.alarms import AUDIT_FAILED, RECOVERED
+from orchestration.alarms import AUDIT_FAILED, NOTIFICATION_FAILED, RECOVERED
 from orchestration.defs.automation import tell_if_stale, tell_of_run
 from orchestration.errors import LeadproofError
-from orchestration.notifications import SENT, announce, notice_of, send
+from orchestration.notifications import SENT, announce, is_untold, notice_of, send, tell_again
 from orchestration.records import BuildRecord, Failure, read_record, write_record
+from orchestration.report.status import read_status
 from orchestration.settings import Notify, Settings, load_settings
 from tests.fixtures.local_servers import Hook, Mailbox, listening_hook, listening_mailbox
 from tests.fixtures.release_world import make_settings
@@ -159,6 +160,55 @@ def test_old_release_is_told_of_once_a_day(hook: str, settings: Settings) -> Non
     assert tell_if_stale(settings, datetime(2026, 7, 3, 9, tzinfo=UTC), day) == day
     assert tell_if_stale(settings, datetime(2026, 7, 4, 8, tzinfo=UTC), day) == "2026-07-04"
     assert [got["alarm"] for got in Hook.got] == ["release_stale"] * 2
+
+
+def _untold(settings: Settings) -> bool:
+    return NOTIFICATION_FAILED in read_status(settings, datetime(2026, 7, 3, 9, tzinfo=UTC)).alarms
+
+
+def test_notice_that_nobody_got_is_tried_again_that_day(hook: str, settings: Settings) -> None:
+    make_release(settings)
+    nowhere = replace(settings, notify=Notify(webhook="http://127.0.0.1:9/"))
+    morning = datetime(2026, 7, 3, 8, tzinfo=UTC)
+    assert tell_if_stale(nowhere, morning, "") == "2026-07-03"
+    assert _untold(settings)
+    reached = replace(settings, notify=Notify(webhook=hook))
+    tell_again(reached, morning)
+    assert not Hook.got, "it was tried at this moment"
+    tell_again(reached, morning.replace(day=4))
+    assert not Hook.got, "the day is over"
+    tell_again(reached, morning.replace(hour=9))
+    tell_again(reached, morning.replace(hour=10))
+    assert [got["alarm"] for got in Hook.got] == ["release_stale"]
+    assert not _untold(settings)
+
+
+def test_only_the_channel_that_failed_is_tried_again(hook: str, settings: Settings) -> None:
+    tell_of_run(
+        replace(
+            settings,
+            notify=Notify(
+                webhook=hook, smtp="smtp://127.0.0.1:9", mail_from="a@b.example", mail_to=("c@d.example",)
+            ),
+        ),
+        "run-9",
+    )
+    assert len(Hook.got) == 1 and is_untold(settings, None)
+    tell_again(replace(settings, notify=Notify(webhook=hook)), datetime.now(UTC))
+    assert len(Hook.got) == 1 and not is_untold(settings, None)
+
+
+def test_notice_is_over_with_what_it_says(settings: Settings) -> None:
+    make_release(settings)
+    nowhere = replace(settings, notify=Notify(webhook="http://127.0.0.1:9/"))
+    morning = datetime(2026, 7, 3, 8, tzinfo=UTC)
+    tell_if_stale(nowhere, morning, "")
+    assert is_untold(settings, None) and not is_untold(settings, morning.replace(hour=9))
+    tell_if_stale(nowhere, datetime(2026, 7, 1, 13, tzinfo=UTC), "2026-07-03")
+    assert not is_untold(settings, None)
+    tell_if_stale(nowhere, morning, "")
+    tell_again(nowhere, morning.replace(day=12))
+    assert not is_untold(settings, None)
 
 
 def test_recovery_asks_for_nothing() -> None:
