@@ -5,6 +5,7 @@ published. A long mart is a view in it, over files that releases share, if it ca
 belong to the candidate's bytes. Nothing here knows what the tables mean.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +32,6 @@ from orchestration.release.database import (
 )
 from orchestration.release.files import (
     explained,
-    read_json,
     remove_tree,
     stamp,
     sync,
@@ -40,6 +40,7 @@ from orchestration.release.files import (
 )
 from orchestration.release.locks import checked_build_id, publication_lock
 from orchestration.release.months import create_month_view, view_text
+from orchestration.release.seals import is_sealed, seal_record
 from orchestration.release.shared import (
     MonthFile,
     months_noted,
@@ -50,6 +51,7 @@ from orchestration.release.shared import (
 from orchestration.settings import IDENTIFIER, Settings
 
 ADDED_BY_PUBLICATION = ("audit_results", "releases")
+_NOTE = "candidate.json"
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def write_candidate(
             )
             shared = {month.name: month.sha256 for copied in found.values() for month in copied.months}
             write_json(
-                writing / "candidate.json",
+                writing / _NOTE,
                 {
                     "build_id": build_id,
                     "as_of": stamp(as_of),
@@ -164,6 +166,8 @@ def write_candidate(
                     "tables": {name: copied.note() for name, copied in found.items()},
                 },
             )
+            # Publication takes row counts and digests from it, which no audit reads.
+            seal_record(settings, writing / _NOTE)
             sync(writing / DATABASE)
             writing.rename(folder)
             sync(settings.candidates)
@@ -185,12 +189,20 @@ def read_candidate(settings: Settings, build_id: str) -> Candidate:
         The candidate, as it was described when it was written.
 
     Raises:
-        LeadproofError: If there is none.
+        LeadproofError: If there is none, or its description is not the one that was written with it.
     """
     folder = settings.candidates / checked_build_id(build_id)
     with explained(f"Reading the candidate of build {build_id}", folder):
-        note = read_json(folder / "candidate.json")
-    if note is None or note.get("build_id") != build_id or not (folder / DATABASE).is_file():
+        if not (folder / DATABASE).is_file() or not (folder / _NOTE).is_file():
+            raise LeadproofError(f"Build {build_id} has no candidate.", "Run leadproof build again.")
+        written = (folder / _NOTE).read_bytes()
+        if not is_sealed(settings, folder / _NOTE, written):
+            raise LeadproofError(
+                f"The description of build {build_id}'s candidate is not what the build wrote.",
+                "Run leadproof build again; the release that readers see is unchanged.",
+            )
+    note = json.loads(written)
+    if note["build_id"] != build_id:
         raise LeadproofError(f"Build {build_id} has no candidate.", "Run leadproof build again.")
     months = months_noted(note["tables"])
     shared = Path(note["shared"])

@@ -1,7 +1,7 @@
-"""The seal of an audit record: a keyed digest of its bytes, so that only what an audit wrote is believed.
+"""The seals of an audit record and of a candidate's description: keyed digests of their bytes.
 
 The key lies in the closed build folder. Whoever can read it can build and publish anyhow; whoever can only
-write into the folder of candidates, or edits a record by hand, cannot make a record that publication takes.
+write into the folder of candidates, or edits a record by hand, cannot make one that publication takes.
 """
 
 import hashlib
@@ -16,18 +16,18 @@ SEAL_SUFFIX = ".seal"
 
 
 def seal_record(settings: Settings, path: Path) -> None:
-    """Seal the record that an audit has just written.
+    """Seal a record that has just been written.
 
     Args:
         settings: Where the key lies.
-        path: The record.
+        path: The record of an audit, or the description of a candidate.
     """
     key = _key(settings) or make_key(settings.build_db.parent / KEY_FILE)
     write_private(_seal_path(path), _digest(key, path.read_bytes()).encode() + b"\n")
 
 
 def is_sealed(settings: Settings, path: Path, content: bytes) -> bool:
-    """Say whether a record is what an audit of this warehouse wrote.
+    """Say whether a record is what this warehouse's audit, or build, wrote.
 
     Args:
         settings: Where the key lies.

@@ -19,6 +19,7 @@ from orchestration.release import (
     open_release,
     read_candidate,
     rollback,
+    seal_record,
     write_candidate,
 )
 from orchestration.release.database import RowSums, row_sums
@@ -283,6 +284,7 @@ def test_candidate_that_names_other_months_than_were_audited_is_refused(settings
     note = json.loads((candidate.folder / "candidate.json").read_text(encoding="utf-8"))
     del note["tables"]["touches"]["months"][0]
     (candidate.folder / "candidate.json").write_text(json.dumps(note), encoding="utf-8")
+    seal_record(settings, candidate.folder / "candidate.json")
 
     with pytest.raises(LeadproofError, match="has changed since the audit"):
         publish_candidate(settings, 1)

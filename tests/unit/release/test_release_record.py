@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import duckdb
 import pytest
@@ -156,7 +157,7 @@ def test_record_that_no_audit_has_written_is_refused(settings):
     key = settings.build_db.parent / "audit.key"
     assert key.stat().st_mode & 0o077 == 0
     key.unlink()
-    _assert_refused(settings, "is not what an audit wrote")
+    _assert_refused(settings, "is not what the build wrote")
 
 
 def test_record_that_lacks_a_promise_is_refused(settings):
@@ -188,13 +189,40 @@ def test_candidate_whose_description_was_changed_with_it_is_refused(settings):
     candidate = _candidate(settings)
     with duckdb.connect(candidate.path) as database:
         database.execute("update marts.people set score = 100 where person_id = 'p_3'")
-    note = json.loads((candidate.folder / "candidate.json").read_text(encoding="utf-8"))
-    note["sha256"] = sha256_of(candidate.path)
-    (candidate.folder / "candidate.json").write_text(json.dumps(note), encoding="utf-8")
+    _describe(settings, sha256=sha256_of(candidate.path))
+    _assert_refused(settings, "description of build .* is not what the build wrote")
 
+    seal_record(settings, candidate.folder / "candidate.json")
     _assert_refused(settings, "belongs to other bytes")
     write_audit(settings, _candidate(settings))
     _assert_refused(settings, r"marts\.people differs from the audited table")
+
+
+def test_description_that_alone_was_changed_is_refused(settings):
+    """No audit reads the counts that publication tells readers from it."""
+    tables = _description(settings)["tables"]
+    tables["people"]["rows"] += 1
+
+    _describe(settings, tables=tables)
+
+    _assert_refused(settings, "description of build .* is not what the build wrote")
+
+
+def test_description_of_another_build_is_refused(settings):
+    _describe(settings, build_id=build_id_of(1))
+    seal_record(settings, settings.candidates / build_id_of(2) / "candidate.json")
+
+    _assert_refused(settings, "has no candidate")
+
+
+def _description(settings: Settings) -> dict[str, Any]:
+    path = settings.candidates / build_id_of(2) / "candidate.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _describe(settings: Settings, **changes: Any) -> None:
+    path = settings.candidates / build_id_of(2) / "candidate.json"
+    path.write_text(json.dumps({**_description(settings), **changes}), encoding="utf-8")
 
 
 def test_candidate_with_a_write_ahead_log_is_refused(settings):

@@ -465,6 +465,7 @@ def test_published_candidate_gives_its_space_back_and_keeps_its_records(settings
         "audit.json",
         "audit.seal",
         "candidate.json",
+        "candidate.seal",
     ]
 
 
