@@ -29,9 +29,11 @@ REPLAYS ?= 20
 RACES ?= 72
 ERASURES ?= 10
 CANARIES ?= 3
+ROUTES ?= 300
 KILLS ?= 300
 READINGS ?= 100
 DISKS ?= 20
+MEMORY ?= 10
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -76,7 +78,8 @@ test-long: setup ## the tests that make test leaves out: more cases of what it s
 prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated files, replays, sequences of builds; DEFECTS=250 FILES=2000 SEQUENCES=500 JOBS=40 SEED=1 and more
 	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --defects $(DEFECTS) \
 		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) \
-		--erasures $(ERASURES) --canaries $(CANARIES) --kills $(KILLS) --readings $(READINGS) --disks $(DISKS) --seed $(SEED)
+		--erasures $(ERASURES) --canaries $(CANARIES) --routes $(ROUTES) --kills $(KILLS) --readings $(READINGS) \
+		--disks $(DISKS) --memory $(MEMORY) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies
 	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)

@@ -27,12 +27,14 @@ class Workshop:
         landing: Its landing folder.
         warehouse: Its warehouse.
         dagster_home: Dagster's storage.
+        memory_limit: What its commands may use.
     """
 
     root: Path
     landing: Path
     warehouse: Path
     dagster_home: Path
+    memory_limit: str = "2GB"
 
     def environment(self) -> dict[str, str]:
         """The environment of its processes."""
@@ -45,7 +47,7 @@ class Workshop:
             "LEADPROOF_LANDING": str(self.landing),
             "LEADPROOF_WAREHOUSE": str(self.warehouse),
             "LEADPROOF_SOURCE_SYSTEMS": "leadproof",
-            "LEADPROOF_MEMORY_LIMIT": "2GB",
+            "LEADPROOF_MEMORY_LIMIT": self.memory_limit,
             "DAGSTER_HOME": str(self.dagster_home),
         }
 

@@ -9,7 +9,6 @@ Prints one JSON object. What must hold is asserted here; who calls it says how o
 """
 
 import argparse
-import hashlib
 import json
 import random
 import shutil
@@ -19,19 +18,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.settings import PROJECT_ROOT
-from tests.integration.workshop import Workshop, make_workshop
+from tests.integration.workshop import make_workshop
+from tests.proof.late_file import (
+    BUILD,
+    GOLDEN,
+    assert_told,
+    drop_late_file,
+    publish_golden,
+    put_back,
+    rows_for_readers,
+    run,
+    undisturbed,
+)
 
-_GOLDEN = PROJECT_ROOT / "tests" / "fixtures" / "golden" / "landing"
-_AS_OF = "2026-06-30"
-_TOLERANCES = ("baseline", "leadproof", "--until", "2999-12-31", "--reason", "hand-written people")
 _ATTEMPTS = {"Tcp": ("ActiveOpens",), "Udp": ("OutDatagrams",), "Ip": ("OutRequests", "OutNoRoutes")}
 _MEBI = 1 << 20
 _ROOM = 2048 * _MEBI
-# Rows whose bytes differ from build to build by what they are.
-_OF_EACH_BUILD = {"audit_results", "releases", "row_reconciliation", "restatements"}
 
 
 def attempts() -> int:
@@ -122,112 +125,40 @@ def prove_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
     Returns:
         How the builds ended.
     """
-    workshop = make_workshop(folder, _GOLDEN)
+    workshop = make_workshop(folder, GOLDEN)
     disk = workshop.warehouse
     disk.mkdir()
     _mount(disk, _ROOM)
-    assert workshop.leadproof("build", "--as-of", _AS_OF).returncode == 1  # the golden people fail shares
-    assert workshop.leadproof(*_TOLERANCES).returncode == 0
-    _built(workshop, "build", "--as-of", _AS_OF)
-    expected = _undisturbed(folder, workshop)
+    publish_golden(workshop)
     kept = folder / "kept"
-    shutil.copytree(disk, kept, symlinks=True)
+    expected = undisturbed(workshop, kept)
     drawn = random.Random(seed)
     tally: Counter[str] = Counter()
     for point in range(points):
         # More often little room than much: most of a build happens in the first megabytes.
         room = int(drawn.uniform(0.02, 1) ** 2 * 60 * _MEBI)
         _remount(disk, _used(disk) + room)
-        served = _read(workshop)
-        file = _late_file(workshop)
-        done = workshop.leadproof("build", "--as-of", _AS_OF)
+        served = rows_for_readers(workshop)
+        file = drop_late_file(workshop)
+        done = workshop.leadproof(*BUILD)
         tally["points"] += 1
         if done.returncode == 0:
             tally["builds that had room enough"] += 1
         else:
-            _assert_told(done, room)
+            told = f"with {room:,} bytes of room"
+            assert_told(done, told, ("full", "No space left", "out of memory"))
             record = workshop.records()[-1] if workshop.records() else {"failure": None}
             failure = record["failure"] or {"phase": "start"}
             tally[f"full in {failure['phase']}"] += 1
-            assert _read(workshop) == served, f"readers see something else, with {room:,} bytes of room"
+            assert rows_for_readers(workshop) == served, f"readers see something else, {told}"
         _remount(disk, _ROOM)
-        _built(workshop, "build", "--as-of", _AS_OF)
-        assert _read(workshop) == expected, f"the build after {room:,} bytes of room differs"
+        run(workshop, *BUILD)
+        assert rows_for_readers(workshop) == expected, f"the build after {room:,} bytes of room differs"
         tally["builds after it that are like an undisturbed one"] += 1
         file.unlink()
-        _restore(kept, disk)
+        put_back(kept, disk)
         print(f"point {point + 1}: {room / _MEBI:.1f} MiB of room, exit {done.returncode}", file=sys.stderr)
     return dict(tally)
-
-
-def _assert_told(done: subprocess.CompletedProcess[str], room: int) -> None:
-    told = done.stdout + done.stderr
-    assert done.returncode == 1, f"exit {done.returncode} with {room:,} bytes of room:\n{told}"
-    assert "Traceback" not in told, told
-    sentence = done.stderr.strip()
-    assert sentence.startswith("leadproof: ") and len(sentence.splitlines()) == 1, told
-    assert "full" in sentence or "No space left" in sentence or "out of memory" in sentence, told
-
-
-def _late_file(workshop: Workshop) -> Path:
-    source = sorted((workshop.landing / "leadproof" / "touches").rglob("*.csv"))[0]
-    header = source.read_text(encoding="utf-8").splitlines()[0].split(",")
-    known = {
-        "source_touch_id": "late-1",
-        "occurred_at": "2026-06-29T10:00:00Z",
-        "email": "late@arrival.example",
-        "channel": "website",
-        "touch_type": "page_visit",
-    }
-    path = source.with_name("late.csv")
-    path.write_text(
-        f"{','.join(header)}\n{','.join(known.get(name, '') for name in header)}\n", encoding="utf-8"
-    )
-    return path
-
-
-def _undisturbed(folder: Path, workshop: Workshop) -> dict[str, str]:
-    """What readers see after the late file where the disk was never full."""
-    kept = folder / "before"
-    shutil.copytree(workshop.warehouse, kept, symlinks=True)
-    file = _late_file(workshop)
-    _built(workshop, "build", "--as-of", _AS_OF)
-    seen = _read(workshop)
-    file.unlink()
-    _restore(kept, workshop.warehouse)
-    shutil.rmtree(kept, ignore_errors=True)
-    return seen
-
-
-def _built(workshop: Workshop, *words: str) -> None:
-    done = workshop.leadproof(*words)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _read(workshop: Workshop) -> dict[str, str]:
-    """What readers see, table by table, as digests of all rows."""
-    path = workshop.warehouse / "current" / "leadproof.duckdb"
-    with duckdb.connect(str(path), read_only=True) as release:
-        tables = release.execute(
-            "select table_name from information_schema.tables where table_schema = 'marts' order by all"
-        ).fetchall()
-        return {
-            table: hashlib.sha256(
-                repr(release.execute(f"select * from marts.{table} order by all").fetchall()).encode()
-            ).hexdigest()
-            for (table,) in tables
-            if table not in _OF_EACH_BUILD
-        }
-
-
-def _restore(kept: Path, disk: Path) -> None:
-    for path in disk.iterdir():
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        else:
-            subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
-            shutil.rmtree(path)
-    shutil.copytree(kept, disk, symlinks=True, dirs_exist_ok=True)
 
 
 def _mount(folder: Path, size: int) -> None:

@@ -23,19 +23,22 @@ from tests.proof.confined import confined
 from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
+from tests.proof.memory import prove_memory
 from tests.proof.personal import drive_personal
 from tests.proof.profiles import drive, drive_job
 from tests.proof.publications import prove_kills, prove_readers, prove_rollbacks
 from tests.proof.races import prove_races
 from tests.proof.replay import replay
+from tests.proof.routes import prove_routes
 from tests.proof.shop import opened_shop
 from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
 _DEFECTS_AT_ONCE = 250
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
+_ROUTES_AT_ONCE, _MEMORY_AT_ONCE = 100, 5
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
-_NOTHING += " KILLS=0 READINGS=0 DISKS=0"
+_NOTHING += " ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0"
 
 
 def main() -> int:
@@ -57,9 +60,11 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
     parser.add_argument("--erasures", type=int, default=10, help="how many sequences of people forgotten")
     parser.add_argument("--canaries", type=int, default=3, help="how many sequences of the job on canaries")
+    parser.add_argument("--routes", type=int, default=300, help="how many forgeries to try to publish")
     parser.add_argument("--kills", type=int, default=300, help="how many publishers to kill")
     parser.add_argument("--readings", type=int, default=100, help="how many publications 16 readers meet")
     parser.add_argument("--disks", type=int, default=20, help="how many builds meet a full disk")
+    parser.add_argument("--memory", type=int, default=10, help="how many builds get too little memory")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -91,8 +96,8 @@ def main() -> int:
         f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
         f" WORLDS={options.worlds} DEFECTS={options.defects} CLEAN={options.clean} FILES={options.files}"
         f" REPLAYS={options.replays} RACES={options.races} ERASURES={options.erasures}"
-        f" CANARIES={options.canaries} KILLS={options.kills} READINGS={options.readings}"
-        f" DISKS={options.disks} SEED={options.seed}"
+        f" CANARIES={options.canaries} ROUTES={options.routes} KILLS={options.kills}"
+        f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -164,6 +169,13 @@ def _others(
     )
     yield "The real job on canaries", "canaries", "sequences", canaries, "CANARIES"
     yield (
+        "Forgeries that nobody may publish",
+        "routes",
+        "routes",
+        lambda seed: in_fresh(lambda place: prove_routes(place, _ROUTES_AT_ONCE, seed)),
+        "ROUTES",
+    )
+    yield (
         "Publishers killed",
         "kills",
         "kills",
@@ -185,6 +197,13 @@ def _others(
             lambda place: Counter(confined("--mount", "disk", place, seed, _DISKS_AT_ONCE))
         ),
         "DISKS",
+    )
+    yield (
+        "Builds with too little memory",
+        "memory",
+        "points",
+        lambda seed: in_fresh(lambda place: prove_memory(place, _MEMORY_AT_ONCE, seed)),
+        "MEMORY",
     )
 
 

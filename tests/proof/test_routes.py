@@ -1,0 +1,29 @@
+"""A few of the forgeries that ``make prove`` tries to publish, each kind once."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.release import publication, record
+from tests.proof.forgeries import FORGERIES
+from tests.proof.routes import prove_routes
+
+
+def test_nothing_that_was_forged_is_published(tmp_path: Path) -> None:
+    tally = prove_routes(tmp_path, len(FORGERIES), seed=3)
+    assert tally["routes"] == len(FORGERIES)
+    assert {name for name in FORGERIES if tally[f"refused: {name}"] != 1} == set()
+    assert tally["untouched candidates published in between"] >= 10
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(publication, "check_audit_record"), (publication, "check_build_token"), (record, "is_sealed")],
+    ids=["record", "token", "seal"],
+)
+def test_harness_notices_a_check_that_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: object, name: str
+) -> None:
+    monkeypatch.setattr(place, name, lambda *_, **__: True)
+    with pytest.raises(AssertionError, match="a forgery was published"):
+        prove_routes(tmp_path, 2 * len(FORGERIES), seed=1)
