@@ -74,6 +74,9 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     _look_for_person(ids, places, tally, "after everything was sent again")
     _look_outside(settings, canaries, places, tally)
 
+    _break_a_model(shop, settings, output, canaries, places)
+    tally["builds with a broken model"] += 1
+
     # What an audit blocks is not repeated by it: an address as the id of a campaign.
     spoilt = canaries.new("leadproof.campaigns.campaign_id", "blocked")
     _spoil_campaign(settings.landing, spoilt)
@@ -83,6 +86,34 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     tally["canaries"] += len(canaries.fields)
     tally["sequences"] += 1
     return tally
+
+
+def _break_a_model(
+    shop: Shop, settings: Settings, output: Path, canaries: Canaries, places: Collection[Path]
+) -> None:
+    """Let a model fail at a personal value, which DuckDB quotes and dbt repeats."""
+    model = shop.workshop.root / "models" / "restricted" / "contacts.sql"
+    kept = model.read_text(encoding="utf-8")
+    # A canary and no other telephone number, so that what is quoted can be recognised; not the mark itself,
+    # which dbt would keep with the model's text.
+    number = "cast(case when phone like '+99%' then phone end as integer) as phone"
+    broken = kept.replace("        phone,\n", f"        {number},\n", 1)
+    assert broken != kept
+    model.write_text(broken, encoding="utf-8")
+    try:
+        _run(shop, settings, output, 1, "build")
+    finally:
+        model.write_text(kept, encoding="utf-8")
+    told = output.read_text(encoding="utf-8")
+    assert "contacts" in told, f"another model failed:\n{told}"
+    # What dbt said lies in the build folder until the next build, for nobody but who builds.
+    build = settings.build_db.parent
+    assert build.stat().st_mode & 0o077 == 0
+    quoting, _ = found_in_files([build / "dbt", build / "last_build.log"], canaries.marks)
+    assert quoting, "dbt quoted nothing, so nothing could have leaked"
+    closed = (build, settings.restricted, settings.candidates, *_unaudited(settings))
+    found, _ = found_in_files(places, canaries.marks, closed)
+    assert found == [], f"a failing model's values are found in {found}"
 
 
 def _drop_files(settings: Settings, seed: int) -> Canaries:
@@ -170,15 +201,18 @@ def _look_outside(
     settings: Settings, canaries: Canaries, places: Collection[Path], tally: Counter[str]
 ) -> None:
     """Nothing personal stands outside the build database, contacts, and candidates that nobody may read."""
-    # A candidate's long marts lie where releases share them, for the owner alone until an audit has passed.
-    unaudited = [path for path in settings.shared.rglob("*.parquet") if path.stat().st_mode & 0o077 == 0]
     spill = settings.build_db.parent / "spill"
-    closed = (settings.build_db, settings.restricted, settings.candidates, spill, *unaudited)
+    closed = (settings.build_db, settings.restricted, settings.candidates, spill, *_unaudited(settings))
     found, files = found_in_files(places, (*canaries.marks, canaries.blocked_mark), closed)
     tally["files searched for canaries"] += files
     assert found == [], f"canaries are found in {found}"
     with duckdb.connect(settings.build_db, read_only=True) as build:
         _look_in_marts(build, canaries)
+
+
+def _unaudited(settings: Settings) -> list[Path]:
+    """A candidate's long marts: they lie where releases share them, for the owner alone until audited."""
+    return [path for path in settings.shared.rglob("*.parquet") if path.stat().st_mode & 0o077 == 0]
 
 
 def _look_in_marts(build: duckdb.DuckDBPyConnection, canaries: Canaries) -> None:
