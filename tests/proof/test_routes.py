@@ -8,6 +8,8 @@ from orchestration.release import publication, record
 from tests.proof.forgeries import FORGERIES
 from tests.proof.routes import prove_routes
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_that_was_forged_is_published(tmp_path: Path) -> None:
     tally = prove_routes(tmp_path, len(FORGERIES), seed=3)
