@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from hashlib import md5
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -21,13 +22,14 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.simulation import simulate
 from tests.fixtures.erasure_world import found_in_files, values_hold
 from tests.integration.harness import make_warehouse
-from tests.proof.canaries import Canaries
+from tests.proof.canaries import PERSONAL, Canaries
 from tests.proof.processes import end_session
 from tests.proof.shop import Shop
 
 _SYSTEMS = ("leadproof", "zoho", "olist")
 _EXPORTS = PROJECT_ROOT / "tests" / "fixtures" / "staging" / "landing"
 _PEOPLE, _DAYS = 100, 200
+_SEEDS_APART = 1000
 _KILLS = 4
 _TOLERANT = ("outbound_prospect_context", "prospect_icp_complete", "unclassified_touches", "open_quarantine")
 
@@ -117,8 +119,14 @@ def _break_a_model(
 
 
 def _drop_files(settings: Settings, seed: int) -> Canaries:
-    settings.landing.mkdir(parents=True)
-    simulate(settings.landing, people=_PEOPLE, days=_DAYS, seed=seed)
+    for company in count(seed, _SEEDS_APART):
+        shutil.rmtree(settings.landing, ignore_errors=True)
+        settings.landing.mkdir(parents=True)
+        simulate(settings.landing, people=_PEOPLE, days=_DAYS, seed=company)
+        tables = [table for system, table in PERSONAL if system == "leadproof"]
+        # So few people do not come to a deal or a handoff in every company.
+        if all(any((settings.landing / "leadproof" / table).rglob("*.csv")) for table in tables):
+            break
     for system in ("zoho", "olist"):
         shutil.copytree(_EXPORTS / system, settings.landing / system)
     canaries = Canaries(seed)
