@@ -15,6 +15,7 @@ from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
 from orchestration.release import publication
 from orchestration.release.files import remove_tree
+from orchestration.release.locks import publication_lock
 from orchestration.settings import Settings
 from tests.fixtures.release_world import (
     generation_of,
@@ -87,9 +88,7 @@ class _World:
         attempt = Attempt(self.settings, self.number, drawn, self.good)
         FORGERIES[name].forge(attempt)
         before = _seen(self.settings)
-        with patch.object(
-            publication, "publication_lock", attempt.forging_late(publication.publication_lock)
-        ):
+        with patch.object(publication, "publication_lock", attempt.forging_late(publication_lock)):
             try:
                 publish_candidate(self.settings, self.number, **attempt.arguments)
             except LeadproofError as refusal:
