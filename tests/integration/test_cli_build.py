@@ -200,30 +200,7 @@ def test_candidate_publishes_nothing_and_says_who_would_move(workshop: Workshop)
     assert Path(record["changes"]["path"]).is_file()
 
 
-def test_publishing_alone_goes_through_the_same_checks(workshop: Workshop) -> None:
-    current = workshop.current()
-    told = workshop.python(
-        """
-import json, dagster as dg
-from orchestration.definitions import defs
-result = defs.resolve_job_def("funnel_job").execute_in_process(
-    instance=dg.DagsterInstance.get(), raise_on_error=False,
-    asset_selection=[dg.AssetKey(["release", "current"])],
-)
-print(json.dumps({"success": result.success}))
-"""
-    )
-    record = workshop.records()[-1]
-    # The candidate of the last build is whole, audited and holds the token, so publishing it is allowed.
-    assert told["success"] is True
-    assert record["status"] == "published"
-    assert workshop.current() == record["release_id"] != current
-    seeds = workshop.root / "seeds" / "audit_thresholds.csv"
-    kept = seeds.read_text()
-    seeds.write_text(kept + "unclassified_touches,leadproof,0.9,2026-01-01,because,2999-12-31,edited\n")
-    try:
-        told = workshop.python(
-            """
+_PUBLISH_ALONE = """
 import json, dagster as dg
 from orchestration.definitions import defs
 result = defs.resolve_job_def("funnel_job").execute_in_process(
@@ -233,12 +210,31 @@ result = defs.resolve_job_def("funnel_job").execute_in_process(
 failures = [e.step_failure_data.user_failure_data.description for e in result.all_events if e.is_step_failure]
 print(json.dumps({"success": result.success, "failures": failures}))
 """
-        )
+
+
+def test_publishing_alone_goes_through_the_same_checks(workshop: Workshop) -> None:
+    current = workshop.current()
+    seeds = workshop.root / "seeds" / "audit_thresholds.csv"
+    kept = seeds.read_text()
+    seeds.write_text(kept + "unclassified_touches,leadproof,0.9,2026-01-01,because,2999-12-31,edited\n")
+    try:
+        told = workshop.python(_PUBLISH_ALONE)
     finally:
         seeds.write_text(kept)
     assert told["success"] is False
     assert "policy tables have changed" in told["failures"][0]
-    assert workshop.current() == record["release_id"]
+    assert workshop.current() == current
+
+    # The candidate of the last build is whole, audited and holds the token, so publishing is allowed, once.
+    assert workshop.python(_PUBLISH_ALONE) == {"success": True, "failures": []}
+    record = workshop.records()[-1]
+    assert record["status"] == "published"
+    assert workshop.current() == record["release_id"] != current
+
+    told = workshop.python(_PUBLISH_ALONE)
+    assert told["success"] is False
+    assert "is published already" in told["failures"][0]
+    assert workshop.records()[-1] == record
 
 
 def test_rollback_moves_readers_back(workshop: Workshop) -> None:
