@@ -29,6 +29,7 @@ REPLAYS ?= 20
 RACES ?= 72
 ERASURES ?= 10
 CANARIES ?= 3
+JOB_KILLS ?= 60
 ROUTES ?= 300
 KILLS ?= 300
 READINGS ?= 100
@@ -78,7 +79,7 @@ test-long: setup ## the tests that make test leaves out: more cases of what it s
 prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated files, replays, sequences of builds; DEFECTS=250 FILES=2000 SEQUENCES=500 JOBS=40 SEED=1 and more
 	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --defects $(DEFECTS) \
 		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) \
-		--erasures $(ERASURES) --canaries $(CANARIES) --routes $(ROUTES) --kills $(KILLS) --readings $(READINGS) \
+		--erasures $(ERASURES) --canaries $(CANARIES) --job-kills $(JOB_KILLS) --routes $(ROUTES) --kills $(KILLS) --readings $(READINGS) \
 		--disks $(DISKS) --memory $(MEMORY) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies

@@ -23,6 +23,7 @@ from tests.proof.confined import confined
 from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
+from tests.proof.job_kills import prove_job_kills
 from tests.proof.memory import prove_memory
 from tests.proof.personal import drive_personal
 from tests.proof.profiles import drive, drive_job
@@ -35,10 +36,11 @@ from tests.proof.verdicts import ALLOWED, Judge, measured
 
 _AT_ONCE = 20
 _DEFECTS_AT_ONCE = 250
+_JOB_KILLS_AT_ONCE = 30
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
 _ROUTES_AT_ONCE, _MEMORY_AT_ONCE = 100, 5
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
-_NOTHING += " ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0"
+_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0"
 
 
 def main() -> int:
@@ -60,6 +62,7 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
     parser.add_argument("--erasures", type=int, default=10, help="how many sequences of people forgotten")
     parser.add_argument("--canaries", type=int, default=3, help="how many sequences of the job on canaries")
+    parser.add_argument("--job-kills", type=int, default=60, help="how many builds of the job to kill")
     parser.add_argument("--routes", type=int, default=300, help="how many forgeries to try to publish")
     parser.add_argument("--kills", type=int, default=300, help="how many publishers to kill")
     parser.add_argument("--readings", type=int, default=100, help="how many publications 16 readers meet")
@@ -96,7 +99,8 @@ def main() -> int:
         f"Repeat with: make prove SEQUENCES={options.sequences} JOBS={options.jobs}"
         f" WORLDS={options.worlds} DEFECTS={options.defects} CLEAN={options.clean} FILES={options.files}"
         f" REPLAYS={options.replays} RACES={options.races} ERASURES={options.erasures}"
-        f" CANARIES={options.canaries} ROUTES={options.routes} KILLS={options.kills}"
+        f" CANARIES={options.canaries} JOB_KILLS={options.job_kills} ROUTES={options.routes}"
+        f" KILLS={options.kills}"
         f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory} SEED={options.seed}"
     )
     return 0 if is_proved else 1
@@ -124,6 +128,13 @@ def _others(
         def run(place: Path) -> Counter[str]:
             with opened_shop(place / "job") as shop:
                 return drive_personal(shop, place / "canaries", seed)
+
+        return in_fresh(run)
+
+    def job_kills(seed: int) -> Counter[str]:
+        def run(place: Path) -> Counter[str]:
+            with opened_shop(place / "job") as shop:
+                return prove_job_kills(compiled, shop, place, seed, _JOB_KILLS_AT_ONCE)
 
         return in_fresh(run)
 
@@ -168,6 +179,7 @@ def _others(
         "ERASURES",
     )
     yield "The real job on canaries", "canaries", "sequences", canaries, "CANARIES"
+    yield "The real job killed", "job_kills", "kills tried", job_kills, "JOB_KILLS"
     yield (
         "Forgeries that nobody may publish",
         "routes",

@@ -1,12 +1,14 @@
 """Short sequences through the real job, and that they find what is wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.integration.compiled_world import CompiledWorld
 from tests.proof.job import JobWarehouse
+from tests.proof.job_kills import prove_job_kills
 from tests.proof.profiles import drive_job
 from tests.proof.shop import Shop, opened_shop
 
@@ -27,6 +29,14 @@ def test_sequence_of_killed_builds_agrees_with_a_rebuild_and_the_reference(
     assert tally["kills"]
     assert tally["builds"] > 1
     assert tally["looks at what readers see"]
+
+
+def test_killed_builds_are_caught_up_by_the_next(
+    empty_compiled_world: CompiledWorld, shop: Shop, tmp_path: Path
+) -> None:
+    tally = prove_job_kills(empty_compiled_world, shop, tmp_path, seed=1, kills=3)
+    assert tally["kills tried"] == 3
+    assert tally["builds"] == tally["builds of the job that ended as published"] > 0
 
 
 def test_sequence_finds_a_release_that_is_not_what_it_was(
