@@ -36,7 +36,7 @@ def test_killed_builds_are_caught_up_by_the_next(
 ) -> None:
     tally = prove_job_kills(empty_compiled_world, shop, tmp_path, seed=1, kills=3)
     assert tally["kills tried"] == 3
-    assert tally["builds"] == tally["builds of the job that ended as published"] > 0
+    assert 0 < tally["builds"] <= tally["builds of the job that ended as published"]
 
 
 def test_sequence_finds_a_release_that_is_not_what_it_was(
