@@ -270,6 +270,10 @@ def _attach_previous(connection: duckdb.DuckDBPyConnection, past: list[Release])
     if not past:
         return None
     previous = newest_whole(past)
+    if previous is not None and previous != past[0]:
+        _LOG.warning(
+            "Release %s is damaged; the history of %s is carried on.", past[0].release_id, previous.release_id
+        )
     error: Exception | None = None
     if previous is not None:
         try:

@@ -258,14 +258,9 @@ def newest_whole(releases: Sequence[Release]) -> Release | None:
         releases: Releases, newest first.
 
     Returns:
-        The first that has all its files; None if none has. Those that are passed over are logged.
+        The first that has all its files; None if none has.
     """
-    for release in releases:
-        name = damaged_file(release)
-        if name is None:
-            return release
-        _LOG.warning("Release %s is damaged (%s) and is not looked back at.", release.release_id, name)
-    return None
+    return next((release for release in releases if damaged_file(release) is None), None)
 
 
 def verify(release: Release) -> None:

@@ -130,7 +130,7 @@ class Status:
                 return verdict_of(build).next_step
         if self.release is None:
             return "Run leadproof build to publish."
-        if self.newest_release_id != self.release.release_id:
+        if self.newest_release_id not in (None, self.release.release_id):
             newest = self.newest_release_id
             return f"Readers see an earlier release; leadproof rollback {newest} goes forward again."
         if self.is_stale:
@@ -233,7 +233,7 @@ class Status:
             _field(sheet, "", Text(f"policy restated: {clean(release.restatement_reason)}"))
         if release.erasures:
             _field(sheet, "", Text(f"rewritten: {counted(release.erasures, 'erasure')} since its audit"))
-        if self.newest_release_id != release.release_id:
+        if self.newest_release_id not in (None, release.release_id):
             _field(sheet, "", Text(f"rolled back; the newest is {self.newest_release_id}", style="yellow"))
 
     def _tell_build(self, sheet: Sheet) -> None:

@@ -165,3 +165,4 @@ def test_damaged_release_is_neither_fresh_nor_audited(settings: Settings, told: 
     assert "Audited no the release that readers see is damaged" in text
     assert "Alarm Release damaged." in text
     assert "restore it from a backup, or run leadproof build --full-refresh" in text
+    assert "rolled back" not in text
