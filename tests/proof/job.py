@@ -121,7 +121,8 @@ class JobWarehouse:
         before = self._current()
         struck = strike(kill, self._start_build(as_of), self._output, self.shop.usual_seconds)
         code = self.shop.exit_code()
-        if struck is None:
+        # A dbt that has written its last model may end by itself before the kill reaches it.
+        if struck is None or (kill.target == "dbt" and code == 0):
             assert code == 0, f"leadproof build ended with {code}:\n{self._told()}"
             self.tally["kills that came too late"] += 1
             self._note_build()
