@@ -28,21 +28,36 @@ class ExpectStampInForce(Claim):
             tail=f"""from batch
                 left join {MARTS}.campaigns as versions
                     on batch.campaign_source_system = versions.source_system
-                    and batch.campaign_id = versions.campaign_id
-                    and batch.context_source = 'own'
+                    and case when batch.context_source = 'own' then batch.campaign_id end
+                        = versions.campaign_id
                     and batch.occurred_at >= versions.valid_from
-                    and batch.occurred_at < coalesce(versions.valid_to, timestamp 'infinity')""",
+                    and batch.occurred_at < coalesce(versions.valid_to, timestamp 'infinity')
+                left join ({self._values_of_campaigns()}) as held
+                    on batch.campaign_source_system = held.source_system
+                    and batch.campaign_id = held.campaign_id""",
         )
 
+    def _values_of_campaigns(self) -> str:
+        """Write the query for all values that each campaign ever had.
+
+        These are few rows. To ask its versions once for each column of each touch takes more memory than any
+        machine has.
+
+        Returns:
+            SQL that selects a campaign's key and a list of values for each column.
+        """
+        lists = ", ".join(f"list(distinct {name(column)}) as {name(column)}" for column in self.columns)
+        return f"""
+            select source_system, campaign_id, {lists}
+            from {MARTS}.campaigns group by source_system, campaign_id"""
+
     def _is_wrong(self, column: str) -> str:
-        held = f"batch.{name(column)}"
+        stamped = f"batch.{name(column)}"
         return f"""case
-                when batch.context_source in ('answered', 'window') then {held} is not null and not exists (
-                    select 1 from {MARTS}.campaigns as earlier
-                    where earlier.source_system = batch.campaign_source_system
-                        and earlier.campaign_id = batch.campaign_id and earlier.{name(column)} = {held}
-                )
-                else {held} is distinct from versions.{name(column)}
+                when batch.context_source in ('answered', 'window')
+                    then {stamped} is not null
+                        and not coalesce(list_contains(held.{name(column)}, {stamped}), false)
+                else {stamped} is distinct from versions.{name(column)}
             end"""
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +389,18 @@ def test_killed_run_does_not_block_dagsters_queue(workshop: Workshop) -> None:
         "print(json.dumps([run.status.value for run in dg.DagsterInstance.get().get_runs()]))"
     )
     assert "STARTED" not in statuses
+
+
+def test_too_little_memory_ends_a_build_with_one_sentence(workshop: Workshop) -> None:
+    """What becomes of more of them, and of the builds after them, `tests/proof/memory.py` looks at."""
+    current = workshop.current()
+    done = replace(workshop, memory_limit="30MB").leadproof(*RESTATED, "--full-refresh")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "ran out of memory" in done.stderr and "Raise LEADPROOF_MEMORY_LIMIT" in done.stderr
+    assert workshop.records()[-1]["failure"]["cause"] == "out_of_memory"
+    assert workshop.current() == current
+    assert Hook.got[-1]["alarm"] == "out_of_memory"
 
 
 def test_secrets_are_in_no_file(workshop: Workshop) -> None:
