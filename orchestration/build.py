@@ -43,7 +43,6 @@ from orchestration.released_past import write_released_past
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.starting_point import (
-    POLICY_OF_NO_ONE,
     last_published,
     reason_to_build,
     starting_point,
@@ -248,8 +247,7 @@ class Build:
             record.starting_point = starting_point(
                 self.settings,
                 database,
-                record.policy_digest,
-                policy.policy_digest(policy.read_policy(PROJECT_ROOT), without=POLICY_OF_NO_ONE),
+                policy.read_policy(PROJECT_ROOT),
                 expectations.thresholds_digest(self._thresholds(record)),
             )
         last = last_published(self.settings, record.build_id)

@@ -14,6 +14,7 @@ import duckdb
 
 _GOVERN_EVERYONE = {
     "people_policy": "a policy that governs everyone",
+    "report_policy": "a policy that everybody's reports are kept by",
     "code": "the code",
     "settings": "the settings",
 }

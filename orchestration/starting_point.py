@@ -10,7 +10,7 @@ from datetime import datetime
 
 import duckdb
 
-from orchestration import records
+from orchestration import policy, records
 from orchestration.records import BuildRecord
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.suppression import list_digest
@@ -39,12 +39,31 @@ POLICY_OF_NO_ONE = (
     "vocabulary",
 )
 
+# Of these, the ones by which reports are kept from build to build, person by person.
+POLICY_OF_KEPT_REPORTS = ("report_policy", "reporting", "success_metrics")
+
+
+def policy_digests(tables: policy.Policy) -> dict[str, str]:
+    """Digest the policy tables by what they govern.
+
+    Args:
+        tables: The tables as read.
+
+    Returns:
+        SHA-256 digests in hex: of all, of those that may move anybody (all but ``POLICY_OF_NO_ONE``), and of
+        those by which reports are kept.
+    """
+    return {
+        "policy": policy.policy_digest(tables),
+        "people_policy": policy.policy_digest(tables, without=POLICY_OF_NO_ONE),
+        "report_policy": policy.policy_digest(tables, only=POLICY_OF_KEPT_REPORTS),
+    }
+
 
 def starting_point(
     settings: Settings,
     database: duckdb.DuckDBPyConnection,
-    policy_digest: str,
-    people_policy_digest: str,
+    tables: policy.Policy,
     thresholds_digest: str,
 ) -> dict[str, str]:
     """Digest everything a build's result depends on, apart from as-of.
@@ -52,8 +71,7 @@ def starting_point(
     Args:
         settings: Settings of the build.
         database: The build database, after the load.
-        policy_digest: Digest of the policy tables.
-        people_policy_digest: Digest of those that may move anybody, which is all but ``POLICY_OF_NO_ONE``.
+        tables: The policy tables as read.
         thresholds_digest: Digest of the tolerances in force at as-of.
 
     Returns:
@@ -61,8 +79,7 @@ def starting_point(
     """
     return {
         "files": _files_digest(database),
-        "policy": policy_digest,
-        "people_policy": people_policy_digest,
+        **policy_digests(tables),
         "thresholds": thresholds_digest,
         "code": _code_digest(),
         "settings": _digest(

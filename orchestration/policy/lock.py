@@ -58,12 +58,13 @@ class LockBreach:
         return f"{place}: {self.message}"
 
 
-def policy_digest(policy: Policy, without: Collection[str] = ()) -> str:
+def policy_digest(policy: Policy, without: Collection[str] = (), only: Collection[str] | None = None) -> str:
     """The digest of what the policy says, whatever the order of its rows and their comments.
 
     Args:
         policy: The tables as read.
         without: Names of tables to leave out.
+        only: Names of the tables to digest; None for all.
 
     Returns:
         A sha256 in hex.
@@ -73,7 +74,7 @@ def policy_digest(policy: Policy, without: Collection[str] = ()) -> str:
             [_canonical(column, row) for column in _told(table)] for row in policy.rows(table.name)
         )
         for table in TABLES.values()
-        if table.name not in without
+        if table.name not in without and (only is None or table.name in only)
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -342,6 +342,7 @@ def test_bookkeeping_counts_the_changed_rows(unchanged: Settings, worlds: dict[s
 # -- handoffs and money ------------------------------------------------------------------------------
 
 QUALITY = (
+    "int_contacts_followed",
     "int_people_contacted",
     "int_tests_counted",
     "int_tests_judged",

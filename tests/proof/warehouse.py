@@ -18,11 +18,10 @@ from orchestration import increment
 from orchestration.build import _append_history
 from orchestration.landing import load_landing
 from orchestration.landing.declarations import DeclaredTable, TableKey, read_declarations
-from orchestration.policy import policy_digest
 from orchestration.policy import read_policy as read_tables
 from orchestration.release.database import literal
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.starting_point import POLICY_OF_NO_ONE
+from orchestration.starting_point import policy_digests
 from tests.integration.compiled_world import CompiledWorld, Node
 from tests.integration.harness import fetch, load_policy_table, make_warehouse
 from tests.proof.policy import changed_tables, write_policy
@@ -54,8 +53,8 @@ class Warehouse:
         build_id: The latest build.
         is_built: Whether a build has ended, from which the next can go on.
         is_increment: Whether the latest build continued from an earlier one.
-        tells_reports: Whether builds make the reports, too. They take half of the time, nothing else reads
-            them, and they keep nothing from build to build.
+        tells_reports: Whether builds make the reports, too. They take half of the time, and nothing else
+            reads them. What they keep from build to build is made in any case.
     """
 
     compiled: CompiledWorld
@@ -176,8 +175,7 @@ class Warehouse:
 
     @property
     def _starting_point(self) -> dict[str, str]:
-        digest = policy_digest(read_tables(self.root), without=POLICY_OF_NO_ONE)
-        return {"people_policy": digest, "code": "", "settings": ""}
+        return {**policy_digests(read_tables(self.root)), "code": "", "settings": ""}
 
     def _bring_up_to_date(self, as_of: datetime, killed_after: int | None) -> None:
         """Build models on what the last completed build left, as far as it can be continued."""
@@ -193,7 +191,13 @@ class Warehouse:
             self._run(self._made(self.compiled.increment_models)[:killed_after], is_increment=True)
 
     def _made(self, models: Sequence[Node]) -> list[Node]:
-        return [node for node in models if self.tells_reports or "reports" not in node["fqn"]]
+        return [
+            node
+            for node in models
+            if self.tells_reports
+            or "reports" not in node["fqn"]
+            or node["config"]["materialized"] == "incremental"
+        ]
 
     def _run(self, models: Sequence[Node], *, is_increment: bool) -> None:
         if is_increment:

@@ -1,6 +1,8 @@
 -- Grain: one touch of a person up to an entry into MQL or SQL. On the way to it are those since the cycle before ended.
 -- What lies between an end and the next opening carries the number of the ended cycle, which it comes too late for: it
 -- may be what brought the person back.
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with entries as (
     select
         entries.person_id,
@@ -14,7 +16,9 @@ with entries as (
             entries.person_id = earlier.person_id
             and entries.cycle_number - 1 = earlier.cycle_number
             and earlier.stage = 'suspect'
-    where entries.stage in ('mql', 'sql')
+    where
+        entries.stage in ('mql', 'sql')
+        and {{ within_increment('entries.person_id', 'int_people_affected', 'person_id') }}
 ),
 
 traced as (

@@ -1,6 +1,8 @@
 -- Grain: one entry of a person's cycle into a stage, with what came of it and with everything that reports are cut by.
 -- A cycle's evidence describes its entries. The first entry of a person has none (a name became known, nothing more),
 -- so it is described by the person's first touch of any kind: by whom the person was reached, or how the person came.
+{{ replaced_rows(key='person_id', by='int_people_affected') }}
+
 with transitions as (
     select
         person_id,
@@ -32,7 +34,9 @@ with transitions as (
         engagement_score,
         mql_route
     from {{ ref('int_transitions_stamped') }}
-    where to_stage in ('suspect', 'prospect', 'mql', 'sql')
+    where
+        to_stage in ('suspect', 'prospect', 'mql', 'sql')
+        and {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
 ),
 
 -- A campaign's name may change; a report that adds a campaign up gives it the one that it bears now.
@@ -51,6 +55,7 @@ people as (
         acquisition_source,
         first_touch_at
     from {{ ref('people') }}
+    where {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
 ),
 
 evidence as (

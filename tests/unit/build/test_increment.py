@@ -10,7 +10,14 @@ import pytest
 from orchestration import increment
 from orchestration.increment import CompletedBuild, reason_for_full_build
 
-POINT = {"people_policy": "p", "code": "c", "settings": "s", "files": "f", "policy": "q"}
+POINT = {
+    "people_policy": "p",
+    "report_policy": "r",
+    "code": "c",
+    "settings": "s",
+    "files": "f",
+    "policy": "q",
+}
 COMPLETED = CompletedBuild("b1", datetime(2026, 1, 10), 3, datetime(2026, 2, 1), POINT)
 NEXT_DAY = datetime(2026, 1, 11, tzinfo=UTC)
 
@@ -36,10 +43,10 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_new_files_and_policy_of_no_one_continue() -> None:
-    assert reason_for_full_build(COMPLETED, POINT | {"files": "g", "policy": "r"}, NEXT_DAY) is None
+    assert reason_for_full_build(COMPLETED, POINT | {"files": "g", "policy": "s"}, NEXT_DAY) is None
 
 
-@pytest.mark.parametrize("name", ["people_policy", "code", "settings"])
+@pytest.mark.parametrize("name", ["people_policy", "report_policy", "code", "settings"])
 def test_what_governs_everyone_begins_from_nothing(name: str) -> None:
     reason = reason_for_full_build(COMPLETED, POINT | {name: "other"}, NEXT_DAY)
     assert reason is not None

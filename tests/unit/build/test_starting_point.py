@@ -8,11 +8,13 @@ import duckdb
 import pytest
 
 from orchestration import records
+from orchestration.policy import read_policy
 from orchestration.records import BuildRecord
-from orchestration.settings import Settings, load_settings
-from orchestration.starting_point import last_published, reason_to_build, starting_point
+from orchestration.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.starting_point import last_published, policy_digests, reason_to_build, starting_point
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TABLES = read_policy(PROJECT_ROOT)
 START = {"files": "f", "policy": "p", "thresholds": "t", "code": "c", "settings": "s", "erasures": "e"}
 
 
@@ -99,7 +101,7 @@ def test_files_are_what_they_deliver(settings: Settings) -> None:
     with duckdb.connect() as database:
 
         def digest() -> str:
-            return starting_point(settings, database, "p", "e", "t")["files"]
+            return starting_point(settings, database, TABLES, "t")["files"]
 
         database.execute("create schema landing")
         database.execute(FILES)
@@ -114,7 +116,21 @@ def test_settings_and_policy_count(settings: Settings) -> None:
     with duckdb.connect() as database:
         database.execute("create schema landing")
         database.execute(FILES)
-        plain = starting_point(settings, database, "p", "e", "t")
-        salted = starting_point(replace(settings, id_salt="secret"), database, "q", "e", "t")
-    assert {name for name in plain if plain[name] != salted[name]} == {"settings", "policy"}
+        plain = starting_point(settings, database, TABLES, "t")
+        salted = starting_point(replace(settings, id_salt="secret"), database, TABLES, "t")
+    assert {name for name in plain if plain[name] != salted[name]} == {"settings"}
     assert "secret" not in str(salted)
+
+
+@pytest.mark.parametrize(
+    ("table", "changed"),
+    [
+        ("shared_mailboxes", {"policy", "people_policy"}),
+        ("success_metrics", {"policy", "report_policy"}),
+        ("exchange_rates", {"policy"}),
+    ],
+)
+def test_a_policy_table_counts_for_what_it_governs(table: str, changed: set[str]) -> None:
+    without = policy_digests(replace(TABLES, tables={**TABLES.tables, table: ()}))
+    shipped = policy_digests(TABLES)
+    assert {name for name in shipped if shipped[name] != without[name]} == changed
