@@ -87,8 +87,8 @@ def write_released_past(
                 is_code_changed,
             ],
         )
-        held = _held_columns(database)
-        database.execute(f"insert into ops.released_entries by name {_entries_sql(held)}")
+        held = held_columns(database)
+        database.execute(f"insert into ops.released_entries by name {entries_sql(held)}")
         if carried := _restatements_sql(held.get("restatements", frozenset())):
             database.execute(f"insert into ops.released_restatements by name {carried}")
         database.execute("commit")
@@ -96,7 +96,15 @@ def write_released_past(
         database.execute("detach released")
 
 
-def _held_columns(database: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+def held_columns(database: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+    """Name what the release holds.
+
+    Args:
+        database: A connection to which the release is attached as ``released``.
+
+    Returns:
+        Column names by table.
+    """
     rows = database.execute(
         "select table_name, list(column_name) from duckdb_columns()"
         " where database_name = 'released' and schema_name = 'marts' group by table_name"
@@ -104,10 +112,16 @@ def _held_columns(database: duckdb.DuckDBPyConnection) -> dict[str, frozenset[st
     return {table: frozenset(columns) for table, columns in rows}
 
 
-def _entries_sql(held: Mapping[str, frozenset[str]]) -> str:
+def entries_sql(held: Mapping[str, frozenset[str]]) -> str:
     """Describe entries as the model `int_entries_described` does; null is what the release does not say.
 
     A release of an earlier version may lack a table or a column.
+
+    Args:
+        held: What the release holds: column names by table.
+
+    Returns:
+        SQL that selects the columns of ``ops.released_entries``.
     """
     says = {table: held.get(table, frozenset()) >= set(columns) for table, columns in _READ.items()}
     says_touches = says["touches"] and says["people"]
@@ -155,9 +169,10 @@ def _entries_sql(held: Mapping[str, frozenset[str]]) -> str:
             from entries
             left join people on entries.person_id = people.person_id
             left join evidence on entries.evidence_touch_id = evidence.touch_id
+            -- As a key: a condition on the left side of an outer join alone compares each with each.
             left join first_touches
-                on entries.evidence_touch_id is null
-                and entries.person_id = first_touches.person_id
+                on case when entries.evidence_touch_id is null then entries.person_id end
+                    = first_touches.person_id
                 and first_touches.place = 1
         )
 
