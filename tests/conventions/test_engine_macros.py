@@ -131,6 +131,20 @@ def _seconds_between(form: str) -> list[tuple[Any, ...]]:
     return [tuple(round(span, 5) for span in row) for row in _run(f"select {spans}")]
 
 
+def _row_digest(form: str) -> list[tuple[Any, ...]]:
+    """Which of some rows are the same: what the forms call them differs."""
+    texts = (None, "", "a", "ab", "b", "1:a", "-")
+    rows = [(one, other, number) for one in texts for other in texts for number in (None, 0, 1)]
+    written = ", ".join(
+        f"({', '.join('null' if value is None else repr(value) for value in row)})" for row in [*rows, *rows]
+    )
+    digest = _form(form, "row_digest", ["one", "other", "number"])
+    return _run(
+        f"select one, other, number, count(*) over (partition by {digest})"
+        f" from (values {written}) as t(one, other, number) order by all"
+    )
+
+
 def _type_double(form: str) -> list[tuple[Any, ...]]:
     return _run(
         f"select typeof(cast(1 as {_form(form, 'type_double')})), cast(0.1 as {_form(form, 'type_double')})"
@@ -149,6 +163,7 @@ COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "days_after": _days_after,
     "parse_timestamp": _of_values("parse_timestamp", MOMENTS),
     "regexp_like": _regexp_like,
+    "row_digest": _row_digest,
     "seconds_between": _seconds_between,
     "type_double": _type_double,
     "whole_quotient": _whole_quotient,

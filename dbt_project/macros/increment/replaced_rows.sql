@@ -24,17 +24,19 @@
 
 {#-
     CTE `differing`: the rows of a CTE, in an increment without those that the table holds already. Somebody's new touch
-    changes none of their old ones, and writing a row costs many times what reading and comparing it does.
+    changes none of their old ones, and writing a row costs many times what reading and comparing it does. What the table
+    holds is looked up by digests, so that nothing is kept in memory but these.
 -#}
 {% macro differing_rows(rows, key, by) -%}
-    {%- set names = model.columns.keys() | join(', ') -%}
+    {%- set names = model.columns.keys() | list -%}
 differing as (
-    select {{ names }} from {{ rows }}
+    select {{ names | join(', ') }} from {{ rows }}
     {% if is_increment() -%}
-    except
-    select {{ names }}
-    from {{ this }}
-    where {{ within_increment(key, by, key) }}
+    where {{ row_digest(names) }} not in (
+        select {{ row_digest(names) }}
+        from {{ this }}
+        where {{ within_increment(key, by, key) }}
+    )
     {%- endif %}
 )
 {%- endmacro %}
