@@ -26,27 +26,34 @@ contacts as (
         and {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
 ),
 
--- Few columns of all contacts tell which are first; only those are looked at as a whole.
-beginnings as (
-    select {{ arg_min('touch_id', '(occurred_at, touch_id)') }} as touch_id
-    from contacts
-    group by
+-- Few columns of all contacts tell which are first; only those are looked at as a whole. Places and not `arg_min`: what
+-- an aggregate remembers of millions of groups as text must stay in memory, while rows in order may spill.
+contacts_placed as (
+    select
         person_id,
-        scoped_campaign_id,
-        message_name
+        message_name,
+        occurred_at,
+        touch_id,
+        row_number() over (
+            partition by person_id, scoped_campaign_id, message_name order by occurred_at, touch_id
+        ) as place
+    from contacts
 ),
 
-beginnings_with_message as (
-    select {{ arg_min('touch_id', '(occurred_at, touch_id)') }} as touch_id
-    from contacts
-    group by
-        person_id,
-        message_name
+beginnings as (
+    select
+        touch_id,
+        row_number() over (
+            partition by person_id, message_name order by occurred_at, touch_id
+        ) = 1 as is_first_with_message
+    from contacts_placed
+    where place = 1
 ),
 
 described as (
     select
         {{ item_columns }},
+        beginnings.is_first_with_message,
         touches.direction,
         touches.channel,
         touches.campaign_source_system,
@@ -60,7 +67,8 @@ described as (
         touches.is_icp_fit,
         touches.person_segment
     from {{ ref('touches') }} as touches
-    where touches.touch_id in (select beginnings.touch_id from beginnings)
+    inner join beginnings
+        on touches.touch_id = beginnings.touch_id
 ),
 
 answers as (
@@ -148,8 +156,7 @@ first_contacts as (
         promises.listed_metric,
         promises.metric_touch_types,
         promises.metric_answer,
-        promises.promised_rate,
-        with_message.touch_id is not null as is_first_with_message
+        promises.promised_rate
     from described
     inner join people
         on described.person_id = people.person_id
@@ -161,8 +168,6 @@ first_contacts as (
         on
             described.success_metric is not distinct from promises.success_metric
             and described.success_threshold is not distinct from promises.success_threshold
-    left join beginnings_with_message as with_message
-        on described.touch_id = with_message.touch_id
 ),
 
 followed as (
