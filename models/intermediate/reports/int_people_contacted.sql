@@ -1,5 +1,5 @@
--- Grain: one person who was contacted with one message of one campaign, and whether the time to answer is over. That alone
--- moves with as-of, so that what came of a contact is kept and not asked anew of everybody's touches in each build.
+-- Grain: one person who was contacted with one message of one campaign, and whether the time to answer is over. That
+-- alone moves with as-of, so what came of a contact is kept, and not asked anew of everybody's touches in each build.
 {{ config(materialized='view') }}
 
 with final as (
