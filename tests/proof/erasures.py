@@ -17,7 +17,13 @@ from orchestration import erasure
 from orchestration.release import list_releases
 from orchestration.release.readers import open_release
 from orchestration.settings import Settings
-from tests.fixtures.erasure_world import build_again, occurrences, publish_world
+from tests.fixtures.erasure_world import (
+    assert_only_an_is_gone,
+    build_again,
+    drop_neighbours,
+    occurrences,
+    publish_world,
+)
 from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import fetch
 
@@ -56,10 +62,18 @@ def drive_erasures(world: CompiledWorld, folder: Path, seed: int) -> Counter[str
         if number % _REBUILT_EVERY == 0 or number == _PEOPLE:
             for path in sorted(settings.landing.rglob("*.csv")):
                 path.write_bytes(path.read_bytes() + b"\n")
+            if number == _REBUILT_EVERY:
+                drop_neighbours(settings.landing)
             build_again(world, settings, number)
             tally["rebuilds after everything was sent again"] += 1
             _look(settings, forgotten, tally)
             _rows_add_up(settings)
+        if number == 2 * _REBUILT_EVERY:
+            _forget_under_kills(settings, "email:an@acme.test", rng, tally)
+            tally["people forgotten"] += 1
+        if number >= 2 * _REBUILT_EVERY:
+            assert_only_an_is_gone(settings)
+            tally["looks at neighbours of the forgotten"] += 1
     tally["sequences"] += 1
     return tally
 
@@ -75,6 +89,7 @@ def _people(settings: Settings) -> list[dict[str, Any]]:
             " (select person_id from marts.people) and lower(email) in (select lower(email) from"
             f" '{release.contacts}' group by 1 having count(distinct person_id) = 1)"
             " and split_part(email, '@', 1) not in ('info', 'sales', 'hello', 'contact', 'office')"
+            " and not contains(email, 'acme.test')"
             " group by person_id order by 1"
         ).fetchall()
     return [{"person_id": row[0], "email": row[1], "aliases": row[2] or []} for row in rows]
