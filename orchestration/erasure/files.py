@@ -26,6 +26,8 @@ _BUSY_SECONDS = 30
 _BLOCK_BYTES = 4096
 # Ids of touches stand beside the person's, but for the keys of rows that an audit complains of.
 _KEYS, _BETWEEN_KEYS = "failing_keys", "|"
+# Where one column is wrong, a key is told with its name.
+_BARE_KEY = "regexp_replace(each, '^[a-z0-9_]+ of ', '')"
 _TEXTS = ("VARCHAR", "VARCHAR[]")
 
 
@@ -211,9 +213,8 @@ def names_any(columns: Mapping[str, str], needles: Needles) -> str:
         texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in columns)
         conditions.append(f"regexp_matches(concat_ws(' ', {texts}), {literal(needles.sql_pattern)})")
     if needles.touch_ids and columns.get(_KEYS) in _TEXTS:
-        conditions.append(
-            f"coalesce(list_has_any({_listed_keys(columns[_KEYS])}, {_touches(needles)}), false)"
-        )
+        listed = f"list_transform({_listed_keys(columns[_KEYS])}, lambda each: {_BARE_KEY})"
+        conditions.append(f"coalesce(list_has_any({listed}, {_touches(needles)}), false)")
     return f"({' or '.join(conditions) or 'false'})"
 
 
@@ -233,7 +234,7 @@ def cleaned_text(column: str, data_type: str, needles: Needles) -> str:
         return expression
     if column == _KEYS and needles.touch_ids:
         # As whole words: the id of somebody else's touch may begin like one of the person's.
-        known = f"list_contains({_touches(needles)}, each)"
+        known = f"list_contains({_touches(needles)}, {_BARE_KEY})"
         key = f"case when {known} then '{ERASED}' else each end"
         expression = f"list_transform({_listed_keys(data_type)}, lambda each: {key})"
         if data_type == "VARCHAR":

@@ -84,10 +84,10 @@ def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None
 def test_keys_of_an_audit_lose_whole_ids_and_no_part_of_others(tmp_path: Path) -> None:
     history = tmp_path / "history.parquet"
     duckdb.execute(
-        "copy (select 'crm:t-1|crm:t-12|bcrm:t-1' as failing_keys, 'crm:t-12' as told union all"
-        f" select null, 'bo''hara@firm.example') to '{history}'"
+        "copy (select 'crm:t-1|crm:t-12|channel of crm:t-1|bcrm:t-1' as failing_keys, 'crm:t-12' as told"
+        f" union all select null, 'bo''hara@firm.example') to '{history}'"
     )
     assert redact_file(history, NEEDLES)
     assert not redact_file(history, NEEDLES)
     rows = duckdb.execute(f"from '{history}' order by told desc").fetchall()
-    assert rows == [("(erased)|crm:t-12|bcrm:t-1", "crm:t-12"), (None, "bo'hara@firm.example")]
+    assert rows == [("(erased)|crm:t-12|(erased)|bcrm:t-1", "crm:t-12"), (None, "bo'hara@firm.example")]
