@@ -32,13 +32,14 @@ _KILLS = 3
 _REBUILT_EVERY = 3
 
 
-def drive_erasures(world: CompiledWorld, folder: Path, seed: int) -> Counter[str]:
+def drive_erasures(world: CompiledWorld, folder: Path, seed: int, *, people: int = _PEOPLE) -> Counter[str]:
     """Forget people whom a seed chooses, killed at moments that it chooses.
 
     Args:
         world: The compiled world of all systems.
         folder: Empty folder.
         seed: Decides who, and when kills hit.
+        people: How many, besides one among neighbours from the sixth on.
 
     Returns:
         What was done and looked at.
@@ -50,16 +51,15 @@ def drive_erasures(world: CompiledWorld, folder: Path, seed: int) -> Counter[str
     tally: Counter[str] = Counter()
     settings = publish_world(world, folder, shared_from_rows=rng.choice((20, 5_000_000)))
     forgotten: list[str] = []
-    for number in range(1, _PEOPLE + 1):
-        people = _people(settings)
-        person = rng.choice(people)
+    for number in range(1, people + 1):
+        person = rng.choice(_people(settings))
         others = _counts_of_others(settings, person["person_id"])
         _forget_under_kills(settings, f"email:{person['email']}", rng, tally)
         forgotten += _texts(person)
         _look(settings, forgotten, tally)
         assert _counts_of_others(settings, person["person_id"]) == others, "somebody else lost rows"
         tally["people forgotten"] += 1
-        if number % _REBUILT_EVERY == 0 or number == _PEOPLE:
+        if number % _REBUILT_EVERY == 0 or number == people:
             for path in sorted(settings.landing.rglob("*.csv")):
                 path.write_bytes(path.read_bytes() + b"\n")
             if number == _REBUILT_EVERY:
