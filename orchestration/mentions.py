@@ -25,11 +25,12 @@ _ENDS_IN_ESCAPE = re.compile(rf"(?:{_ESCAPE})\Z", re.IGNORECASE)
 _GOES_ON = re.compile(r"[.\-]*\w")
 _SQL_BEFORE = rf"((?:^|[^\p{{L}}\p{{N}}_.%+'\-]|{_ESCAPE})[.%+'\-]*)"
 _SQL_AFTER = r"([.\-]*(?:$|[^\p{L}\p{N}_.\-]))"
-_PART = r"[^\s@<>\"(),;:|\[\]{}\\=&?/]+"
-_ADDRESS = re.compile(rf"({_PART})@({_PART})")
-_PACKED_AT = "%40"
-# In a text without end, what stands close to the sign is enough.
+# Within what stands close to the sign: in a text without end an open expression would look from every letter.
 _CLOSE, _TRIED = 320, 8
+_PART = rf"[^\s@<>\"(),;:|\[\]{{}}\\=&?/]{{1,{_CLOSE}}}"
+_BEFORE_AT, _AFTER_AT = re.compile(rf"{_PART}\Z"), re.compile(_PART)
+_AT, _PACKED_AT = "@", "%40"
+_NOTHING_AROUND = re.compile(r"\w[\w.+'-]*@(?:[\w.-]*\w)")
 
 TOKEN = r"(?i)[^\s<>\"(),;|\[\]{}]+(?:@|%40)[^\s<>\"(),;|\[\]{}]+"
 """Regular expression of RE2: what has to be looked at in a text to find every address that it names."""
@@ -147,17 +148,14 @@ def possible_addresses(text: str) -> set[str]:
     Returns:
         Normalised addresses, most of which are nobody's.
     """
+    if _NOTHING_AROUND.fullmatch(text):
+        return {text.lower()}  # as most cells are: millions of them are looked at
     found: set[str] = set()
     for told in {text, unquote(text)} if _PACKED_AT in text.lower() else {text}:
-        for match in _ADDRESS.finditer(told):
-            near = range(max(match.start(1), match.end(1) - _CLOSE), match.end(1))
-            beyond = range(match.start(2) + 1, min(match.end(2), match.start(2) + _CLOSE) + 1)
-            beginnings = [place for place in near if _begins_at(told, place)]
-            ends = [place for place in beyond if not _GOES_ON.match(told, place)]
-            # What has signs around it may be an address with them, or one without.
-            for begin in {match.start(1), *beginnings[-_TRIED:]}:
-                for end in {match.end(2), *ends[:_TRIED]}:
-                    found.add(told[begin:end].lower())
+        sign = told.find(_AT)
+        while sign >= 0:
+            found |= _around(told, sign)
+            sign = told.find(_AT, sign + 1)
     return found
 
 
@@ -175,6 +173,22 @@ def sql_replaced(expression: str, pattern: str) -> str:
     for _ in range(2):
         expression = f"regexp_replace({expression}, {_literal(pattern)}, '\\1{ERASED}\\2', 'g')"
     return expression
+
+
+def _around(text: str, sign: int) -> set[str]:
+    """The addresses that may stand around a sign: with other signs around them, and without."""
+    start = max(sign - _CLOSE, 0)
+    before, after = _BEFORE_AT.search(text[start:sign]), _AFTER_AT.match(text, sign + 1)
+    if before is None or after is None:
+        return set()
+    first = start + before.start()
+    beginnings = [place for place in range(first, sign) if _begins_at(text, place)]
+    ends = [place for place in range(sign + 2, after.end() + 1) if not _GOES_ON.match(text, place)]
+    return {
+        text[begin:end].lower()
+        for begin in {first, *beginnings[-_TRIED:]}
+        for end in {after.end(), *ends[:_TRIED]}
+    }
 
 
 def _written_forms(address: str) -> set[str]:
