@@ -14,7 +14,6 @@ from typing import Any
 
 from orchestration.erasure import build_database, files, releases, scope
 from orchestration.erasure.journal import (
-    JOURNAL_FILE,
     Journal,
     close_journal,
     moment_text,
@@ -166,7 +165,7 @@ def is_unfinished(settings: Settings) -> bool:
     Returns:
         Whether there is one.
     """
-    return (settings.erasures / JOURNAL_FILE).exists()
+    return settings.unfinished_erasure.exists()
 
 
 def erase_late_rows(settings: Settings) -> Certificate | None:

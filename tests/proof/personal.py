@@ -59,7 +59,7 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
         # Nobody listens there, so that each alarm says why it could not be told.
         notify=Notify(
             webhook=f"http://127.0.0.1:9/{_secret_mark(seed)}hook",
-            smtp=f"smtp://user:{_secret_mark(seed)}password@127.0.0.1:9",
+            smtp=f"smtp://user:{_secret_mark(seed)}password@localhost:9",
             mail_from="leadproof@sender.example",
             mail_to=("owner@reader.example",),
         ),
