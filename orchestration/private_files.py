@@ -32,10 +32,15 @@ def write_private(path: Path, content: bytes) -> None:
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        # The system writes what still fits and says how much; only the next call fails. Half a list of the
+        # forgotten in the place of the whole one would let people come back.
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     beside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -124,6 +124,11 @@ class Settings:
         return self.warehouse / "erasures"
 
     @property
+    def unfinished_erasure(self) -> Path:
+        """What an erasure still has to do; absent where none was interrupted."""
+        return self.erasures / "unfinished.json"
+
+    @property
     def quality(self) -> Path:
         """Quality reports and audit history of every build, failed or not."""
         return self.warehouse / "quality"

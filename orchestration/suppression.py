@@ -45,7 +45,18 @@ class Suppression:
         Returns:
             The keys found.
         """
-        return {key for key in keys if self.digests and _digest(self.secret, key) in self.digests}
+        return {key for key in keys if self.digests and self.digest(key) in self.digests}
+
+    def digest(self, key: str) -> str:
+        """Write a key as the list holds it.
+
+        Args:
+            key: An identity key.
+
+        Returns:
+            The keyed digest, in hex.
+        """
+        return _digest(self.secret, key)
 
 
 NOBODY = Suppression()

@@ -12,12 +12,20 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from orchestration import records
-from orchestration.alarms import BUILD_INTERRUPTED, PUBLICATION_FAILED, RELEASE_STALE, alarm_of, is_stale
+from orchestration.alarms import (
+    BUILD_INTERRUPTED,
+    PUBLICATION_FAILED,
+    RELEASE_DAMAGED,
+    RELEASE_STALE,
+    alarm_of,
+    is_stale,
+)
 from orchestration.errors import LeadproofError
 from orchestration.landing.discovery import discover
 from orchestration.notifications import Notice, announce, tell, tell_again, withdraw
 from orchestration.release import current_release, running_build
 from orchestration.release.files import utc
+from orchestration.report.status import read_status
 from orchestration.settings import Settings, load_settings
 
 JOB_NAME = "funnel_job"
@@ -170,20 +178,52 @@ def tell_of_run(settings: Settings, run_id: str) -> None:
     name="stale_release_sensor",
     minimum_interval_seconds=900,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells once a day that readers see an old release, whatever the reason: no run, no alarm."
-    " Tries again what nobody has got that day.",
+    description="Tells once a day that readers see an old release, whatever the reason (no run, no alarm), or"
+    " a damaged one. Tries again what nobody has got that day.",
 )
 def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Send an alarm for the day if the current release is older than it may be."""
+    """Send an alarm for the day if the current release is damaged, or older than it may be."""
     settings = load_settings()
     now = records.utc_now()
-    told_on = tell_if_stale(settings, now, context.cursor)
-    context.update_cursor(told_on)
+    told_on = _told_on(context.cursor)
+    damaged = tell_if_damaged(settings, now, told_on.get(RELEASE_DAMAGED.code))
+    # How old a release is that cannot be read, nobody knows.
+    stale = (
+        told_on.get(RELEASE_STALE.code)
+        if damaged
+        else tell_if_stale(settings, now, told_on.get(RELEASE_STALE.code))
+    )
+    context.update_cursor(json.dumps({RELEASE_DAMAGED.code: damaged, RELEASE_STALE.code: stale}))
     # The sensor of failed runs looks at each run once, so what it could not tell is told here.
     tell_again(settings, now)
+    if damaged:
+        return dg.SkipReason("The current release is damaged.")
     return dg.SkipReason(
-        "The current release is too old." if told_on else "The current release is young enough."
+        "The current release is too old." if stale else "The current release is young enough."
     )
+
+
+def tell_if_damaged(settings: Settings, now: datetime, told_on: str | None) -> str:
+    """Send the alarm of a release that readers cannot open or that lacks a file, once a day.
+
+    Args:
+        settings: The channels, and where releases lie.
+        now: The present moment, with zone.
+        told_on: The day it was told of last, ISO; None or empty if it was whole since.
+
+    Returns:
+        The day it was told of; empty if there is nothing to tell.
+    """
+    trouble = read_status(settings, now).release_trouble
+    if not trouble:
+        withdraw(settings, RELEASE_DAMAGED.code)
+        return ""
+    today = now.date().isoformat()
+    if told_on != today:
+        alarm = RELEASE_DAMAGED
+        notice = Notice(alarm.code, alarm.title, trouble, "See leadproof status.", runbook=alarm.runbook)
+        tell(settings, alarm.code, notice, now)
+    return today
 
 
 def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str:
@@ -223,6 +263,14 @@ def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str
             now,
         )
     return today
+
+
+def _told_on(cursor: str | None) -> dict[str, str]:
+    try:
+        told = json.loads(cursor or "{}")
+    except ValueError:
+        return {}  # of an earlier version: a day
+    return told if isinstance(told, dict) else {}
 
 
 def _is_abandoned(record: dg.RunRecord, lock_taken_within: timedelta) -> bool:

@@ -15,12 +15,14 @@ from orchestration.erasure.journal import RawRow
 from orchestration.erasure.needles import Needles
 from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, held_tables, listed
 from orchestration.landing.declarations import DeclaredTable, TableKey
-from orchestration.landing.identities import names_address, possible_keys, without_addresses
+from orchestration.landing.erased_names import without_forgotten
+from orchestration.landing.identities import possible_keys
 from orchestration.landing.names import literal, quoted
-from orchestration.landing.tables import TEXT, is_nested
+from orchestration.landing.tables import TEXT, is_indivisible
 from orchestration.release.database import writer
 from orchestration.release.files import sync
 from orchestration.settings import Settings
+from orchestration.suppression import Suppression, read_suppression
 
 # What a build compares itself with, or goes on from, names people; it is written anew by each build.
 _OF_MODELS = {
@@ -31,6 +33,7 @@ _OF_MODELS = {
     "month_sums",
     "months_changed",
 }
+_OF_FILE = "_source_file"
 _LEDGER, _REJECTS, _LOG = ("landing", "files"), ("landing", "rejects"), ("ops", "quarantine_log")
 
 
@@ -89,10 +92,9 @@ def find_rows(
         ).fetchall()
         _note(found, found.raw_rows, edit.table.source_system, edit.table.source_table, rows)
         for column in edit.cleaned:
-            named = names_address(quoted(column), needles.addresses)
+            named = needles.mentions.sql_condition(quoted(column))
             row = connection.execute(
                 f"select count(*) from {edit.table.relation} where {named} and not {edit.removed}"
-                f" and {edit.cleaned[column]} is distinct from {quoted(column)}"
             ).fetchone()
             found.cleaned_values += int(row[0]) if row else 0
     for system, table, lines in _rejected(connection, keys, needles, declared):
@@ -110,7 +112,7 @@ def rewrite_build_database(
     """Put a build database without a person in the place of the one that holds them.
 
     Args:
-        settings: Where it lies and how much of the machine may be used.
+        settings: Where it lies and how much of the machine may be used; the person is on the list already.
         tables_declared: What dbt declares of the raw tables.
         keys: The person's identity keys.
         needles: The person's addresses.
@@ -124,7 +126,7 @@ def rewrite_build_database(
         attach_held(connection, database)
         connection.execute(f"attach {literal(str(writing))} as kept")
         connection.execute("begin")
-        _copy(connection, tables_declared, keys, needles)
+        _copy(connection, tables_declared, keys, needles, read_suppression(settings))
         connection.execute("commit")
         connection.execute("checkpoint kept")
         connection.execute("detach kept")
@@ -163,6 +165,7 @@ def _copy(
     declared: Mapping[TableKey, DeclaredTable],
     keys: Collection[str],
     needles: Needles,
+    suppression: Suppression,
 ) -> None:
     present = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'held' order by 1, 2"
@@ -175,9 +178,45 @@ def _copy(
         if kept is None:
             continue
         connection.execute(f"create schema if not exists kept.{quoted(schema)}")
-        connection.execute(f"create table kept.{place} as {kept}")
+        names = [_OF_FILE] if f"held.{place}" in raw else _texts_of(connection, schema, name)
+        renamed = _renamed(connection, f"held.{place}", names, suppression)
+        connection.execute(f"create table kept.{place} as select *{renamed} from ({kept})")
     if ("landing", "files") in present:
-        _lower_counts(connection, lost)
+        _lower_counts(connection, lost, suppression)
+
+
+def _texts_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[str]:
+    """Text columns of a table, but for lines that go or stay as a whole."""
+    rows = connection.execute(
+        "select column_name from duckdb_columns() where database_name = 'held' and schema_name = ?"
+        " and table_name = ? and data_type = ? and column_name <> 'raw_text' order by column_index",
+        [schema, name, TEXT],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _renamed(
+    connection: duckdb.DuckDBPyConnection, place: str, columns: Collection[str], suppression: Suppression
+) -> str:
+    """Write the part of a selection that gives files and columns names in which nobody forgotten stands.
+
+    Not as an update: what is written first leaves its bytes behind.
+    """
+    replaced = []
+    for column in columns:
+        values = connection.execute(
+            f"select distinct {quoted(column)} from {place}"
+            f" where contains({quoted(column)}, '@') or contains({quoted(column)}, '%40')"
+        ).fetchall()
+        cleaned = {value: without_forgotten(value, suppression) for (value,) in values}
+        cases = [
+            f"when {literal(value)} then {literal(name)}" for value, name in cleaned.items() if name != value
+        ]
+        if cases:
+            replaced.append(
+                f"case {quoted(column)} {' '.join(cases)} else {quoted(column)} end as {quoted(column)}"
+            )
+    return f" replace ({', '.join(replaced)})" if replaced else ""
 
 
 def _kept_rows(
@@ -216,15 +255,15 @@ def _edit(table: HeldTable, keys: Collection[str], needles: Needles) -> _RawEdit
     held = table.keys
     conditions = [held.matches(keys)] if held else []
     conditions += [
-        names_address(f"cast({quoted(column)} as varchar)", needles.addresses)
+        needles.mentions.sql_condition(f"cast({quoted(column)} as varchar)")
         for column, kind in table.types.items()
-        if is_nested(kind)
+        if is_indivisible(kind)
     ]
     texts = [column for column, kind in table.types.items() if kind == TEXT and not column.startswith("_")]
     return _RawEdit(
         table,
         f"({' or '.join(conditions) or 'false'})",
-        {column: without_addresses(quoted(column), needles.addresses) for column in texts}
+        {column: needles.mentions.sql_without(quoted(column)) for column in texts}
         if needles.addresses
         else {},
     )
@@ -243,14 +282,15 @@ def _rejected(
     last_parts = {key.split(":")[-1] for key in keys}
     # A file writes an id without what staging puts before it.
     texts = {part.removeprefix(prefix) for part in last_parts for prefix in prefixes} | last_parts
-    texts |= needles.addresses
     rows = connection.execute(
         "select source_system, source_table, source_file, source_row, cast(loaded_at as varchar), rowid,"
         f" raw_text from held.landing.rejects where {_contains_any('raw_text', texts)}"
+        f" or {needles.mentions.sql_condition('raw_text')}"
     ).fetchall()
     found: dict[TableKey, list[tuple[str, int, str, int]]] = {}
     for system, table, file, number, loaded_at, row_id, text in rows:
-        if set(keys) & possible_keys(system, declared.get((system, table)), text):
+        is_named = needles.replaced(text.encode())[1] > 0
+        if is_named or set(keys) & possible_keys(system, declared.get((system, table)), text):
             found.setdefault((system, table), []).append((file, number, loaded_at, row_id))
     return [(*key, lines) for key, lines in found.items()]
 
@@ -308,17 +348,20 @@ def _lost_by_file(
 
 
 def _lower_counts(
-    connection: duckdb.DuckDBPyConnection, lost: list[tuple[str, str, str, int, int, int]]
+    connection: duckdb.DuckDBPyConnection,
+    lost: list[tuple[str, str, str, int, int, int]],
+    suppression: Suppression,
 ) -> None:
     """Say in the ledger that the rows are no longer kept, so that what is kept adds up to what it says."""
     connection.execute("alter table kept.landing.files add column if not exists erased_count bigint")
     for system, table, path, load_id, rows, lines in lost:
+        kept_path = without_forgotten(path, suppression)
         connection.execute(
             f"update kept.landing.files set row_count = row_count - {rows},"
             f" reject_count = reject_count - {lines},"
             f" erased_count = coalesce(erased_count, 0) + {rows + lines}"
             f" where source_system = {literal(system)} and source_table = {literal(table)}"
-            f" and path = {literal(path)} and load_id = {load_id} and status = 'loaded'"
+            f" and path = {literal(kept_path)} and load_id = {load_id} and status = 'loaded'"
         )
 
 

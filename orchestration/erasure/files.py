@@ -8,14 +8,14 @@ import contextlib
 import gzip
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 
 from orchestration.dbt import target_path
 from orchestration.erasure.needles import Needles
-from orchestration.landing.identities import ERASED
+from orchestration.mentions import ERASED, sql_replaced
 from orchestration.release.database import DATABASE, identifier, literal
 from orchestration.release.files import remove_tree, sync
 from orchestration.release.shared import sweep_shared
@@ -24,6 +24,11 @@ from orchestration.settings import PROJECT_ROOT, Settings
 _GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
 _BUSY_SECONDS = 30
 _BLOCK_BYTES = 4096
+# Ids of touches stand beside the person's, but for the keys of rows that an audit complains of.
+_KEYS, _BETWEEN_KEYS = "failing_keys", "|"
+# Where one column is wrong, a key is told with its name.
+_BARE_KEY = "regexp_replace(each, '^[a-z0-9_]+ of ', '')"
+_TEXTS = ("VARCHAR", "VARCHAR[]")
 
 
 def places(settings: Settings) -> list[Path]:
@@ -166,22 +171,17 @@ def _redact_gzip(path: Path, needles: Needles) -> bool:
 
 
 def _redact_parquet(path: Path, needles: Needles) -> bool:
-    pattern = needles.sql_pattern
-    if not pattern:
-        return False
     with duckdb.connect() as connection:
         source = f"read_parquet({literal(path)}, hive_partitioning = false)"
-        columns = connection.execute(f"describe from {source}").fetchall()
-        texts = {row[0]: row[1] for row in columns if row[1] in ("VARCHAR", "VARCHAR[]")}
-        if not texts:
-            return False
+        columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
+        texts = {name: kind for name, kind in columns.items() if kind in _TEXTS}
         found = connection.execute(
-            f"select count(*) from {source} where {names_any(texts, pattern)}"
+            f"select count(*) from {source} where {names_any(texts, needles)}"
         ).fetchone()
         if not found or not found[0]:
             return False
         selected = ", ".join(
-            f"{cleaned_text(identifier(row[0]), row[1], pattern)} as {identifier(row[0])}" for row in columns
+            f"{cleaned_text(name, kind, needles)} as {identifier(name)}" for name, kind in columns.items()
         )
         beside = path.with_name(f".{path.name}.erased")
         beside.unlink(missing_ok=True)
@@ -197,41 +197,61 @@ def _redact_parquet(path: Path, needles: Needles) -> bool:
     return True
 
 
-def names_any(columns: Collection[str], pattern: str) -> str:
+def names_any(columns: Mapping[str, str], needles: Needles) -> str:
     """Write the condition that some column of a row holds what must not be found.
 
     Args:
-        columns: At least one column.
-        pattern: Regular expression of what must not be found.
+        columns: DuckDB types by column.
+        needles: What must not be found.
 
     Returns:
         SQL, never null.
     """
-    # One expression for all columns: each one that is compiled costs more than the rows of a small table.
-    texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in columns)
-    return f"regexp_matches(concat_ws(' ', {texts}), {literal(pattern)})"
+    conditions = []
+    if needles.sql_pattern and columns:
+        # One expression for all columns: each one that is compiled costs more than the rows of a small table.
+        texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in columns)
+        conditions.append(f"regexp_matches(concat_ws(' ', {texts}), {literal(needles.sql_pattern)})")
+    if needles.touch_ids and columns.get(_KEYS) in _TEXTS:
+        listed = f"list_transform({_listed_keys(columns[_KEYS])}, lambda each: {_BARE_KEY})"
+        conditions.append(f"coalesce(list_has_any({listed}, {_touches(needles)}), false)")
+    return f"({' or '.join(conditions) or 'false'})"
 
 
-def cleaned_text(expression: str, data_type: str, pattern: str) -> str:
-    """Write a value without what must not be found.
+def cleaned_text(column: str, data_type: str, needles: Needles) -> str:
+    """Write a column's value without what must not be found.
 
     Args:
-        expression: SQL of the value.
+        column: The column.
         data_type: Its DuckDB type.
-        pattern: Regular expression of what must not be found.
+        needles: What must not be found.
 
     Returns:
         SQL; another type than text is left as it is.
     """
-
-    def gone(text: str) -> str:
-        return f"regexp_replace({text}, {literal(pattern)}, '{ERASED}', 'g')"
-
+    expression = identifier(column)
+    if data_type not in _TEXTS:
+        return expression
+    if column == _KEYS and needles.touch_ids:
+        # As whole words: the id of somebody else's touch may begin like one of the person's.
+        known = f"list_contains({_touches(needles)}, {_BARE_KEY})"
+        key = f"case when {known} then '{ERASED}' else each end"
+        expression = f"list_transform({_listed_keys(data_type)}, lambda each: {key})"
+        if data_type == "VARCHAR":
+            expression = f"array_to_string({expression}, '{_BETWEEN_KEYS}')"
+    if not needles.sql_pattern:
+        return expression
     if data_type == "VARCHAR":
-        return gone(expression)
-    if data_type == "VARCHAR[]":
-        return f"list_transform({expression}, lambda each: {gone('each')})"
-    return expression
+        return sql_replaced(expression, needles.sql_pattern)
+    return f"list_transform({expression}, lambda each: {sql_replaced('each', needles.sql_pattern)})"
+
+
+def _listed_keys(data_type: str) -> str:
+    return _KEYS if data_type == "VARCHAR[]" else f"string_split({_KEYS}, '{_BETWEEN_KEYS}')"
+
+
+def _touches(needles: Needles) -> str:
+    return f"[{', '.join(literal(name) for name in sorted(needles.touch_ids))}]"
 
 
 def _redact_sqlite(path: Path, needles: Needles) -> bool:

@@ -15,8 +15,6 @@ from orchestration.private_files import close_to_others
 from orchestration.release.files import explained, stamp, sync
 from orchestration.settings import Settings
 
-JOURNAL_FILE = "unfinished.json"
-
 
 @dataclass(frozen=True)
 class RawRow:
@@ -100,7 +98,7 @@ def write_journal(settings: Settings, journal: Journal) -> None:
         settings: Where the journal lies.
         journal: The erasure.
     """
-    write_private_json(settings, JOURNAL_FILE, asdict(journal))
+    write_private_json(settings, settings.unfinished_erasure.name, asdict(journal))
 
 
 def read_journal(settings: Settings) -> Journal | None:
@@ -115,7 +113,7 @@ def read_journal(settings: Settings) -> Journal | None:
     Raises:
         LeadproofError: If the journal cannot be read.
     """
-    path = settings.erasures / JOURNAL_FILE
+    path = settings.unfinished_erasure
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Journal(**{**content, "rows": [RawRow(**row) for row in content["rows"]]})
@@ -134,7 +132,7 @@ def close_journal(settings: Settings) -> None:
     Args:
         settings: Where the journal lies.
     """
-    (settings.erasures / JOURNAL_FILE).unlink(missing_ok=True)
+    settings.unfinished_erasure.unlink(missing_ok=True)
     sync(settings.erasures)
 
 

@@ -4,19 +4,17 @@ A replacement is as long as what it replaces, so that no file changes its shape 
 a file of which the rest is still to be done.
 """
 
-import html
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote
 
-from orchestration.landing.identities import ERASED, addresses_of
+from orchestration.landing.identities import addresses_of
+from orchestration.mentions import ERASED, Mentions
 
-_BEFORE = rb"(?<![A-Za-z0-9._%+\-])"
-_AFTER = rb"(?![A-Za-z0-9_\-]|\.[A-Za-z0-9])"
-_PERSON = re.compile(rb"(?<![A-Za-z0-9_])p_[0-9a-f]{16}(?![A-Za-z0-9])")
+_PERSON = re.compile(rb"p_[0-9a-f]{16}(?![A-Za-z0-9])")
+# What may end the sentence in which an id stands, and an id as well.
+_STOPS = b".:"
 _SCOPED = re.compile(rb"(?<![A-Za-z0-9_])[a-z][a-z0-9_]{0,62}:[^\s\"'<>|,;&\\()\[\]{}]+")
 
 
@@ -43,48 +41,38 @@ class Needles:
         Returns:
             As many bytes, and how many occurrences were taken out.
         """
-        count = 0
-
-        def _gone(found: re.Match[bytes]) -> bytes:
-            nonlocal count
-            count += 1
-            return _as_long(len(found[0]))
+        content, count = self.mentions.replaced(content, _as_long)
 
         def _gone_if(known: Collection[bytes], found: re.Match[bytes]) -> bytes:
             nonlocal count
-            if found[0] not in known:
+            name = found[0] if found[0] in known else found[0].rstrip(_STOPS)
+            if name not in known:
                 return found[0]
             count += 1
-            return _as_long(len(found[0]))
+            return _as_long(len(name)) + found[0][len(name) :]
 
         # Looking for plain bytes is many times as fast as an expression, and mostly there is nothing.
-        lowered = content.lower()
-        if self._addresses is not None and any(form in lowered for form in self._forms):
-            content = self._addresses.sub(_gone, content)
         if any(person in content for person in self._people):
             content = _PERSON.sub(lambda found: _gone_if(self._people, found), content)
         if self._touches and any(system in content for system in self._systems):
             content = _SCOPED.sub(lambda found: _gone_if(self._touches, found), content)
         return content, count
 
-    @property
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Where the addresses stand in texts."""
+        return Mentions(self.addresses)
+
+    @cached_property
     def sql_pattern(self) -> str:
-        """Everything as one regular expression of RE2, for texts in tables; empty if there is nothing."""
-        parts = sorted(self.addresses) + sorted(self.person_ids) + sorted(self.touch_ids)
-        return "(?i)(" + "|".join(re.escape(part) for part in parts) + ")" if parts else ""
+        """Addresses and person ids as one regular expression of RE2, for texts in tables; empty without any.
 
-    @cached_property
-    def _addresses(self) -> re.Pattern[bytes] | None:
-        if not self._forms:
-            return None
-        listed = b"|".join(re.escape(form) for form in self._forms)
-        return re.compile(_BEFORE + rb"(?:" + listed + rb")" + _AFTER, re.IGNORECASE)
-
-    @cached_property
-    def _forms(self) -> list[bytes]:
-        """Every way in which an address may be written, in lower case, the longest first."""
-        forms = {form.lower().encode() for address in self.addresses for form in _written_forms(address)}
-        return sorted(forms, key=len, reverse=True)
+        What has to stay before and after them are its groups 1 and 2.
+        """
+        people = "|".join(sorted(self.person_ids))
+        if not self.addresses:
+            return f"()(?:{people})()" if people else ""
+        return f"{self.mentions.sql_pattern}|{people}" if people else self.mentions.sql_pattern
 
     @cached_property
     def _systems(self) -> frozenset[bytes]:
@@ -111,17 +99,6 @@ def needles_of(keys: Collection[str], person_ids: Collection[str], touch_ids: Co
         The needles.
     """
     return Needles(frozenset(addresses_of(keys)), frozenset(person_ids), frozenset(touch_ids))
-
-
-def _written_forms(address: str) -> set[str]:
-    """An address as text, JSON, HTML and links write it."""
-    return {
-        address,
-        json.dumps(address)[1:-1],
-        html.escape(address),
-        quote(address),
-        quote(address, safe="@"),
-    }
 
 
 def _as_long(length: int) -> bytes:

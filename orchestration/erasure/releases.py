@@ -3,7 +3,6 @@
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import duckdb
 
@@ -104,7 +103,7 @@ def forget_in_release(
 
 
 def forget_contacts(
-    settings: Settings, release: Release, person_ids: Collection[str], addresses: Collection[str]
+    settings: Settings, release: Release, person_ids: Collection[str], needles: Needles
 ) -> int:
     """Write a contacts file without a person, with its mode kept from the first byte on.
 
@@ -112,7 +111,7 @@ def forget_contacts(
         settings: How much of the machine may be used.
         release: The release that it belongs to.
         person_ids: Ids of the person.
-        addresses: The person's addresses.
+        needles: What must not be found, in texts of others either.
 
     Returns:
         Rows removed.
@@ -122,26 +121,32 @@ def forget_contacts(
     beside = release.contacts.with_name(f".{release.contacts.name}.erased")
     beside.unlink(missing_ok=True)
     source = f"read_parquet({literal(release.contacts)})"
-    listed = ", ".join(literal(address) for address in sorted(addresses)) or "null"
+    listed = ", ".join(literal(address) for address in sorted(needles.addresses)) or "null"
     gone = (
         f"coalesce(person_id in {_listed(person_ids)}, false)"
         f" or coalesce(lower(trim(email)) in ({listed}), false)"
     )
     close_to_others(release.contacts.parent)
     with writer(settings, [release.contacts.parent]) as connection:
-        row = connection.execute(f"select count(*) from {source} where {gone}").fetchone()
-        count = int(row[0]) if row else 0
-        if not count:
+        columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
+        row = connection.execute(
+            f"select count(*) filter ({gone}), count(*) filter ({names_any(columns, needles)}) from {source}"
+        ).fetchone()
+        count, naming = row or (0, 0)
+        if not count and not naming:
             return 0
+        kept = ", ".join(
+            f"{cleaned_text(name, kind, needles)} as {identifier(name)}" for name, kind in columns.items()
+        )
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         connection.execute(
-            f"copy (from {source} where not ({gone})) to {literal(beside)}"
+            f"copy (select {kept} from {source} where not ({gone})) to {literal(beside)}"
             " (format parquet, compression zstd, use_tmp_file false)"
         )
     sync(beside)
     beside.replace(release.contacts)
     sync(release.contacts.parent)
-    return count
+    return int(count)
 
 
 class _Editor:
@@ -149,10 +154,8 @@ class _Editor:
 
     def __init__(self, journal: Journal, needles: Needles) -> None:
         self._journal = journal
+        self._needles = needles
         self._people = _listed(journal.person_ids)
-        # Ids of touches stand beside the person everywhere but in the keys of audits.
-        self._short = replace(needles, touch_ids=frozenset()).sql_pattern
-        self._long = needles.sql_pattern
 
     def edit(
         self, connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, source: str
@@ -164,16 +167,17 @@ class _Editor:
         removed = " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
         if removed != "false" and not _any(connection, source, removed):
             removed = "false"
-        pattern = self._long if table == "audit_results" else self._short
-        if not pattern:
-            return TableEdit(removed)
-        texts = [(name, kind) for name, kind, *_ in columns if kind in ("VARCHAR", "VARCHAR[]")]
+        texts = {name: kind for name, kind, *_ in columns if kind in ("VARCHAR", "VARCHAR[]")}
         kept = f"(from {source} where not coalesce({removed}, false))"
-        if not texts or not _any(connection, kept, names_any([name for name, _ in texts], pattern)):
+        if not _any(connection, kept, names_any(texts, self._needles)):
             return TableEdit(removed)
-        named = [text for text in texts if _any(connection, kept, names_any([text[0]], pattern))]
+        named = {
+            name: kind
+            for name, kind in texts.items()
+            if _any(connection, kept, names_any({name: kind}, self._needles))
+        }
         return TableEdit(
-            removed, {name: cleaned_text(identifier(name), kind, pattern) for name, kind in named}
+            removed, {name: cleaned_text(name, kind, self._needles) for name, kind in named.items()}
         )
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from orchestration.erasure import build_database, files, releases, scope
 from orchestration.erasure.journal import (
-    JOURNAL_FILE,
     Journal,
     close_journal,
     moment_text,
@@ -28,6 +27,7 @@ from orchestration.erasure.search import Looked, search_everywhere
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
+from orchestration.landing.names import told_path
 from orchestration.progress import say
 from orchestration.release.database import writer
 from orchestration.release.files import explained
@@ -136,7 +136,7 @@ def preview(settings: Settings, key: str) -> dict[str, Any]:
     with build_lock(settings, _OWNER), _told_without_values("Looking for a person", settings):
         journal = Journal("", "", "", [key])
         _find(settings, journal, {key})
-        return _counts(journal)
+        return _counts(settings, journal)
 
 
 def finish_unfinished(settings: Settings) -> Certificate | None:
@@ -165,7 +165,7 @@ def is_unfinished(settings: Settings) -> bool:
     Returns:
         Whether there is one.
     """
-    return (settings.erasures / JOURNAL_FILE).exists()
+    return settings.unfinished_erasure.exists()
 
 
 def erase_late_rows(settings: Settings) -> Certificate | None:
@@ -256,7 +256,7 @@ def _carry_out(settings: Settings, journal: Journal) -> Certificate:
         files.drop_candidates(settings)
     for release in list_releases(settings):
         say(f"Rewriting release {release.release_id}")
-        removed = releases.forget_contacts(settings, release, journal.person_ids, needles.addresses)
+        removed = releases.forget_contacts(settings, release, journal.person_ids, needles)
         journal.contact_rows += removed
         counts = releases.forget_in_release(settings, release, journal, needles)
         if counts is not None:
@@ -284,7 +284,7 @@ def _certify(settings: Settings, journal: Journal, looked: Looked) -> Certificat
         "subject": journal.subject,
         "requested_at": journal.requested_at,
         "finished_at": moment_text(datetime.now(UTC)),
-        **_counts(journal),
+        **_counts(settings, journal),
         "search": {
             "files": looked.files,
             "bytes": looked.size_bytes,
@@ -298,7 +298,7 @@ def _certify(settings: Settings, journal: Journal, looked: Looked) -> Certificat
     return Certificate(settings.erasures / name, content)
 
 
-def _counts(journal: Journal) -> dict[str, Any]:
+def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
     return {
         "is_known": journal.is_about_somebody,
         "identity_keys": len(journal.keys),
@@ -309,7 +309,9 @@ def _counts(journal: Journal) -> dict[str, Any]:
         "contact_rows": journal.contact_rows,
         "redacted_files": journal.redacted_files,
         "landing_files_to_delete": [
-            {"path": path, "rows": rows} for path, rows in sorted(journal.landing_files.items())
+            # A certificate names nobody, and a file may be called by an address.
+            {"path": told_path(settings.landing / path, settings.landing), "rows": rows}
+            for path, rows in sorted(journal.landing_files.items())
         ],
     }
 

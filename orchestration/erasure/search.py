@@ -70,15 +70,12 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
         return True
     if start.startswith(_GZIP):
         return _unpacked_holds(path, needles)
-    pattern = needles.sql_pattern
-    if not pattern or not size:
-        return False
     if start.startswith(_PARQUET):
         with duckdb.connect() as connection:
             source = f"read_parquet({literal(path)}, hive_partitioning = false)"
-            return _values_hold(connection, source, pattern, looked)
+            return _values_hold(connection, source, needles, looked)
     if start[_DUCKDB_AT : _DUCKDB_AT + len(_DUCKDB)] == _DUCKDB:
-        return _database_holds(path, pattern, looked)
+        return _database_holds(path, needles, looked)
     return False
 
 
@@ -98,7 +95,7 @@ def _unpacked_holds(path: Path, needles: Needles) -> bool:
         return False
 
 
-def _database_holds(path: Path, pattern: str, looked: Looked) -> bool:
+def _database_holds(path: Path, needles: Needles, looked: Looked) -> bool:
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(path)} as held (read_only)")
         tables = connection.execute(
@@ -106,15 +103,17 @@ def _database_holds(path: Path, pattern: str, looked: Looked) -> bool:
         ).fetchall()
         return any(
             [
-                _values_hold(connection, f"held.{identifier(schema)}.{identifier(table)}", pattern, looked)
+                _values_hold(connection, f"held.{identifier(schema)}.{identifier(table)}", needles, looked)
                 for schema, table in tables
             ]
         )
 
 
-def _values_hold(connection: duckdb.DuckDBPyConnection, source: str, pattern: str, looked: Looked) -> bool:
-    columns = [row[0] for row in connection.execute(f"describe from {source}").fetchall()]
-    named = names_any(columns, pattern)
+def _values_hold(
+    connection: duckdb.DuckDBPyConnection, source: str, needles: Needles, looked: Looked
+) -> bool:
+    columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
+    named = names_any(columns, needles)
     row = connection.execute(f"select count(*), count(*) filter ({named}) from {source}").fetchone()
     assert row is not None
     looked.values += int(row[0]) * len(columns)

@@ -19,6 +19,7 @@ MAX_COLUMNS = 2_000
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_RECORDS = 200
 _EXCEL_HINT = re.compile(rb"sep=(.)\r?\n", re.IGNORECASE)
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -49,6 +50,7 @@ class _Reading:
 
     delimiter: bytes
     header: tuple[str, ...]
+    has_stray_return: bool
     body_offset: int
     expected_names: int
     consistency: float
@@ -82,6 +84,11 @@ def recognise(text: TextFile, expected: Collection[str]) -> Dialect:
     if not readings:
         raise RefusedFileError("The file has no readable header line; export it again as CSV.")
     best = max(readings, key=lambda reading: reading.score)
+    if best.has_stray_return:
+        # Other lines may end with it, too, and then the first rows would be taken for names.
+        raise RefusedFileError(
+            "The header line holds a carriage return that ends no line; export the file with line feeds."
+        )
     _check_header(best.header)
     header_bytes = sample[start : best.body_offset]
     return Dialect(
@@ -136,6 +143,7 @@ def _read_with(sample: bytes, start: int, delimiter: bytes, expected: Collection
     return _Reading(
         delimiter=delimiter,
         header=names,
+        has_stray_return=bool(_LONE_RETURN.search(delimiter.join(header.values))),
         body_offset=header.end,
         expected_names=len({normalise(name) for name in names} & set(expected)),
         consistency=round(fitting / seen, 2) if seen else 1.0,

@@ -32,7 +32,7 @@ class LandingFile:
 
     Args:
         path: Where it lies.
-        relative_path: Its path below the landing folder, with ``/``.
+        relative_path: Its path below the landing folder, with ``/``, as the ledger knows it.
         told_path: The same as it is told: names in it that are addresses or telephone numbers are hidden.
         source_system: First folder below the landing folder.
         source_table: Second folder.

@@ -10,16 +10,11 @@ from dataclasses import dataclass
 
 from orchestration.landing.declarations import DeclaredTable, Identity
 from orchestration.landing.names import literal, quoted
+from orchestration.mentions import possible_addresses
 
 KINDS = ("contact", "email", "anonymous", "name")
 _LINKING = {"contacts", "touches"}
-ERASED = "(erased)"
-"""What stands in place of an address in the text of somebody else's row."""
-# What may stand in an address nowhere ends one that is found in a text.
-_PART = r"[^\s@<>\"(),;:|\[\]{}\\=&?/]+"
-ADDRESS = f"{_PART}@{_PART}"
 _FIELD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
-_QUOTES = "'`*.-"
 
 
 @dataclass(frozen=True)
@@ -107,58 +102,13 @@ def possible_keys(source_system: str, declared: DeclaredTable | None, text: str)
     Returns:
         Keys, most of which belong to nobody.
     """
-    keys = {f"email:{address}" for found in re.findall(ADDRESS, text) for address in address_forms(found)}
+    keys = {f"email:{address}" for address in possible_addresses(text)}
     for identity in declared.identities if declared else ():
         if identity.kind in ("contact", "anonymous"):
             keys |= {
                 f"{identity.kind}:{source_system}:{identity.prefix}{field}" for field in _FIELD.findall(text)
             }
     return keys
-
-
-def address_forms(found: str) -> tuple[str, ...]:
-    """Give the addresses that a piece of text may be: as it stands, and without quotes or a stop around it.
-
-    Args:
-        found: What looks like an address.
-
-    Returns:
-        One or two normalised addresses.
-    """
-    lowered = found.lower()
-    return tuple(dict.fromkeys((lowered, lowered.strip(_QUOTES))))
-
-
-def without_addresses(expression: str, addresses: Iterable[str]) -> str:
-    """Write a text with some addresses taken out.
-
-    Args:
-        expression: SQL of a text.
-        addresses: Normalised addresses.
-
-    Returns:
-        SQL of the text.
-    """
-    for address in sorted(addresses):
-        pattern = rf"(?i)(^|[^\w.%+-]){re.escape(address)}(\.?$|\.?[^\w.-])"
-        # Twice, because two addresses side by side share what stands between them.
-        for _ in range(2):
-            expression = f"regexp_replace({expression}, {literal(pattern)}, '\\1{ERASED}\\2', 'g')"
-    return expression
-
-
-def names_address(expression: str, addresses: Iterable[str]) -> str:
-    """Write the condition that a text names one of some addresses.
-
-    Args:
-        expression: SQL of a text.
-        addresses: Normalised addresses.
-
-    Returns:
-        SQL, never null.
-    """
-    conditions = [f"contains(lower({expression}), {literal(address)})" for address in sorted(addresses)]
-    return f"coalesce({' or '.join(conditions)}, false)" if conditions else "false"
 
 
 def addresses_of(keys: Iterable[str]) -> set[str]:

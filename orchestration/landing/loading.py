@@ -19,6 +19,7 @@ from orchestration.digests import sha256_of
 from orchestration.landing import ledger, readers
 from orchestration.landing.declarations import DeclaredTable, TableKey, read_declarations
 from orchestration.landing.discovery import LandingFile, Survey, survey
+from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.failures import (
     IncompleteReadError,
     RefusedFileError,
@@ -78,6 +79,11 @@ def load_landing(
     """
     found = survey(settings, root)
     suppression = read_suppression(settings)
+    # The ledger knows a file under a name in which nobody stands who has been forgotten.
+    found.files = [
+        replace(file, relative_path=without_forgotten(file.relative_path, suppression))
+        for file in found.files
+    ]
     if declared is None:
         declared = read_declarations(root)
     with told_plainly(settings.warehouse), _open_build(settings) as connection, _work(settings) as folder:

@@ -227,6 +227,18 @@ def is_nested(data_type: str) -> bool:
     return data_type.endswith("]") or data_type.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
+def is_indivisible(data_type: str) -> bool:
+    """Tell whether values of a DuckDB type may hold words that cannot be taken out of them.
+
+    Args:
+        data_type: DuckDB type.
+
+    Returns:
+        Whether it is nested, or bytes, JSON or a list of words; plain text is none of them.
+    """
+    return is_nested(data_type) or data_type.startswith(("BLOB", "JSON", "ENUM("))
+
+
 def _arrival_sentence(column: IncomingColumn, place: int) -> str:
     given = f"'{column.name}' ('{column.original}')"
     return f"The column {told_name(column.original, place, given)} is new."

@@ -4,24 +4,15 @@ Keys are compared by their keyed digests, here and not in the database, so that 
 anything that could be tried against the list ever stands in a query.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 
-from orchestration.landing.identities import (
-    ADDRESS,
-    KINDS,
-    TableKeys,
-    address_forms,
-    addresses_of,
-    keys_of_table,
-    names_address,
-    without_addresses,
-)
+from orchestration.landing.identities import KINDS, TableKeys, addresses_of, keys_of_table
 from orchestration.landing.names import literal, quoted
-from orchestration.landing.tables import TEXT, RawTable, is_nested
+from orchestration.landing.tables import TEXT, RawTable, is_indivisible
+from orchestration.mentions import TOKEN, mentions_of, possible_addresses
 from orchestration.suppression import Suppression
 
 _KEYS_AT_ONCE = 100_000
@@ -57,7 +48,7 @@ class Withholding:
         """
         if not self.addresses or column not in self.cleaned_columns:
             return expression
-        return without_addresses(expression, self.addresses)
+        return mentions_of(self.addresses).sql_without(expression)
 
 
 def find_withheld(
@@ -77,14 +68,15 @@ def find_withheld(
     types = {row[0]: row[1] for row in connection.execute(f"describe from {rows}").fetchall()}
     keys = keys_of_table(table.source_system, table.declared, types)
     texts = [name for name, kind in types.items() if kind == TEXT]
-    nested = [name for name, kind in types.items() if is_nested(kind)]
+    whole = [name for name, kind in types.items() if is_indivisible(kind)]
     found = _found_keys(connection, rows, keys, suppression)
-    named = _named_addresses(connection, rows, [*texts, *nested], suppression)
+    named = _named_addresses(connection, rows, [*texts, *whole], suppression)
     if not found and not named:
         return Withholding()
     conditions = [keys.matches(found)] if keys else []
-    # A nested value cannot be cleaned word by word, so its row goes.
-    conditions += [names_address(f"cast({quoted(name)} as varchar)", named) for name in nested]
+    # A value that cannot be cleaned word by word goes with its row.
+    mentions = mentions_of(named)
+    conditions += [mentions.sql_condition(f"cast({quoted(name)} as varchar)") for name in whole]
     condition = f"({' or '.join(conditions) or 'false'})"
     counted = connection.execute(f"select count(*) from {rows} where {condition}").fetchone()
     assert counted is not None
@@ -118,15 +110,16 @@ def _named_addresses(
         return set()
     texts = ", ".join(f"cast({quoted(name)} as varchar)" for name in columns)
     query = (
-        f"select distinct unnest(regexp_extract_all(value, {literal(ADDRESS)})) from"
+        f"select distinct unnest(regexp_extract_all(value, {literal(TOKEN)})) from"
         f" (select distinct value from (select unnest([{texts}]) as value from {rows})"
-        " where contains(value, '@'))"
+        " where contains(value, '@') or contains(value, '%40'))"
     )
     found: set[str] = set()
     cursor = connection.execute(query)
     while batch := cursor.fetchmany(_KEYS_AT_ONCE):
-        forms = itertools.chain.from_iterable(address_forms(row[0]) for row in batch)
-        found |= suppression.matching(f"email:{address}" for address in forms)
+        found |= suppression.matching(
+            f"email:{address}" for (token,) in batch for address in possible_addresses(token)
+        )
     return addresses_of(found)
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,7 +188,9 @@ def _exclusive(
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(handle, path, activity, wait_seconds)
-        with explained(f"Taking the lock for a {activity}", settings.state):
+        # Who holds the lock is told to whoever is turned away, and to nobody else. On a full disk it stays
+        # untold: there, going back to an earlier release must still be possible.
+        with suppress(OSError):
             note = {"owner": owner, "process": os.getpid(), "since": stamp(datetime.now(UTC))}
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(note).encode(), 0)

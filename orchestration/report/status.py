@@ -86,6 +86,7 @@ class Status:
         freshness: By source system.
         baselines: Baselines of the release's policy that run out soon or have, soonest first.
         stale_after_hours: Hours that the release may be old.
+        is_erasure_unfinished: Whether the forgetting of somebody was interrupted and waits to be finished.
         is_untold: Whether an alarm since the last build began, and about none, has not reached somebody.
     """
 
@@ -101,6 +102,7 @@ class Status:
     baselines: list[Baseline]
     stale_after_hours: int = Settings.stale_after_hours
     is_untold: bool = False
+    is_erasure_unfinished: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         sheet = Sheet(console, options)
@@ -121,6 +123,8 @@ class Status:
             return "Wait for the build that runs."
         if self.release_trouble:
             return self.release_trouble
+        if self.is_erasure_unfinished:
+            return "Somebody is forgotten by half; run leadproof build, which finishes that first."
         if last is None and self.release is None:
             return "Drop files into the landing folder and run leadproof build, or see leadproof demo."
         if last is not None and last.status in (records.RUNNING, records.INTERRUPTED):
@@ -334,12 +338,20 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         baselines=_baselines(release, now.date()) if release else [],
         stale_after_hours=settings.stale_after_hours,
         is_untold=is_untold(settings, parsed(last.started_at) if last else None),
+        is_erasure_unfinished=_exists(settings.unfinished_erasure),
     )
 
 
 def parsed_as_of(release: Release) -> datetime:
     """A release's as-of, with the zone UTC."""
     return release.as_of if release.as_of.tzinfo else release.as_of.replace(tzinfo=UTC)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False  # for its owner to know
 
 
 def _last_meant(settings: Settings, ids: Sequence[str]) -> BuildRecord | None:

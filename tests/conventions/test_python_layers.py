@@ -14,6 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.dbt_child",
         "orchestration.digests",
         "orchestration.errors",
+        "orchestration.mentions",
         "orchestration.private_files",
         "orchestration.progress",
         "orchestration.source_text",

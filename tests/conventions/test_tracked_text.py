@@ -96,6 +96,9 @@ RULES = (
                 "tests/unit/report/test_report_pages.py",
                 "A file that is named after an address, with its suffix.",
             ),
+            ("tests/fixtures/erasure_world.py", "Files that are named after an address."),
+            ("tests/unit/landing/test_erased_names.py", "Files that are named after an address."),
+            ("tests/unit/erasure/test_mentions.py", "Addresses that begin like a reserved one."),
         ),
     ),
 )

@@ -20,7 +20,14 @@ from orchestration.landing.identities import keys_of_table
 from orchestration.release import build_lock, current_release, list_releases, rollback
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.suppression import keep_out, read_suppression
-from tests.fixtures.erasure_world import build_again, found_in_files, occurrences, publish_world
+from tests.fixtures.erasure_world import (
+    assert_only_an_is_gone,
+    build_again,
+    drop_neighbours,
+    found_in_files,
+    occurrences,
+    publish_world,
+)
 from tests.integration.compiled_world import AS_OF, CompiledWorld
 from tests.integration.harness import connect, fetch
 from tests.proof.canaries import PERSONAL
@@ -218,6 +225,24 @@ def test_forget_of_somebody_unknown_keeps_them_out(warehouse: Settings) -> None:
         late = erasure.erase_late_rows(warehouse)
         assert late is not None
     assert fetch(warehouse, "select 1 from raw_leadproof.touches where source_contact_id = 'late-1'") == []
+
+
+def test_forget_takes_nobody_for_the_person_and_ends(
+    compiled_world: CompiledWorld, warehouse: Settings
+) -> None:
+    drop_neighbours(warehouse.landing)
+    build_again(compiled_world, warehouse, 1)
+    certificate = erasure.forget(warehouse, erasure.email_key("an@acme.test"))
+    assert certificate.content["is_known"] and "an@acme.test" not in certificate.path.read_text()
+    assert certificate.content["raw_lines"] == {"leadproof.contacts": 2}
+    assert_only_an_is_gone(warehouse)
+    loaded = fetch(warehouse, "select count(*)::int as n from landing.files")
+    load_landing(warehouse, now=AS_OF)  # the ledger knows every file again
+    assert fetch(warehouse, "select count(*)::int as n from landing.files") == loaded
+    for path in warehouse.landing.rglob("*.csv"):
+        path.write_bytes(path.read_bytes() + b"\n")
+    build_again(compiled_world, warehouse, 2)
+    assert_only_an_is_gone(warehouse)
 
 
 def test_forget_erases_nobody_through_a_shared_address(warehouse: Settings) -> None:

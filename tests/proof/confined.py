@@ -1,9 +1,10 @@
-"""The real job in a closed room: without a network, and on a disk that fills up.
+"""The real job in a closed room: without a network, and on a disk that fills up; forgetting, too.
 
 Run by ``unshare`` in a namespace of its own, so that neither needs rights nor touches the machine:
 
     unshare --map-root-user --net   .venv/bin/python -m tests.proof.confined network <folder>
     unshare --map-root-user --mount .venv/bin/python -m tests.proof.confined disk <folder> --points 5 --seed 1
+    unshare --map-root-user --mount .venv/bin/python -m tests.proof.confined forgetting <folder> --points 2
 
 Prints one JSON object. What must hold is asserted here; who calls it says how often.
 """
@@ -18,8 +19,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration.settings import PROJECT_ROOT
-from tests.integration.workshop import make_workshop
+from tests.fixtures.erasure_world import found_in_files
+from tests.integration.workshop import Workshop, make_workshop
 from tests.proof.late_file import (
     BUILD,
     GOLDEN,
@@ -29,11 +33,13 @@ from tests.proof.late_file import (
     put_back,
     rows_for_readers,
     run,
+    tolerate_any_share,
     undisturbed,
 )
 
 _ATTEMPTS = {"Tcp": ("ActiveOpens",), "Udp": ("OutDatagrams",), "Ip": ("OutRequests", "OutNoRoutes")}
 _MEBI = 1 << 20
+_SHARED = ("info", "sales", "hello", "contact", "office")
 _ROOM = 2048 * _MEBI
 
 
@@ -61,14 +67,14 @@ class NoNamespaceError(Exception):
 
 
 def confined(kind: str, what: str, folder: Path, seed: int = 1, points: int = 1) -> dict[str, Any]:
-    """Run one of the two in a namespace of its own.
+    """Run one of the three in a namespace of its own.
 
     Args:
         kind: ``--net`` or ``--mount``.
-        what: ``network`` or ``disk``.
+        what: ``network``, ``disk`` or ``forgetting``.
         folder: Empty folder.
         seed: Of the sizes of disks.
-        points: How many builds meet a full disk.
+        points: How many builds or forgettings meet a full disk.
 
     Returns:
         What it told.
@@ -161,6 +167,82 @@ def prove_disk(folder: Path, points: int, seed: int) -> dict[str, Any]:
     return dict(tally)
 
 
+def prove_forgetting(folder: Path, points: int, seed: int) -> dict[str, Any]:
+    """Let the disk be full while somebody is forgotten, each time somebody else with other room.
+
+    Args:
+        folder: Empty folder.
+        points: How many forgettings meet a full disk.
+        seed: Of the sizes and the people.
+
+    Returns:
+        How they ended.
+    """
+    workshop = make_workshop(folder, GOLDEN)
+    disk = workshop.warehouse
+    disk.mkdir()
+    _mount(disk, _ROOM)
+    publish_golden(workshop)
+    tolerate_any_share(workshop)  # without somebody, shares of others are larger
+    drawn = random.Random(seed)
+    tally: Counter[str] = Counter()
+    for point in range(points):
+        address = drawn.choice(_addresses(workshop))
+        room = int(drawn.uniform(0.02, 1) ** 2 * 8 * _MEBI)
+        _remount(disk, _used(disk) + room)
+        done = workshop.leadproof("forget", address)
+        tally["forgettings on a disk that fills up"] += 1
+        told = f"with {room:,} bytes of room"
+        if done.returncode == 0:
+            tally["forgettings that had room enough"] += 1
+        else:
+            assert_told(done, told, ("full", "No space left", "out of memory"))
+            assert address not in done.stdout + done.stderr
+            tally["forgettings that met the end"] += 1
+        assert _strays(workshop) == 0, f"readers see half a release {told}"
+        _remount(disk, _ROOM)
+        # The next build finishes what was begun, and so does the command; of what was not, nothing is done.
+        run(workshop, *(BUILD if drawn.random() < 0.5 else ("forget", address)))
+        run(workshop, "forget", address)
+        found, _ = found_in_files((disk, workshop.dagster_home), (address,))
+        assert found == [], f"after a forgetting {told} the address is found in {found}"
+        tally["forgettings after it that found nothing left"] += 1
+        print(f"point {point + 1}: {room / _MEBI:.1f} MiB of room, exit {done.returncode}", file=sys.stderr)
+    run(workshop, *BUILD)
+    return dict(tally)
+
+
+def _addresses(workshop: Workshop) -> list[str]:
+    """Addresses that are no part of another and that one person has."""
+    (contacts,) = (workshop.warehouse / "restricted").glob(f"{_current(workshop)}/*.parquet")
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select lower(email) from '{contacts}' where email is not null group by 1"
+            " having count(distinct person_id) = 1 order by 1"
+        ).fetchall()
+    every = [row[0] for row in rows]
+    return [
+        address
+        for address in every
+        if sum(address in other for other in every) == 1 and address.split("@")[0] not in _SHARED
+    ]
+
+
+def _current(workshop: Workshop) -> str:
+    return (workshop.warehouse / "current").readlink().name
+
+
+def _strays(workshop: Workshop) -> int:
+    """Touches of people whom the release does not know."""
+    path = workshop.warehouse / "current" / "leadproof.duckdb"
+    with duckdb.connect(str(path), read_only=True) as release:
+        row = release.execute(
+            "select count(*) from marts.touches where person_id not in (select person_id from marts.people)"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _mount(folder: Path, size: int) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], check=True)
 
@@ -176,7 +258,7 @@ def _used(folder: Path) -> int:
 def main() -> None:
     """Run from the command line, inside a namespace."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("network", "disk"))
+    parser.add_argument("what", choices=("network", "disk", "forgetting"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--points", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -184,8 +266,10 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.what == "network":
         print(json.dumps(prove_network(options.folder)))
-    else:
+    elif options.what == "disk":
         print(json.dumps(prove_disk(options.folder, options.points, options.seed)))
+    else:
+        print(json.dumps(prove_forgetting(options.folder, options.points, options.seed)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ from orchestration import erasure
 from orchestration.release import list_releases
 from orchestration.release.readers import open_release
 from orchestration.settings import Settings
-from tests.fixtures.erasure_world import build_again, occurrences, publish_world
+from tests.fixtures.erasure_world import (
+    assert_only_an_is_gone,
+    build_again,
+    drop_neighbours,
+    occurrences,
+    publish_world,
+)
 from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import fetch
 
@@ -26,13 +32,14 @@ _KILLS = 3
 _REBUILT_EVERY = 3
 
 
-def drive_erasures(world: CompiledWorld, folder: Path, seed: int) -> Counter[str]:
+def drive_erasures(world: CompiledWorld, folder: Path, seed: int, *, people: int = _PEOPLE) -> Counter[str]:
     """Forget people whom a seed chooses, killed at moments that it chooses.
 
     Args:
         world: The compiled world of all systems.
         folder: Empty folder.
         seed: Decides who, and when kills hit.
+        people: How many, besides one among neighbours from the sixth on.
 
     Returns:
         What was done and looked at.
@@ -44,22 +51,29 @@ def drive_erasures(world: CompiledWorld, folder: Path, seed: int) -> Counter[str
     tally: Counter[str] = Counter()
     settings = publish_world(world, folder, shared_from_rows=rng.choice((20, 5_000_000)))
     forgotten: list[str] = []
-    for number in range(1, _PEOPLE + 1):
-        people = _people(settings)
-        person = rng.choice(people)
+    for number in range(1, people + 1):
+        person = rng.choice(_people(settings))
         others = _counts_of_others(settings, person["person_id"])
         _forget_under_kills(settings, f"email:{person['email']}", rng, tally)
         forgotten += _texts(person)
         _look(settings, forgotten, tally)
         assert _counts_of_others(settings, person["person_id"]) == others, "somebody else lost rows"
         tally["people forgotten"] += 1
-        if number % _REBUILT_EVERY == 0 or number == _PEOPLE:
+        if number % _REBUILT_EVERY == 0 or number == people:
             for path in sorted(settings.landing.rglob("*.csv")):
                 path.write_bytes(path.read_bytes() + b"\n")
+            if number == _REBUILT_EVERY:
+                drop_neighbours(settings.landing)
             build_again(world, settings, number)
             tally["rebuilds after everything was sent again"] += 1
             _look(settings, forgotten, tally)
             _rows_add_up(settings)
+        if number == 2 * _REBUILT_EVERY:
+            _forget_under_kills(settings, "email:an@acme.test", rng, tally)
+            tally["people forgotten"] += 1
+        if number >= 2 * _REBUILT_EVERY:
+            assert_only_an_is_gone(settings)
+            tally["looks at neighbours of the forgotten"] += 1
     tally["sequences"] += 1
     return tally
 
@@ -75,6 +89,7 @@ def _people(settings: Settings) -> list[dict[str, Any]]:
             " (select person_id from marts.people) and lower(email) in (select lower(email) from"
             f" '{release.contacts}' group by 1 having count(distinct person_id) = 1)"
             " and split_part(email, '@', 1) not in ('info', 'sales', 'hello', 'contact', 'office')"
+            " and not contains(email, 'acme.test')"
             " group by person_id order by 1"
         ).fetchall()
     return [{"person_id": row[0], "email": row[1], "aliases": row[2] or []} for row in rows]

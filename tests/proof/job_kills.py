@@ -20,6 +20,7 @@ from tests.proof.shop import Shop
 _END = datetime(2026, 3, 1, 12)
 _PEOPLE, _DAYS = 100, 120
 _AT_MOST_BETWEEN_BUILDS = 5
+_AT_BEGIN_EVERY = 3
 _SHOWN = 20
 
 
@@ -31,7 +32,8 @@ def prove_job_kills(compiled: CompiledWorld, shop: Shop, place: Path, seed: int,
         shop: Where the job runs.
         place: An empty folder.
         seed: Decides what is delivered, and when and whom the kills hit.
-        kills: How many builds to kill. The first ten hit each phase as it begins, and with dbt all targets.
+        kills: How many builds to kill. With every third seed, the first among them, ten hit each phase as it
+            begins, and with dbt all targets; all others hit any moment.
 
     Returns:
         What was done, counted.
@@ -46,12 +48,15 @@ def prove_job_kills(compiled: CompiledWorld, shop: Shop, place: Path, seed: int,
     held = _simulated(place / "files", seed)
     as_of = _END
     try:
-        for group in _groups(rng, _drawn(rng, kills)):
+        for group in _groups(rng, _drawn(rng, kills, is_at_begin=seed % _AT_BEGIN_EVERY == 1)):
             for kill in group:
                 _deliver(held, warehouse, rng)
                 as_of += timedelta(days=1)
                 tally["kills tried"] += 1
+                hit = tally["kills"]
                 warehouse.build_killed(as_of, kill)
+                when = "any moment" if kill.share else "the beginning of a phase"
+                tally[f"kills at {when}"] += tally["kills"] - hit
                 _hold(warehouse.differences_for_readers(), f"what was published, after {kill}")
             if rng.random() < 0.5:
                 warehouse.wait_for_orphans()
@@ -68,13 +73,15 @@ def prove_job_kills(compiled: CompiledWorld, shop: Shop, place: Path, seed: int,
     return tally
 
 
-def _drawn(rng: Random, kills: int) -> list[Kill]:
-    """Kills at the beginning of each phase, then at any moment; not of what has come to its end by then."""
-    first = [Kill(phase, 0, TARGETS[0]) for phase in PHASES]
-    first += [Kill("dbt", 0, target) for target in TARGETS[1:]]
-    rng.shuffle(first)
+def _drawn(rng: Random, kills: int, *, is_at_begin: bool) -> list[Kill]:
+    """Kills at the beginning of each phase, if asked for, then at any moment; not of what has ended."""
+    first: list[Kill] = []
+    if is_at_begin:
+        first = [Kill(phase, 0, TARGETS[0]) for phase in PHASES]
+        first += [Kill("dbt", 0, target) for target in TARGETS[1:]]
+        rng.shuffle(first)
     any_moment = [
-        Kill(phase, rng.uniform(0, 0.95), rng.choice(TARGETS) if phase == "dbt" else TARGETS[0])
+        Kill(phase, rng.uniform(0.001, 0.95), rng.choice(TARGETS) if phase == "dbt" else TARGETS[0])
         for phase in rng.choices([*PHASES, "dbt", "dbt", "dbt"], k=max(kills - len(first), 0))
     ]
     return [*first[:kills], *any_moment]

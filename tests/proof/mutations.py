@@ -300,6 +300,13 @@ def _mixed_ends(draft: _Draft) -> Mutated:
     return _text("".join(line + draft.rng.choice(["\n", "\r\n"]) for line in draft.lines()))
 
 
+def _stray_returns(draft: _Draft) -> Mutated:
+    """Lines that end in any way, also in two ways at once; a reader may take several for one."""
+    ends = ["\n", "\r\n", "\r", "\r\r\n"]
+    text = "".join(line + draft.rng.choice(ends) for line in draft.lines())
+    return "csv", text.encode(), {"is_bent": True, **_REFUSABLE}
+
+
 def _returns_only(draft: _Draft) -> Mutated:
     return _text("\r".join(draft.lines()) + draft.rng.choice(["", "\r"]))
 
@@ -480,6 +487,7 @@ MUTATIONS: Sequence[tuple[str, Callable[[_Draft], Mutated]]] = (
     ("values: of wrong types", _wrong_types),
     ("lines: blank", _blank_lines),
     ("lines: mixed ends", _mixed_ends),
+    ("lines: stray returns", _stray_returns),
     ("lines: carriage returns only", _returns_only),
     ("file: empty", _nothing(b"")),
     ("file: a line break", _nothing(b"\n")),

@@ -1,7 +1,7 @@
 """Builds on canaries, and somebody who is forgotten, through the real job.
 
-Nothing personal gets out, and nobody comes back. The search here is not the product's: it reads every file,
-unpacks what is packed, and every value of every table.
+Nothing personal and no secret gets out, and nobody comes back. The search here is not the product's: it reads
+every file, unpacks what is packed, and every value of every table.
 """
 
 import random
@@ -17,12 +17,14 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import records
 from orchestration.release.readers import open_release
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import PROJECT_ROOT, Notify, Settings
 from orchestration.simulation import simulate
 from tests.fixtures.erasure_world import found_in_files, values_hold
 from tests.integration.harness import make_warehouse
 from tests.proof.canaries import PERSONAL, Canaries
+from tests.proof.late_file import tolerate_any_share
 from tests.proof.processes import end_session
 from tests.proof.shop import Shop
 
@@ -31,7 +33,6 @@ _EXPORTS = PROJECT_ROOT / "tests" / "fixtures" / "staging" / "landing"
 _PEOPLE, _DAYS = 100, 200
 _SEEDS_APART = 1000
 _KILLS = 4
-_TOLERANT = ("outbound_prospect_context", "prospect_icp_complete", "unclassified_touches", "open_quarantine")
 
 
 def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
@@ -53,9 +54,18 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     settings = replace(
         make_warehouse(root, root / "landing", source_systems=_SYSTEMS),
         shared_from_rows=rng.choice((100, 5_000_000)),
+        id_salt=f"{_secret_mark(seed)}salt",
+        suppression_key=f"{_secret_mark(seed)}key",
+        # Nobody listens there, so that each alarm says why it could not be told.
+        notify=Notify(
+            webhook=f"http://127.0.0.1:9/{_secret_mark(seed)}hook",
+            smtp=f"smtp://user:{_secret_mark(seed)}password@localhost:9",
+            mail_from="leadproof@sender.example",
+            mail_to=("owner@reader.example",),
+        ),
     )
     canaries = _drop_files(settings, seed)
-    _tolerate(shop.workshop.root / "seeds" / "audit_thresholds.csv")
+    tolerate_any_share(shop.workshop)
     output = root / "output.txt"
     places = (settings.warehouse, settings.dagster_home, shop.workshop.root, output)
 
@@ -85,7 +95,10 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     _run(shop, settings, output, 1, "build")
     tally["blocked builds"] += 1
     _look_outside(settings, canaries, places, tally)
+    notified = records.read_record(settings, records.build_ids(settings)[0]).notified
+    assert {told[: len("failed")] for told in notified.values()} == {"failed"} and len(notified) == 2
     tally["canaries"] += len(canaries.fields)
+    tally["secrets"] += 4
     tally["sequences"] += 1
     return tally
 
@@ -114,7 +127,7 @@ def _break_a_model(
     quoting, _ = found_in_files([build / "dbt", build / "last_build.log"], canaries.marks)
     assert quoting, "dbt quoted nothing, so nothing could have leaked"
     closed = (build, settings.restricted, settings.candidates, *_unaudited(settings))
-    found, _ = found_in_files(places, canaries.marks, closed)
+    found, _ = found_in_files(places, (*canaries.marks, _secret_mark(canaries.seed)), closed)
     assert found == [], f"a failing model's values are found in {found}"
 
 
@@ -133,18 +146,6 @@ def _drop_files(settings: Settings, seed: int) -> Canaries:
     canaries.write(settings.landing)
     canaries.add_person(settings.landing)
     return canaries
-
-
-def _tolerate(thresholds: Path) -> None:
-    """A world of a few people, and rows that are broken on purpose, break every share that is negotiable."""
-    lines = thresholds.read_text(encoding="utf-8").splitlines()
-    kept = []
-    for line in lines:
-        cells = line.split(",")
-        if cells[0] in _TOLERANT or cells[0] == "freshness":
-            cells[2] = "1000000" if cells[0] == "freshness" else "1"
-        kept.append(",".join(cells))
-    thresholds.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
 def _run(shop: Shop, settings: Settings, output: Path, expected: int, *words: str) -> None:
@@ -211,11 +212,17 @@ def _look_outside(
     """Nothing personal stands outside the build database, contacts, and candidates that nobody may read."""
     spill = settings.build_db.parent / "spill"
     closed = (settings.build_db, settings.restricted, settings.candidates, spill, *_unaudited(settings))
-    found, files = found_in_files(places, (*canaries.marks, canaries.blocked_mark), closed)
+    looked_for = (*canaries.marks, canaries.blocked_mark, _secret_mark(canaries.seed))
+    found, files = found_in_files(places, looked_for, closed)
     tally["files searched for canaries"] += files
     assert found == [], f"canaries are found in {found}"
     with duckdb.connect(settings.build_db, read_only=True) as build:
         _look_in_marts(build, canaries)
+
+
+def _secret_mark(seed: int) -> str:
+    """What stands in every secret of the environment, and nowhere else."""
+    return f"secret{seed}x"
 
 
 def _unaudited(settings: Settings) -> list[Path]:

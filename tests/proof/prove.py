@@ -38,7 +38,7 @@ _AT_ONCE = 20
 _DEFECTS_AT_ONCE = 250
 _JOB_KILLS_AT_ONCE = 20
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
-_ROUTES_AT_ONCE, _MEMORY_AT_ONCE = 100, 5
+_ROUTES_AT_ONCE, _MEMORY_AT_ONCE, _FORGETTINGS_AT_ONCE = 100, 5, 2
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
 _NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0"
 
@@ -205,9 +205,7 @@ def _others(
         "Builds on a disk that fills up",
         "disks",
         "points",
-        lambda seed: in_fresh(
-            lambda place: Counter(confined("--mount", "disk", place, seed, _DISKS_AT_ONCE))
-        ),
+        lambda seed: in_fresh(lambda place: _disks(place, seed)),
         "DISKS",
     )
     yield (
@@ -216,6 +214,13 @@ def _others(
         "points",
         lambda seed: in_fresh(lambda place: prove_memory(place, _MEMORY_AT_ONCE, seed)),
         "MEMORY",
+    )
+
+
+def _disks(place: Path, seed: int) -> Counter[str]:
+    tally = Counter(confined("--mount", "disk", place / "disk", seed, _DISKS_AT_ONCE))
+    return tally + Counter(
+        confined("--mount", "forgetting", place / "forgetting", seed, _FORGETTINGS_AT_ONCE)
     )
 
 

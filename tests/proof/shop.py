@@ -68,6 +68,12 @@ class Shop:
             "LEADPROOF_KEEP_RELEASES": str(settings.keep_releases),
             "LEADPROOF_SHARED_FROM_ROWS": str(settings.shared_from_rows),
             "DAGSTER_HOME": str(settings.dagster_home),
+            "LEADPROOF_ID_SALT": settings.id_salt,
+            "LEADPROOF_SUPPRESSION_KEY": settings.suppression_key,
+            "LEADPROOF_NOTIFY_WEBHOOK": settings.notify.webhook or "",
+            "LEADPROOF_NOTIFY_SMTP": settings.notify.smtp or "",
+            "LEADPROOF_NOTIFY_FROM": settings.notify.mail_from,
+            "LEADPROOF_NOTIFY_TO": ",".join(settings.notify.mail_to),
         }
         output.unlink(missing_ok=True)
         assert self._server.stdin is not None

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from orchestration import records
 from orchestration.alarms import AUDIT_FAILED, NOTIFICATION_FAILED, RECOVERED
-from orchestration.defs.automation import tell_if_stale, tell_of_run
+from orchestration.defs import automation
+from orchestration.defs.automation import stale_release_sensor, tell_if_damaged, tell_if_stale, tell_of_run
 from orchestration.errors import LeadproofError
 from orchestration.notifications import SENT, announce, is_untold, notice_of, send, tell_again
 from orchestration.records import BuildRecord, Failure, read_record, write_record
@@ -160,6 +162,42 @@ def test_old_release_is_told_of_once_a_day(hook: str, settings: Settings) -> Non
     assert tell_if_stale(settings, datetime(2026, 7, 3, 9, tzinfo=UTC), day) == day
     assert tell_if_stale(settings, datetime(2026, 7, 4, 8, tzinfo=UTC), day) == "2026-07-04"
     assert [got["alarm"] for got in Hook.got] == ["release_stale"] * 2
+
+
+def test_damaged_release_is_told_of_once_a_day_by_the_sensor(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = make_release(settings)
+    reached = replace(settings, notify=Notify(webhook=hook))
+    monkeypatch.setattr(automation, "load_settings", lambda: reached)
+    moments = [datetime(2026, 7, 1, hour, tzinfo=UTC) for hour in (9, 10, 11, 12)]
+    monkeypatch.setattr(automation.records, "utc_now", lambda: moments.pop(0))
+    context = dg.build_sensor_context(cursor="2026-07-01")  # as an earlier version left it
+    manifest = release.path / "manifest.json"
+    kept = manifest.read_bytes()
+    stale_release_sensor(context)
+    assert not Hook.got
+    release.path.chmod(0o755)
+    manifest.chmod(0o644)
+    for content in (b"", b"{}"):
+        manifest.write_bytes(content)
+        stale_release_sensor(context)
+    assert [got["alarm"] for got in Hook.got] == ["release_damaged"]
+    assert "leadproof rollback" in Hook.got[0]["sentence"] or "missing or damaged" in Hook.got[0]["sentence"]
+    manifest.write_bytes(kept)
+    stale_release_sensor(context)
+    assert json.loads(context.cursor or "") == {"release_damaged": "", "release_stale": ""}
+
+
+def test_release_without_its_database_is_damaged(hook: str, settings: Settings) -> None:
+    release = make_release(settings)
+    release.path.chmod(0o755)
+    release.database.unlink()
+    now = datetime(2026, 7, 1, 13, tzinfo=UTC)
+    reached = replace(settings, notify=Notify(webhook=hook))
+    assert tell_if_damaged(reached, now, "") == tell_if_damaged(reached, now, "2026-07-01") == "2026-07-01"
+    assert [got["alarm"] for got in Hook.got] == ["release_damaged"]
+    assert "leadproof.duckdb" in str(Hook.got[0]["sentence"])
 
 
 def _untold(settings: Settings) -> bool:

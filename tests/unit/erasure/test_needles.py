@@ -12,7 +12,6 @@ from orchestration import erasure
 from orchestration.erasure.files import redact_file
 from orchestration.erasure.needles import needles_of
 from orchestration.errors import LeadproofError
-from orchestration.landing.identities import without_addresses
 
 PERSON, STRANGER = "p_0123456789abcdef", "p_fedcba9876543210"
 NEEDLES = needles_of({"email:o'hara@firm.example", "contact:crm:7"}, {PERSON}, {"crm:t-1"})
@@ -27,6 +26,8 @@ NEEDLES = needles_of({"email:o'hara@firm.example", "contact:crm:7"}, {PERSON}, {
         "mail o'hara@firm.example.",
         PERSON,
         "keys: crm:t-1|crm:t-2",
+        "The last one is crm:t-1.",
+        f'{{"trace": "line\\n{PERSON}"}}',
     ],
 )
 def test_needle_is_found_however_it_is_written(told: str) -> None:
@@ -80,8 +81,13 @@ def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None
     assert len(text) < 4 or text not in str(raised.value)
 
 
-def test_texts_lose_an_address_and_nothing_else() -> None:
-    told = "ask a.b@c.test, a.b@c.test a.b@c.test.\nnot xa.b@c.test or a.b@c.test.example"
-    cleaned = without_addresses("told", {"a.b@c.test"})
-    found = duckdb.execute(f"select {cleaned} from (select ? as told)", [told]).fetchone()
-    assert found == ("ask (erased), (erased) (erased).\nnot xa.b@c.test or a.b@c.test.example",)
+def test_keys_of_an_audit_lose_whole_ids_and_no_part_of_others(tmp_path: Path) -> None:
+    history = tmp_path / "history.parquet"
+    duckdb.execute(
+        "copy (select 'crm:t-1|crm:t-12|channel of crm:t-1|bcrm:t-1' as failing_keys, 'crm:t-12' as told"
+        f" union all select null, 'bo''hara@firm.example') to '{history}'"
+    )
+    assert redact_file(history, NEEDLES)
+    assert not redact_file(history, NEEDLES)
+    rows = duckdb.execute(f"from '{history}' order by told desc").fetchall()
+    assert rows == [("(erased)|crm:t-12|(erased)|bcrm:t-1", "crm:t-12"), (None, "bo'hara@firm.example")]

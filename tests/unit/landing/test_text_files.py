@@ -128,6 +128,14 @@ def test_unreadable_file_is_refused_in_one_sentence(world, name, content, senten
     assert (again.files, len(world.entries())) == (0, 2)
 
 
+@pytest.mark.parametrize("text", ["id,name\r1,Zoë\r2,b\n", "id,name\r,Zoë\n2,b\n", "id,name\r\r1,Zoë\n"])
+def test_rows_behind_a_header_that_ends_otherwise_are_not_taken_for_names(world, text):
+    world.drop("crm/leads/a.csv", text)
+    report = world.load()
+    assert any("holds a carriage return that ends no line" in note for note in report.notes)
+    assert world.entries() == [("crm/leads/a.csv", "refused")]
+
+
 def test_headerless_file_of_a_declared_table_is_refused(lead_world):
     lead_world.drop("crm/leads/a.csv", "17,Someone\n18,Other\n")
     report = lead_world.load()

@@ -22,6 +22,7 @@ from orchestration.release import (
     rollback,
 )
 from orchestration.settings import Settings
+from tests.fixtures.little_room import little_room
 from tests.fixtures.release_world import (
     build_id_of,
     generation_of,
@@ -246,6 +247,15 @@ def test_rollback_moves_the_pointer_and_nothing_else_within_a_second(settings):
     assert {path: path.stat().st_mtime_ns for path in settings.releases.rglob("*")} == before
     assert rollback(settings, second.release_id).is_current
     assert generation_of(settings.current / "leadproof.duckdb") == {2}
+
+
+def test_rollback_needs_no_room(settings):
+    first, second = make_release(settings, 1), make_release(settings, 2)
+    with little_room(0):
+        rollback(settings, first.release_id)
+        rollback(settings, second.release_id)
+        rollback(settings, first.release_id)
+    assert generation_of(settings.current / "leadproof.duckdb") == {1}
 
 
 def test_build_after_a_rollback_becomes_current(settings):

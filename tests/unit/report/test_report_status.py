@@ -77,6 +77,18 @@ def test_failed_build_says_why_where_the_report_is_and_what_to_do(
     assert f"Quality report  {page}" in printed(read_status(settings, NOW)).splitlines()
 
 
+def test_interrupted_erasure_is_the_next_thing_to_do(settings: Settings, told: Callable[..., str]) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    settings.unfinished_erasure.parent.mkdir(mode=0o700)
+    settings.unfinished_erasure.write_text("{}", encoding="utf-8")
+    assert told().endswith(
+        "Next Somebody is forgotten by half; run leadproof build, which finishes that first."
+    )
+    settings.unfinished_erasure.unlink()
+    assert "by half" not in told()
+
+
 def test_running_build_is_named(settings: Settings, told: Callable[..., str]) -> None:
     with build_lock(settings, "leadproof build"):
         text = told()
