@@ -4,6 +4,7 @@ It is read from the release itself, not from a log beside it: so it holds after 
 were killed or never published, and after the build database was lost. What is made of it is a model's matter.
 """
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC
 
@@ -92,8 +93,14 @@ def write_released_past(
         if carried := _restatements_sql(held.get("restatements", frozenset())):
             database.execute(f"insert into ops.released_restatements by name {carried}")
         database.execute("commit")
+    except BaseException:
+        # A transaction that failed holds the release, and would be told of in place of why it did.
+        with contextlib.suppress(duckdb.Error):
+            database.execute("rollback")
+        raise
     finally:
-        database.execute("detach released")
+        with contextlib.suppress(duckdb.Error):
+            database.execute("detach released")
 
 
 def held_columns(database: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
