@@ -284,16 +284,26 @@ def row_sums(
     Returns:
         Sums by part, in order; a part without rows is left out.
     """
-    names = ", ".join(identifier(name) for name, *_ in columns)
     rows = connection.execute(
         f"""
         select part, count(*), bit_xor(row_hash)::varchar, sum(row_hash::hugeint)::varchar
-        from (select {part} as part, hash({names}) as row_hash from {source})
+        from (select {part} as part, {_row_hash(columns)} as row_hash from {source})
         group by part
         order by part
         """
     ).fetchall()
     return {part: RowSums(int(count), int(xor), int(total)) for part, count, xor, total in rows}
+
+
+def _row_hash(columns: Columns) -> str:
+    """Write the hash of a row; a month whose rows have the same is taken from an earlier release.
+
+    Not DuckDB's own: of two texts that differ in the eighth byte of two neighbouring groups of eight it makes
+    the same one time in some hundreds, so that a corrected page would be published as it was.
+    """
+    values = [f"{identifier(name)}::varchar" for name, *_ in columns]
+    told = ", ".join(f"coalesce(strlen({value})::varchar || ':' || {value}, '-')" for value in values)
+    return f"md5_number_lower(concat({told}))"
 
 
 def digest_from(columns: Columns, sums: RowSums) -> str:

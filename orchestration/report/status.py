@@ -41,6 +41,7 @@ from orchestration.settings import Settings
 from orchestration.source_text import clean
 
 _LABEL = 16
+_THRESHOLDS = "policy/audit_thresholds.csv"
 _SOON = timedelta(days=14)
 _COUNTED = ("people", "suspects", "prospects", "mqls", "sqls")
 _SEEN = (records.PUBLISHED, records.UNCHANGED)
@@ -324,6 +325,12 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
             freshness = _freshness(settings, release)
         except LeadproofError as error:
             trouble = str(error)
+    baselines: list[Baseline] = []
+    if release is not None and not trouble:
+        try:
+            baselines = _baselines(release, now.date())
+        except (KeyError, OSError, ValueError, csv.Error):
+            trouble = _way_out(release, _THRESHOLDS, releases)
     last = records.read_record(settings, ids[0]) if ids else None
     return Status(
         now=now,
@@ -335,7 +342,7 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         page=page if page and page.exists() else None,
         holder=running_build(settings),
         freshness=freshness,
-        baselines=_baselines(release, now.date()) if release else [],
+        baselines=baselines,
         stale_after_hours=settings.stale_after_hours,
         is_untold=is_untold(settings, parsed(last.started_at) if last else None),
         is_erasure_unfinished=_exists(settings.unfinished_erasure),
@@ -384,7 +391,7 @@ def _freshness(settings: Settings, release: Release) -> list[Freshness]:
 
 
 def _baselines(release: Release, today: date) -> list[Baseline]:
-    path = release.policy / "audit_thresholds.csv"
+    path = release.policy / Path(_THRESHOLDS).name
     if not path.is_file():
         return []
     with path.open(encoding="utf-8-sig", newline="") as lines:

@@ -133,7 +133,8 @@ def _seconds_between(form: str) -> list[tuple[Any, ...]]:
 
 def _row_digest(form: str) -> list[tuple[Any, ...]]:
     """Which of some rows are the same: what the forms call them differs."""
-    texts = (None, "", "a", "ab", "b", "1:a", "-")
+    # The last two are one to DuckDB's own hash.
+    texts = (None, "", "a", "1:a", "-", "/promo/0/item-08/index.html", "/promo/9/item-03/index.html")
     rows = [(one, other, number) for one in texts for other in texts for number in (None, 0, 1)]
     written = ", ".join(
         f"({', '.join('null' if value is None else repr(value) for value in row)})" for row in [*rows, *rows]
