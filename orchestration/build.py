@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 _FAILED_LINES = 20
 _ORPHAN_SECONDS = 40
 _INTERRUPTED = "The build was interrupted."
+_POLICY_CHANGED = "The policy tables changed while the build ran, so no one can say which policy it followed."
 
 
 @dataclass(frozen=True)
@@ -250,6 +251,8 @@ class Build:
                 policy.read_policy(PROJECT_ROOT),
                 expectations.thresholds_digest(self._thresholds(record)),
             )
+            if record.starting_point["policy"] != record.policy_digest:
+                raise LeadproofError(_POLICY_CHANGED, "Run leadproof build again.")
         last = last_published(self.settings, record.build_id)
         why = reason_to_build(last, record.starting_point, _moment(record.as_of))
         is_asked_for = record.is_full_refresh or record.is_candidate_only or record.restatement_reason
@@ -303,10 +306,7 @@ class Build:
         """
         assert self.record is not None
         if policy.policy_digest(policy.read_policy(PROJECT_ROOT)) != self.record.policy_digest:
-            raise LeadproofError(
-                "The policy tables changed while the build ran, so no one can say which policy it followed.",
-                "Run leadproof build again.",
-            )
+            raise LeadproofError(_POLICY_CHANGED, "Run leadproof build again.")
         place = self.settings.build_db.parent
         with explained("Keeping the build's history", place), self._connect() as database:
             _append_history(database, self.record.build_id)

@@ -159,7 +159,6 @@ def _whole_quotient(form: str) -> list[tuple[Any, ...]]:
 
 COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "arg_max": _of_greatest("arg_max"),
-    "arg_min": _of_greatest("arg_min"),
     "clean_text": _of_values("clean_text", TEXTS),
     "days_after": _days_after,
     "parse_timestamp": _of_values("parse_timestamp", MOMENTS),

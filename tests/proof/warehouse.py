@@ -265,7 +265,9 @@ def marts_in(
     return {
         node["alias"]: rows_of(database, f"select * from {catalog}.{node['schema']}.{node['alias']}")
         for node in (compiled.models if models is None else models)
+        # What reports keep from build to build must not wait for a report to show that it is stale.
         if node["schema"] in schemas
+        or ("reports" in node["fqn"] and node["config"]["materialized"] == "incremental")
     }
 
 

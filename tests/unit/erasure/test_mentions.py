@@ -103,3 +103,17 @@ def test_endless_text_is_no_trap() -> None:
     started = time.monotonic()
     assert possible_addresses("a" * 65_536) == set()  # an open expression took twenty seconds
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [("sam@acme.test", "\u017fam@acme.test"), ("νικος@acme.test", "ΝΙΚΟΣ@ACME.TEST")],
+)
+def test_what_the_search_takes_for_an_address_is_taken_out(address: str, written: str) -> None:
+    mentions = mentions_of([address])
+    found = duckdb.execute(
+        f"select regexp_matches(told, $pattern), {mentions.sql_condition('told')},"
+        f" {mentions.sql_without('told')} from (select $told as told)",
+        {"pattern": mentions.sql_pattern, "told": f"ask {written}!"},
+    ).fetchone()
+    assert found == (True, True, f"ask {ERASED}!")

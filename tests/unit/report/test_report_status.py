@@ -178,3 +178,16 @@ def test_damaged_release_is_neither_fresh_nor_audited(settings: Settings, told: 
     assert "Alarm Release damaged." in text
     assert "restore it from a backup, or run leadproof build --full-refresh" in text
     assert "rolled back" not in text
+
+
+@pytest.mark.parametrize("written", ["until\n2026-07-\n", "until\n2026-07-01\n", b"\xff\xfe\0"])
+def test_damaged_thresholds_are_trouble_and_no_exception(settings: Settings, written: str | bytes) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    release.policy.chmod(0o755)
+    path = release.policy / "audit_thresholds.csv"
+    path.unlink(missing_ok=True)
+    path.write_bytes(written if isinstance(written, bytes) else written.encode())
+    status = read_status(settings, NOW)
+    assert status.release_trouble
+    assert status.baselines == []
