@@ -26,8 +26,8 @@ contacts as (
         and {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
 ),
 
--- Few columns of all contacts tell which are first; only those are looked at as a whole. Places and not a least value: what
--- an aggregate remembers of millions of groups as text must stay in memory, while rows in order may spill.
+-- Few columns of all contacts tell which are first; only those are looked at as a whole. Places and not a least value:
+-- what an aggregate remembers of millions of groups as text must stay in memory, while rows in order may spill.
 contacts_placed as (
     select
         person_id,
