@@ -22,6 +22,7 @@ DATABASE = "leadproof.duckdb"
 ROW_GROUP_ROWS = 122_880
 Columns = list[tuple[str, str, bool, str | None]]
 """Name, type, whether null is allowed, comment; in order."""
+_NUMBERS = frozenset({"BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "DATE", "TIMESTAMP"})
 
 
 @dataclass(frozen=True)
@@ -298,12 +299,16 @@ def row_sums(
 def _row_hash(columns: Columns) -> str:
     """Write the hash of a row; a month whose rows have the same is taken from an earlier release.
 
-    Not DuckDB's own: of two texts that differ in the eighth byte of two neighbouring groups of eight it makes
-    the same one time in some hundreds, so that a corrected page would be published as it was.
+    Texts go through MD5. DuckDB's own hash, several times as fast, makes the same one of two texts that differ
+    in the eighth byte of two neighbouring groups of eight, one time in some hundreds, so that a corrected page
+    would be published as it was. Numbers and moments have no such neighbours: it tells all of them apart, and
+    so the lengths by which texts stand apart from each other.
     """
-    values = [f"{identifier(name)}::varchar" for name, *_ in columns]
-    told = ", ".join(f"coalesce(strlen({value})::varchar || ':' || {value}, '-')" for value in values)
-    return f"md5_number_lower(concat({told}))"
+    names = [identifier(name) for name, *_ in columns]
+    numbers = [name for name, (_, data_type, *_) in zip(names, columns, strict=True) if data_type in _NUMBERS]
+    texts = [f"{name}::varchar" for name in names if name not in numbers]
+    others = ", ".join([*(f"strlen({text})" for text in texts), *numbers])
+    return f"md5_number_lower(concat({', '.join([*texts, f'hash({others})'])}))"
 
 
 def digest_from(columns: Columns, sums: RowSums) -> str:

@@ -13,11 +13,15 @@
 {%- endmacro %}
 
 {#-
-    As a number, which takes half of the memory. Not DuckDB's own `hash`, which is ten times as fast: of two texts that
-    differ in two bytes eight places apart it makes the same one time in some hundreds.
+    As a number, which takes half of the memory. Not DuckDB's own `hash`, which is several times as fast: of two texts that
+    differ in two bytes eight places apart it makes the same one time in some hundreds. Of numbers it does not, so lengths
+    go through it: to write fifty of them down costs as much as all the rest.
 -#}
 {% macro duckdb__row_digest(columns) -%}
-    md5_number({{ written_with_lengths(columns) }})
+    md5_number(concat(
+        {{ columns | join(', ') }},
+        hash({% for column in columns %}strlen({{ column }}::varchar){{ ', ' if not loop.last }}{% endfor %})
+    ))
 {%- endmacro %}
 
 {% macro written_with_lengths(columns) -%}

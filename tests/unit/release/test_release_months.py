@@ -49,6 +49,30 @@ def settings(tmp_path) -> Settings:
     return make_settings(tmp_path, shared_from_rows=100)
 
 
+def test_rows_that_differ_in_anything_have_other_sums() -> None:
+    texts = ["", "a", "1", "12", "/promo/0/item-08/index.html", "/promo/9/item-03/index.html"]
+    written = ", ".join(["(null)", *(f"('{text}')" for text in texts)])
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            create table rows as
+            select *, row_number() over ()::integer as part
+            from (values {written}) as one(first_text), (values {written}) as other(second_text),
+                (values (null), (false), (true)) as flags(flag), (values (null), (0), (1)) as counts(number),
+                (values (null), (0.0::double), (1.0)) as measures(measure),
+                (values (null), (timestamp '2025-01-01'), (timestamp '2025-01-02')) as moments(moment)
+            """
+        )
+        columns = [
+            (name, data_type, True, None)
+            for name, data_type, *_ in connection.execute("describe rows").fetchall()
+            if name != "part"
+        ]
+        sums = row_sums(connection, "rows", columns, "part")
+    assert len(sums) == 7 * 7 * 3**4
+    assert len({(each.exclusive_or, each.total) for each in sums.values()}) == len(sums)
+
+
 def _files(release: Release) -> dict[str, Path]:
     return {path.name.rsplit("-", 2)[0]: path for path in release.path.glob("marts/touches/*")}
 
