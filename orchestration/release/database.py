@@ -299,10 +299,10 @@ def row_sums(
 def _row_hash(columns: Columns) -> str:
     """Write the hash of a row; a month whose rows have the same is taken from an earlier release.
 
-    Texts go through MD5. DuckDB's own hash, several times as fast, makes the same one of two texts that differ
-    in the eighth byte of two neighbouring groups of eight, one time in some hundreds, so that a corrected page
-    would be published as it was. Numbers and moments have no such neighbours: it tells all of them apart, and
-    so the lengths by which texts stand apart from each other.
+    Texts go through MD5. DuckDB's own hash, several times as fast, makes the same one of two texts that
+    differ in the eighth byte of two neighbouring groups of eight, one time in some hundreds, so that a
+    corrected page would be published as it was. Numbers and moments have no such neighbours: it tells all of
+    them apart, and so the lengths by which texts stand apart from each other.
     """
     names = [identifier(name) for name, *_ in columns]
     numbers = [name for name, (_, data_type, *_) in zip(names, columns, strict=True) if data_type in _NUMBERS]
