@@ -28,6 +28,7 @@ from orchestration.settings import PROJECT_ROOT
 SCRATCH = PROJECT_ROOT / "target" / "bench"
 KEPT = PROJECT_ROOT / "benchmarks" / "results"
 PAGE = PROJECT_ROOT / "docs" / "benchmarks.md"
+SO_FAR = "so_far.json"
 _SHOWN_NODES = 15
 _PANDAS_BYTES = 20_000_000_000
 _PANDAS_SHARE = 0.85
@@ -42,9 +43,21 @@ class Bench:
         memory_limit: DuckDB's memory limit for builds and floor, with its unit.
         pandas_seconds: Time after which pandas is stopped.
         is_fresh: Simulate again even if the same world lies there.
+        is_continued: Keep the runs that an earlier benchmark of the same code and limit has ended.
+
+    Raises:
+        LeadproofError: If there is nothing that could be continued.
     """
 
-    def __init__(self, scale: Scale, memory_limit: str, pandas_seconds: float, is_fresh: bool) -> None:
+    def __init__(
+        self,
+        scale: Scale,
+        memory_limit: str,
+        pandas_seconds: float,
+        *,
+        is_fresh: bool = False,
+        is_continued: bool = False,
+    ) -> None:
         self.scale = scale
         self.memory_limit = memory_limit
         self.pandas_seconds = pandas_seconds
@@ -65,6 +78,8 @@ class Bench:
             "pandas": [],
             "differences": [],
         }
+        if is_continued:
+            self.found = continued(self.folder / SO_FAR, self.found)
 
     def run(self, *, with_pandas: bool) -> results.Results:
         """Make all runs.
@@ -75,8 +90,9 @@ class Bench:
         Returns:
             What was found.
         """
-        for name in ("warehouse", "dagster", "floor"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        if not self.found["runs"]:
+            for name in ("warehouse", "dagster", "floor"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
         self._parse()
         first, second = self.world.first_as_of, self.world.second_as_of
         self._build("full", first)
@@ -91,6 +107,10 @@ class Bench:
         return self.found
 
     def _build(self, name: str, as_of: datetime) -> None:
+        if self._is_known(name):
+            return
+        self.found["building"] = name
+        self._keep()
         before = size_of(self.warehouse)
         measured = self._measured(
             name, [sys.executable, "-m", "orchestration.cli", "build", "--as-of", as_of.isoformat()]
@@ -109,9 +129,12 @@ class Bench:
                 {"layer": layer, "name": node, "seconds": round(seconds, 1)}
                 for layer, node, seconds in nodes[:_SHOWN_NODES]
             ]
+        del self.found["building"]
         self._note(run)
 
     def _floor(self, name: str, as_of: datetime, compared: str) -> None:
+        if self._is_known(name):
+            return
         database = self.folder / "floor" / "floor.duckdb"
         measured = self._measured(
             name,
@@ -126,11 +149,12 @@ class Bench:
                 ),
             ],
         )
-        self._note(self._told(name, measured) | {"bytes_before": 0, "bytes_after": size_of(database.parent)})
+        run = self._told(name, measured) | {"bytes_before": 0, "bytes_after": size_of(database.parent)}
         floor = agreement.summarise(database)
         built = agreement.summarise(self.warehouse / "current" / "leadproof.duckdb")
         self.found.setdefault("rows", {})[compared] = {table: rows for table, (rows, _) in built.items()}
         self.found["differences"] += [f"{compared}: {text}" for text in agreement.differences(floor, built)]
+        self._note(run)
 
     def _pandas(self) -> None:
         """Run pandas at this scale, and where it dies at the next smaller one."""
@@ -162,7 +186,16 @@ class Bench:
     def _note(self, run: dict[str, Any]) -> None:
         """Keep a run at once: a large scale takes hours, and what comes after may fail."""
         self.found["runs"].append(run)
-        (self.folder / "so_far.json").write_text(json.dumps(self.found, indent=2), encoding="utf-8")
+        self._keep()
+
+    def _keep(self) -> None:
+        (self.folder / SO_FAR).write_text(json.dumps(self.found, indent=2), encoding="utf-8")
+
+    def _is_known(self, name: str) -> bool:
+        is_known = any(run["name"] == name for run in self.found["runs"])
+        if is_known:
+            say(f"Keeping {name}")
+        return is_known
 
     def _told(self, name: str, measured: Measured) -> dict[str, Any]:
         if measured.exit_code:
@@ -218,6 +251,33 @@ class Bench:
         }
 
 
+def continued(path: Path, found: results.Results) -> results.Results:
+    """Read what an interrupted benchmark had found.
+
+    Args:
+        path: Where it was kept.
+        found: What a benchmark of the present code finds before its first run.
+
+    Returns:
+        What was found, runs that ended included.
+
+    Raises:
+        LeadproofError: If there is none, it is another's, or it was interrupted in a build after the first:
+            the next would find half of it done.
+    """
+    afresh = "Run the benchmark without --continue."
+    if not path.exists():
+        raise LeadproofError("No benchmark of this size was interrupted.", afresh)
+    kept: results.Results = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("code", "memory_limit", "versions", "increment"):
+        if kept[name] != found[name]:
+            raise LeadproofError(f"The interrupted benchmark had another {name.replace('_', ' ')}.", afresh)
+    building = kept.pop("building", None)
+    if building is not None and kept["runs"]:
+        raise LeadproofError(f"The benchmark was interrupted in its build '{building}'.", afresh)
+    return kept
+
+
 def say(text: str) -> None:
     """Tell what is being done, with the time of day (UTC).
 
@@ -252,6 +312,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--fresh", action="store_true", help="simulate again even if the same world lies there"
     )
+    parser.add_argument(
+        "--continue",
+        dest="is_continued",
+        action="store_true",
+        help="keep the runs that an interrupted benchmark of the same code has ended",
+    )
     parser.add_argument("--no-pandas", action="store_true", help="leave the pandas yardstick out")
     parser.add_argument("--memory-limit", default="16GB", help="DuckDB's memory limit (default 16GB)")
     parser.add_argument("--pandas-seconds", type=float, default=3600, help="stop pandas then (default 3600)")
@@ -260,7 +326,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         bench = Bench(
-            scale_of(options.scale), options.memory_limit, options.pandas_seconds, is_fresh=options.fresh
+            scale_of(options.scale),
+            options.memory_limit,
+            options.pandas_seconds,
+            is_fresh=options.fresh,
+            is_continued=options.is_continued,
         )
         found = bench.run(with_pandas=not options.no_pandas)
     except LeadproofError as error:

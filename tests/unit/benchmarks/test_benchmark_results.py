@@ -1,5 +1,6 @@
 """What a benchmark tells: its table, its ratios, its page."""
 
+import json
 import sys
 import time
 from datetime import datetime
@@ -12,7 +13,7 @@ import pytest
 from benchmarks import agreement, results
 from benchmarks.floor import landed_files
 from benchmarks.measurement import measure
-from benchmarks.run import main
+from benchmarks.run import continued, main
 from benchmarks.world import SCALES, hold_back, scale_of, size_of
 from orchestration.errors import LeadproofError
 from orchestration.simulation import simulate
@@ -48,6 +49,26 @@ def found() -> results.Results:
         ],
         "differences": [],
     }
+
+
+def test_an_interrupted_benchmark_keeps_its_runs(tmp_path: Path, found: results.Results) -> None:
+    path = tmp_path / "so_far.json"
+    nothing: results.Results = found | {"runs": []}
+    with pytest.raises(LeadproofError, match="No benchmark of this size"):
+        continued(path, nothing)
+    path.write_text(json.dumps(found), encoding="utf-8")
+    assert continued(path, nothing) == found
+    with pytest.raises(LeadproofError, match="another memory limit"):
+        continued(path, nothing | {"memory_limit": "8GB"})
+
+
+def test_a_benchmark_does_not_continue_half_a_build(tmp_path: Path, found: results.Results) -> None:
+    path = tmp_path / "so_far.json"
+    path.write_text(json.dumps(found | {"building": "nothing new"}), encoding="utf-8")
+    with pytest.raises(LeadproofError, match="in its build 'nothing new'"):
+        continued(path, found)
+    path.write_text(json.dumps(found | {"runs": [], "building": "full"}), encoding="utf-8")
+    assert continued(path, found)["runs"] == []
 
 
 def test_ratios_are_those_of_one_run(found: results.Results) -> None:
