@@ -11,15 +11,13 @@ with people as (
     where not is_excluded and first_known_at is not null
 ),
 
-{% set item_columns %}
+contacts as (
+    select
         touches.person_id,
         {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
         coalesce(touches.message_name, touches.message_hypothesis, {{ no_value() }}) as message_name,
         touches.occurred_at,
         touches.touch_id
-{%- endset %}
-contacts as (
-    select {{ item_columns }}
     from {{ ref('touches') }} as touches
     where
         touches.actor = 'company'
@@ -31,6 +29,7 @@ contacts as (
 contacts_placed as (
     select
         person_id,
+        scoped_campaign_id,
         message_name,
         occurred_at,
         touch_id,
@@ -40,35 +39,36 @@ contacts_placed as (
     from contacts
 ),
 
-beginnings as (
+maturities as (
     select
-        touch_id,
-        row_number() over (
-            partition by person_id, message_name order by occurred_at, touch_id
-        ) = 1 as is_first_with_message
-    from contacts_placed
-    where place = 1
+        cast(value as {{ type_double() }}) as maturity_days,
+        case
+            when row_number() over (order by effective_from nulls first) = 1 then {{ beginning_of_time() }}
+            else effective_from
+        end as valid_from,
+        coalesce(effective_to, {{ end_of_time() }}) as valid_to
+    from {{ ref('report_policy') }}
+    where key = 'maturity_days'
 ),
 
-described as (
+beginnings as (
     select
-        {{ item_columns }},
-        beginnings.is_first_with_message,
-        touches.direction,
-        touches.channel,
-        touches.campaign_source_system,
-        touches.campaign_id,
-        touches.message_hypothesis,
-        touches.expected_response,
-        touches.success_metric,
-        touches.success_threshold,
-        touches.campaign_ends_at,
-        touches.is_context_complete,
-        touches.is_icp_fit,
-        touches.person_segment
-    from {{ ref('touches') }} as touches
-    inner join beginnings
-        on touches.touch_id = beginnings.touch_id
+        contacts_placed.touch_id,
+        contacts_placed.person_id,
+        contacts_placed.scoped_campaign_id,
+        contacts_placed.message_name,
+        contacts_placed.occurred_at as contacted_at,
+        {{ days_after('contacts_placed.occurred_at', 'maturities.maturity_days') }} as matures_at,
+        row_number() over (
+            partition by contacts_placed.person_id, contacts_placed.message_name
+            order by contacts_placed.occurred_at, contacts_placed.touch_id
+        ) = 1 as is_first_with_message
+    from contacts_placed
+    inner join maturities
+        on
+            contacts_placed.occurred_at >= maturities.valid_from
+            and contacts_placed.occurred_at < maturities.valid_to
+    where contacts_placed.place = 1
 ),
 
 answers as (
@@ -117,18 +117,6 @@ answers_addressed as (
             )
 ),
 
-maturities as (
-    select
-        cast(value as {{ type_double() }}) as maturity_days,
-        case
-            when row_number() over (order by effective_from nulls first) = 1 then {{ beginning_of_time() }}
-            else effective_from
-        end as valid_from,
-        coalesce(effective_to, {{ end_of_time() }}) as valid_to
-    from {{ ref('report_policy') }}
-    where key = 'maturity_days'
-),
-
 -- Campaigns share few words, so each is read once.
 promises as (
     select
@@ -142,119 +130,124 @@ promises as (
         select distinct
             success_metric,
             success_threshold
-        from described
+        from {{ ref('touches') }}
+        where actor = 'company'
     ) as stamped
     left join {{ ref('success_metrics') }} as metrics
         on {{ metric_as_listed('stamped.success_metric') }} = metrics.success_metric
 ),
 
-first_contacts as (
+contacts_answered as (
     select
-        described.*,
-        people.acquisition_source,
-        {{ days_after('described.occurred_at', 'maturities.maturity_days') }} as matures_at,
-        promises.listed_metric,
-        promises.metric_touch_types,
-        promises.metric_answer,
-        promises.promised_rate
-    from described
-    inner join people
-        on described.person_id = people.person_id
-    inner join maturities
+        beginnings.touch_id as contact_touch_id,
+        answers.touch_type,
+        answers.is_response,
+        answers.response_relevance,
+        answers.response_intent
+    from beginnings
+    inner join answers_addressed as answers
         on
-            described.occurred_at >= maturities.valid_from
-            and described.occurred_at < maturities.valid_to
-    inner join promises
-        on
-            described.success_metric is not distinct from promises.success_metric
-            and described.success_threshold is not distinct from promises.success_threshold
+            beginnings.person_id = answers.person_id
+            and beginnings.scoped_campaign_id = answers.contact_campaign_id
+            and beginnings.message_name = answers.contact_message_name
+            and beginnings.matures_at >= answers.occurred_at
+    where answers.place = 1
 ),
 
+-- Few contacts are answered, so what they promised is looked up for these here and for all when they are written down:
+-- the texts of all of them, kept for both, would be most of what this model needs memory for.
 followed as (
     select
-        first_contacts.touch_id,
+        answers.contact_touch_id,
         bool_or({{ is_bounce('answers.touch_type') }}) as is_bounced,
         bool_or(answers.is_response) as is_answered,
         bool_or(answers.is_response and answers.response_relevance = 'relevant') as is_relevant,
         bool_or(
             answers.is_response
             and answers.response_relevance = 'relevant'
-            and {{ list_contains_value('first_contacts.expected_response', 'answers.response_intent') }}
+            and {{ list_contains_value('touches.expected_response', 'answers.response_intent') }}
         ) as is_expected,
         bool_or(
             answers.is_response
             and (
-                first_contacts.metric_touch_types is null
-                or {{ list_contains_value('first_contacts.metric_touch_types', 'answers.touch_type') }}
+                promises.metric_touch_types is null
+                or {{ list_contains_value('promises.metric_touch_types', 'answers.touch_type') }}
             )
-            and case first_contacts.metric_answer
+            and case promises.metric_answer
                 when 'any' then true
                 when 'relevant' then answers.response_relevance = 'relevant'
                 when 'expected'
                     then
                         answers.response_relevance = 'relevant'
-                        and {{ list_contains_value('first_contacts.expected_response', 'answers.response_intent') }}
+                        and {{ list_contains_value('touches.expected_response', 'answers.response_intent') }}
             end
         ) as is_success
-    from first_contacts
-    inner join answers_addressed as answers
+    from {{ ref('touches') }} as touches
+    inner join contacts_answered as answers
+        on touches.touch_id = answers.contact_touch_id
+    inner join promises
         on
-            first_contacts.person_id = answers.person_id
-            and first_contacts.scoped_campaign_id = answers.contact_campaign_id
-            and first_contacts.message_name = answers.contact_message_name
-            and first_contacts.matures_at >= answers.occurred_at
-    where answers.place = 1
-    group by first_contacts.touch_id
+            touches.success_metric is not distinct from promises.success_metric
+            and touches.success_threshold is not distinct from promises.success_threshold
+    group by answers.contact_touch_id
 ),
 
 final as (
     select
         -- ids
-        first_contacts.touch_id as contact_touch_id,
-        first_contacts.person_id,
+        beginnings.touch_id as contact_touch_id,
+        beginnings.person_id,
 
         -- times
-        first_contacts.occurred_at as contacted_at,
-        first_contacts.matures_at,
-        first_contacts.campaign_ends_at,
+        beginnings.contacted_at,
+        beginnings.matures_at,
+        touches.campaign_ends_at,
 
         -- dimensions
-        first_contacts.direction,
-        first_contacts.scoped_campaign_id,
-        coalesce(first_contacts.campaign_source_system, {{ no_value() }}) as campaign_source_system,
-        coalesce(first_contacts.campaign_id, {{ no_value() }}) as campaign_id,
-        first_contacts.message_name,
-        coalesce(first_contacts.person_segment, {{ no_value() }}) as segment,
-        first_contacts.channel,
-        coalesce(first_contacts.acquisition_source, 'unknown') as acquisition_source,
-        first_contacts.is_first_with_message,
+        touches.direction,
+        beginnings.scoped_campaign_id,
+        coalesce(touches.campaign_source_system, {{ no_value() }}) as campaign_source_system,
+        coalesce(touches.campaign_id, {{ no_value() }}) as campaign_id,
+        beginnings.message_name,
+        coalesce(touches.person_segment, {{ no_value() }}) as segment,
+        touches.channel,
+        coalesce(people.acquisition_source, 'unknown') as acquisition_source,
+        beginnings.is_first_with_message,
 
         -- what was promised
-        first_contacts.message_hypothesis,
-        {{ metric_as_listed('first_contacts.success_metric') }} as success_metric,
-        first_contacts.success_threshold,
-        first_contacts.promised_rate,
+        touches.message_hypothesis,
+        {{ metric_as_listed('touches.success_metric') }} as success_metric,
+        touches.success_threshold,
+        promises.promised_rate,
         case
-            when first_contacts.campaign_id is null then 'no_campaign'
-            when first_contacts.direction = 'unclassified' then 'direction_unclassified'
-            when first_contacts.message_name = {{ no_value() }} then 'no_message'
-            when first_contacts.success_metric is null then 'no_metric'
-            when first_contacts.listed_metric is null then 'metric_not_listed'
-            when first_contacts.success_threshold is null then 'no_threshold'
-            when first_contacts.promised_rate is null then 'threshold_not_readable'
+            when touches.campaign_id is null then 'no_campaign'
+            when touches.direction = 'unclassified' then 'direction_unclassified'
+            when beginnings.message_name = {{ no_value() }} then 'no_message'
+            when touches.success_metric is null then 'no_metric'
+            when promises.listed_metric is null then 'metric_not_listed'
+            when touches.success_threshold is null then 'no_threshold'
+            when promises.promised_rate is null then 'threshold_not_readable'
         end as untestable_because,
 
         -- what came of it
-        first_contacts.is_icp_fit,
-        first_contacts.is_context_complete,
+        touches.is_icp_fit,
+        touches.is_context_complete,
         not coalesce(followed.is_bounced and not followed.is_answered, false) as is_delivered,
         coalesce(followed.is_answered, false) as is_answered,
         coalesce(followed.is_relevant, false) as is_relevant,
         coalesce(followed.is_expected, false) as is_expected,
         coalesce(followed.is_success, false) as is_success
-    from first_contacts
+    from {{ ref('touches') }} as touches
+    inner join beginnings
+        on touches.touch_id = beginnings.touch_id
+    inner join people
+        on beginnings.person_id = people.person_id
+    inner join promises
+        on
+            touches.success_metric is not distinct from promises.success_metric
+            and touches.success_threshold is not distinct from promises.success_threshold
     left join followed
-        on first_contacts.touch_id = followed.touch_id
+        on touches.touch_id = followed.contact_touch_id
 )
 
 select * from final
