@@ -59,6 +59,10 @@ def _value(key: str, value: str) -> Succession:
     return Succession("stage_policy", ("key",), (key,), {"value": value})
 
 
+def _report(key: str, value: str) -> Succession:
+    return Succession("report_policy", ("key",), (key,), {"value": value})
+
+
 def _type(touch_type: str, change: Mapping[str, str] | None) -> Succession:
     return Succession("touch_types", ("touch_type",), (touch_type,), change)
 
@@ -141,6 +145,14 @@ EDITS: tuple[Edit, ...] = (
     ),
     Addition("shared_mailboxes", None, ({"local_part": "p1"},)),
     Addition("shared_mailboxes", None, ({"local_part": "desk"},)),
+    _report("maturity_days", "5"),
+    _report("maturity_days", "60"),
+    _report("stage_maturity_days", "10"),
+    Addition(
+        "success_metrics",
+        None,
+        ({"success_metric": "replies", "touch_types": "email_reply", "answer": "relevant"},),
+    ),
 )
 
 
