@@ -49,6 +49,13 @@ _IN_MAILBOX, _IN_DOMAIN = frozenset(".%+'-"), frozenset(".-")
 _NEVER_INSIDE = frozenset('<>"@')
 # As most cells are, and millions of them are looked at: nothing here could be read in another way.
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_.+'\-]*@[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+# As most addresses stand in texts: nothing encoded beside them, nothing but space or quotes before them. The
+# first reads backwards from the sign. What does not fit is looked at letter by letter, and comes to the same.
+_PLAINLY_BEFORE = re.compile(r"([a-z0-9_.+'\-]*[a-z0-9_])(?:\Z|[\x00-\x20\"<>@])", re.IGNORECASE | re.ASCII)
+_PLAINLY_AFTER = re.compile(
+    r"([a-z0-9_.\-]*[a-z0-9_])((?:[!#$'()*+,/:;=?\[\]^`{|}~][!#$'-;=?A-\[\]-~]*)?)(?:\Z|[\x00-\x20\"<>@])",
+    re.IGNORECASE | re.ASCII,
+)
 _ENDS_IN_NAME = re.compile(
     r"_|[.\-]+\d|(?:\.(?:csv|tsv|txt|jsonl?|parquet|xlsx?|xml|zip|gz|tmp|part|crdownload))+(?![^\W_])",
     re.IGNORECASE,
@@ -114,8 +121,7 @@ class Mentions:
         floor = 0
         for start, end, stop in _with_next(_SIGN_IN_TEXT.finditer(text), len(text)):
             begin, last = max(floor, start - _WRITTEN), min(stop, end + _WRITTEN)
-            before = _Side(text[begin:start], is_cut=begin > floor)
-            after = _Side(text[end:last], is_cut=last < stop)
+            before, after = _Side(text[begin:start], begin > floor), _Side(text[end:last], last < stop)
             floor = end
             if meant := self._meant(before, after, in_name):
                 left, right, address = meant
@@ -190,8 +196,9 @@ class Mentions:
         """One of the addresses around a sign, the longest first: where it begins and ends on its sides."""
         if not before.text or not after.text:
             return None
-        beginnings = [_beginnings(before, level, in_name) for level in range(len(before.readings))]
-        ends = [_ends(after, level, in_name) for level in range(len(after.readings))]
+        if not in_name and (plain := _around_plainly(before, after)) is not None:
+            return next((each for each in plain if self.is_meant(each[2])), None)
+        beginnings, ends = _beginnings(before, in_name), _ends(after, in_name)
         # As far as it can be decoded first: a mailbox `r&d` in HTML is no `d` behind an escape.
         for level in reversed(range(max(len(beginnings), len(ends)))):
             for left, mailbox in beginnings[min(level, len(beginnings) - 1)]:
@@ -308,9 +315,8 @@ class _Side:
     text: str
     is_cut: bool
 
-    @cached_property
     def readings(self) -> list[_Reading]:
-        """The text as it is written, and decoded once, twice and so on."""
+        """Read the text as it is written, and decoded once, twice and so on."""
         found = [_Reading(self.text, range(len(self.text) + 1))]
         while len(found) <= _MOST_PACKED and (deeper := _decoded(found[-1])) is not None:
             found.append(deeper)
@@ -421,26 +427,49 @@ def _entity(escape: str) -> str:
     return chr(number) if number < 0x110000 else ""
 
 
-def _beginnings(side: _Side, level: int, in_name: bool) -> list[tuple[int, str]]:
-    """Where an address may begin before a sign, the farthest first, and how its mailbox reads from there."""
-    reading = side.readings[level]
-    text, end = reading.text, len(reading.text)
-    first = end
+def _around_plainly(before: "_Side", after: "_Side") -> list[tuple[int, int, str]] | None:
+    """All addresses around a sign where little can stand; None where somebody has to look closely."""
+    mailbox = _PLAINLY_BEFORE.match(before.text[::-1])
+    domain = _PLAINLY_AFTER.match(after.text)
+    if mailbox is None or domain is None:
+        return None
+    left, right, whole = mailbox.end(1), domain.end(1), domain.end(2)
+    is_open = (before.is_cut and left == len(before.text)) or (after.is_cut and whole == len(after.text))
+    if is_open or max(left, whole) > _LONGEST:
+        return None
+    name = f"{mailbox[1][::-1]}@".lower()
+    ends = (right,) if right == whole else (whole, right)
+    return [(len(before.text) - left, end, name + after.text[:end].lower()) for end in ends]
+
+
+def _beginnings(side: _Side, in_name: bool) -> list[list[tuple[int, str]]]:
+    """Where an address may begin before a sign, the farthest first, and how its mailbox reads; by reading."""
+    readings = side.readings()
+    return [
+        [
+            (reading.places[place], folded(reading.text[place:]))
+            for place in _open_places(reading.text, side.is_cut, in_name)
+            if all(
+                _opens_deeper(reading, place, deeper, side.is_cut, in_name)
+                for deeper in readings[level + 1 :]
+            )
+        ]
+        for level, reading in enumerate(readings)
+    ]
+
+
+def _open_places(text: str, is_cut: bool, in_name: bool) -> list[int]:
+    first = end = len(text)
     while first > max(end - _LONGEST, 0) and _kind(text[first - 1]) != _NEVER:
         first -= 1
     places: list[int] = []
-    is_open = _opens(text, first, side.is_cut, in_name)
+    is_open = _opens(text, first, is_cut, in_name)
     for place in range(first, end):
         if is_open or (place > first and _changes_script(text[place - 1], text[place])):
             places.append(place)
         if text[place] not in _IN_MAILBOX:
             is_open = not _is_word(text[place], in_name)
-    tried = places if len(places) <= _TRIED else [places[0], *places[-_TRIED:]]
-    return [
-        (reading.places[place], folded(text[place:]))
-        for place in tried
-        if all(_opens_deeper(side, reading, place, deeper, in_name) for deeper in side.readings[level + 1 :])
-    ]
+    return places if len(places) <= _TRIED else [places[0], *places[-_TRIED:]]
 
 
 def _opens(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
@@ -455,20 +484,34 @@ def _opens(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
     return before == place < len(text) and _changes_script(text[before - 1], text[place])
 
 
-def _opens_deeper(side: _Side, reading: _Reading, place: int, deeper: _Reading, in_name: bool) -> bool:
+def _opens_deeper(reading: _Reading, place: int, deeper: _Reading, is_cut: bool, in_name: bool) -> bool:
     """Whether it may begin there as well when more is decoded: an escape may stand for what joins words."""
     written = reading.places[place]
     found = bisect_left(deeper.places, written)
     if found < len(deeper.places) and deeper.places[found] == written:
-        return _opens(deeper.text, found, side.is_cut, in_name)
+        return _opens(deeper.text, found, is_cut, in_name)
     # Behind a backslash stands what it makes of its letter, or a word: `CORP\nan@...`. Nobody can tell.
     return place > 0 and reading.text[place - 1] == "\\"
 
 
-def _ends(side: _Side, level: int, in_name: bool) -> list[tuple[int, str]]:
-    """Where an address may end after a sign, the farthest first, and how its domain reads up to there."""
-    reading = side.readings[level]
-    text, most = reading.text, min(len(reading.text), _LONGEST)
+def _ends(side: _Side, in_name: bool) -> list[list[tuple[int, str]]]:
+    """Where an address may end after a sign, the farthest first, and how its domain reads; by reading."""
+    readings = side.readings()
+    return [
+        [
+            (reading.places[place], folded(reading.text[:place]))
+            for place in _closed_places(reading.text, side.is_cut, in_name)
+            if all(
+                _closes_deeper(reading, place, deeper, side.is_cut, in_name)
+                for deeper in readings[level + 1 :]
+            )
+        ]
+        for level, reading in enumerate(readings)
+    ]
+
+
+def _closed_places(text: str, is_cut: bool, in_name: bool) -> list[int]:
+    most = min(len(text), _LONGEST)
     run = 0
     while run < most and (text[run] in _IN_DOMAIN or _is_word(text[run], in_name=False)):
         run += 1
@@ -476,7 +519,7 @@ def _ends(side: _Side, level: int, in_name: bool) -> list[tuple[int, str]]:
     while whole < most and _kind(text[whole]) != _NEVER:
         whole += 1
     places: list[int] = []
-    is_closed = _closes(text, run, side.is_cut, in_name)
+    is_closed = _closes(text, run, is_cut, in_name)
     for place in range(run, 0, -1):
         if place < run and text[place] not in _IN_DOMAIN:
             is_closed = _changes_script(text[place - 1], text[place])
@@ -484,14 +527,10 @@ def _ends(side: _Side, level: int, in_name: bool) -> list[tuple[int, str]]:
             places.append(place)
     tried = places if len(places) <= _TRIED else [places[0], *places[-_TRIED:]]
     # A domain of other characters is none, but a field with a semicolon behind it is still a key.
-    is_end = whole < most or (whole == len(text) and not side.is_cut)
-    if whole > run and is_end and _closes(text, whole, side.is_cut, in_name):
-        tried = [whole, *tried]
-    return [
-        (reading.places[place], folded(text[:place]))
-        for place in tried
-        if all(_closes_deeper(side, reading, place, deeper, in_name) for deeper in side.readings[level + 1 :])
-    ]
+    is_end = whole < most or (whole == len(text) and not is_cut)
+    if whole > run and is_end and _closes(text, whole, is_cut, in_name):
+        return [whole, *tried]
+    return tried
 
 
 def _closes(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
@@ -506,11 +545,11 @@ def _closes(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
     return 0 < after == place and _changes_script(text[place - 1], text[place])
 
 
-def _closes_deeper(side: _Side, reading: _Reading, place: int, deeper: _Reading, in_name: bool) -> bool:
+def _closes_deeper(reading: _Reading, place: int, deeper: _Reading, is_cut: bool, in_name: bool) -> bool:
     written = reading.places[place]
     found = bisect_left(deeper.places, written)
     is_edge = found < len(deeper.places) and deeper.places[found] == written
-    return is_edge and _closes(deeper.text, found, side.is_cut, in_name)
+    return is_edge and _closes(deeper.text, found, is_cut, in_name)
 
 
 def _is_word(letter: str, in_name: bool) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 
+from orchestration import mentions as module
 from orchestration.erasure.needles import Needles, needles_of
 from orchestration.mentions import ERASED, SIGN, mentions_of, possible_addresses
 from orchestration.suppression import Suppression, _with_mentions
@@ -175,6 +176,12 @@ def _all_agree(told: str) -> None:
     assert [*LIST.mentions.found(told)] == [*mentions.found(told)]
     assert LIST.mentions.cleaned(told) == mentions.cleaned(told)
     assert {each.address for each in mentions.found(told)} <= possible_addresses(told)
+    # What is looked at closely comes to the same.
+    with pytest.MonkeyPatch.context() as closely:
+        closely.setattr(module, "_around_plainly", lambda *_: None)
+        assert [*mentions_of(FORGOTTEN).found(told)] == [*mentions.found(told)]
+        in_bytes = [*mentions.found_in_bytes(content)]
+    assert [*mentions.found_in_bytes(content)] == in_bytes
 
 
 @seed(20_260_101)
