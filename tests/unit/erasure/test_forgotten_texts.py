@@ -162,14 +162,14 @@ def test_short_addresses_are_not_taken_for_parts_of_packed_bytes(world: World) -
     folder = world.settings.warehouse / "quality"
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / "kept.duckdb")) as database:
-        database.execute("create table kept as select 'an@x.com.example' as told from range(5000)")
+        database.execute("create table kept as select 'a@x.test.example' as told from range(5000)")
     (folder / "kept.log.gz").write_bytes(gzip.compress(os.urandom(3_000_000).hex().encode()))
-    assert _search(world, "an@x.com", "q@z", "z@q") == []
+    assert _search(world, "a@x.test", "q@z", "z@q") == []
     with duckdb.connect(str(folder / "kept.duckdb")) as database:
-        database.execute("insert into kept values ('ask an@x.com')")
+        database.execute("insert into kept values ('ask a@x.test')")
     with gzip.open(folder / "other.log.gz", "wt") as file:
-        file.write("ask an@x.com")
-    assert sorted(_search(world, "an@x.com")) == ["kept.duckdb", "other.log.gz"]
+        file.write("ask a@x.test")
+    assert sorted(_search(world, "a@x.test")) == ["kept.duckdb", "other.log.gz"]
 
 
 def test_values_of_sqlite_are_read_one_by_one(world: World) -> None:
@@ -188,13 +188,13 @@ def test_text_with_a_nul_character_can_be_written_in_a_statement(write: object) 
     assert duckdb.execute(f"select {write(told)}").fetchall() == [(told,)]
 
 
-def test_million_rows_are_searched_and_cleaned_in_time(tmp_path: Path) -> None:
+def test_many_rows_are_searched_and_cleaned_in_time(tmp_path: Path) -> None:
     needles = needles_of({f"email:{FORGOTTEN}", "email:person77@firm.example.org"}, {PERSON}, ())
     with duckdb.connect(str(tmp_path / "held.duckdb")) as connection:
         connection.execute(
             "create table held as select 'person' || n || '@firm.example.org' as email,"
             " case when n % 10 = 0 then 'asked colleague' || n || '@firm.example.org, see https://x.example/?e=a%40b'"
-            " end as told, {'id': n, 'mail': 'm' || n || '@x.example'} as nested from range(1000000) as r(n)"
+            " end as told, {'id': n, 'mail': 'm' || n || '@x.example'} as nested from range(200000) as r(n)"
         )
         started = time.process_time()
         asked = needles.in_sql(connection)
@@ -207,4 +207,4 @@ def test_million_rows_are_searched_and_cleaned_in_time(tmp_path: Path) -> None:
         seconds = time.process_time() - started
         cleaned = connection.execute("select count(*) from kept where email = '(erased)'").fetchall()
     assert found == cleaned == [(1,)]
-    assert seconds < 90
+    assert seconds < 20
