@@ -222,26 +222,6 @@ def mentions_of(addresses: Iterable[str]) -> Mentions:
     return Mentions(known.__contains__, starts)
 
 
-def possible_addresses(text: str) -> set[str]:
-    """List the addresses that a text may mention.
-
-    Args:
-        text: The text.
-
-    Returns:
-        Folded addresses, most of which are nobody's.
-    """
-    found: set[str] = set()
-
-    def noted(address: str) -> bool:
-        found.add(address)
-        return False
-
-    for _ in Mentions(noted).found(text):
-        pass
-    return found
-
-
 def normalised(text: str) -> str:
     """Write an address as identity keys hold it.
 
@@ -287,7 +267,8 @@ def pieces(content: Text, mentions: Iterable[Mention], gone: Callable[[Mention],
     for mention in mentions:
         parts += [content[end : mention.start], gone(mention)]
         end = mention.end
-    return [*parts, content[end:]]
+    parts.append(content[end:])
+    return parts
 
 
 @dataclass(frozen=True)
