@@ -19,11 +19,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from orchestration.alarms import RECOVERED, Alarm
+from orchestration.errors import LeadproofError
+from orchestration.progress import say
 from orchestration.records import BuildRecord, write_record
 from orchestration.release.files import explained, read_json, write_json
 from orchestration.settings import Notify, Settings
 
 SENT = "sent"
+_TRYING = "being tried"
 _WEBHOOK, _MAIL = "webhook", "mail"
 _KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
@@ -141,28 +144,40 @@ def tell(settings: Settings, name: str, notice: Notice, now: datetime) -> None:
         notice: What to send.
         now: The present moment, with zone.
     """
-    _keep(settings, name, notice, send(settings.notify, notice), raised_at=now, tried_at=now)
+    told = send(settings.notify, notice)
+    try:
+        _keep(settings, name, notice, told, raised_at=now, tried_at=now)
+    except (LeadproofError, OSError) as error:
+        # Whoever was reached has been told. A caller that failed here would tell them again.
+        say(f"A notice that nobody has got could not be kept: {error}")
 
 
 def tell_again(settings: Settings, now: datetime) -> None:
     """Try once more, on the day of a notice, the channels that did not take it.
 
+    That it is tried is noted first. Where nothing can be noted, nothing is sent: it would be sent again.
+
     Args:
         settings: The channels, and where state lies.
         now: The present moment, with zone; what was tried at this moment is left alone.
+
+    Raises:
+        LeadproofError: If it cannot be noted.
     """
     for path in sorted(_notices(settings).glob("*.json")):
         kept = read_json(path) or {}
         try:
             raised_at, tried_at = (datetime.fromisoformat(kept[each]) for each in ("raised_at", "tried_at"))
             notice = Notice(**{**kept["notice"], "details": tuple(kept["notice"]["details"])})
-            failed = [channel for channel, told in kept["told"].items() if told != SENT]
+            failed = [channel for channel, told in kept["told"].items() if told not in (SENT, _TRYING)]
         except (KeyError, TypeError, ValueError, AttributeError):
             path.unlink(missing_ok=True)  # no notice that anybody could send
             continue
         if now - raised_at > _KEPT:
             path.unlink(missing_ok=True)
         elif raised_at.date() == now.date() and tried_at != now:
+            trying = dict.fromkeys(failed, _TRYING)
+            _keep(settings, path.stem, notice, trying, raised_at=raised_at, tried_at=now)
             told = send(settings.notify, notice, failed)
             _keep(settings, path.stem, notice, told, raised_at=raised_at, tried_at=now)
 
@@ -244,7 +259,7 @@ def _post(address: str, notice: Notice) -> str:
                 timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
                 allow_redirects=False,
             )
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:
         # The message would quote the address.
         return f"failed: {type(error).__name__}"
     return SENT if answer.ok and not answer.is_redirect else f"failed: status {answer.status_code}"
@@ -278,6 +293,6 @@ def _mail(notify: Notify, server: str, notice: Notice) -> str:
             if parts.username:
                 connection.login(unquote(parts.username), unquote(parts.password or ""))
             connection.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         return f"failed: {type(error).__name__}"
     return SENT

@@ -10,13 +10,16 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from orchestration.errors import LeadproofError
+from orchestration.mentions import Mentions, folded
 from orchestration.private_files import make_key, read_key, write_private
 from orchestration.settings import Settings
 
 LIST_FILE = "suppressed.json"
 SECRET_FILE = "suppression.key"
+_EMAIL, _MENTION = "email:", "mention:"
 # Tells whether the secret at hand is the one that the list was made with.
 _PROBE = "leadproof suppression list"
 
@@ -46,6 +49,17 @@ class Suppression:
             The keys found.
         """
         return {key for key in keys if self.digests and self.digest(key) in self.digests}
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Where texts name somebody who has been forgotten."""
+
+        # One who writes much is named in many rows.
+        @lru_cache(maxsize=65_536)
+        def is_listed(address: str) -> bool:
+            return bool(self.matching([f"{_EMAIL}{address}", f"{_MENTION}{address}"]))
+
+        return Mentions(is_listed)
 
     def digest(self, key: str) -> str:
         """Write a key as the list holds it.
@@ -110,7 +124,7 @@ def keep_out(settings: Settings, keys: Iterable[str]) -> int:
     """
     held = read_suppression(settings)
     secret = held.secret or _secret(settings) or make_key(settings.erasures / SECRET_FILE)
-    fresh = {_digest(secret, key) for key in keys} - held.digests
+    fresh = {_digest(secret, key) for key in _with_mentions(keys)} - held.digests
     if fresh:
         write_private(
             settings.erasures / LIST_FILE,
@@ -147,8 +161,18 @@ def list_digest(settings: Settings) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
+def _with_mentions(keys: Iterable[str]) -> set[str]:
+    """Keys, and how a text names the addresses among them whose letters have several forms.
+
+    As another kind: a row whose own address only looks alike is somebody else's.
+    """
+    held = set(keys)
+    addresses = {key.removeprefix(_EMAIL) for key in held if key.startswith(_EMAIL)}
+    return held | {f"{_MENTION}{folded(each)}" for each in addresses if folded(each) != each}
+
+
 def _digest(secret: bytes, key: str) -> str:
-    return hmac.new(secret, key.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, key.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _secret(settings: Settings) -> bytes | None:

@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -186,21 +188,32 @@ def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     settings = load_settings()
     now = records.utc_now()
     told_on = _told_on(context.cursor)
-    damaged = tell_if_damaged(settings, now, told_on.get(RELEASE_DAMAGED.code))
-    # How old a release is that cannot be read, nobody knows.
-    stale = (
-        told_on.get(RELEASE_STALE.code)
-        if damaged
-        else tell_if_stale(settings, now, told_on.get(RELEASE_STALE.code))
-    )
-    context.update_cursor(json.dumps({RELEASE_DAMAGED.code: damaged, RELEASE_STALE.code: stale}))
+    damaged, stale = told_on.get(RELEASE_DAMAGED.code), told_on.get(RELEASE_STALE.code)
+    # Each step by itself: with an error, what the others have told would not be remembered, and be told again
+    # every quarter of an hour.
+    with _noted(context, "looking for damage"):
+        damaged = tell_if_damaged(settings, now, damaged)
+    if not damaged:  # how old a release is that cannot be read, nobody knows
+        with _noted(context, "looking at the age"):
+            stale = tell_if_stale(settings, now, stale)
     # The sensor of failed runs looks at each run once, so what it could not tell is told here.
-    tell_again(settings, now)
+    with _noted(context, "telling again"):
+        tell_again(settings, now)
+    context.update_cursor(json.dumps({RELEASE_DAMAGED.code: damaged, RELEASE_STALE.code: stale}))
     if damaged:
         return dg.SkipReason("The current release is damaged.")
     return dg.SkipReason(
         "The current release is too old." if stale else "The current release is young enough."
     )
+
+
+@contextmanager
+def _noted(context: dg.SensorEvaluationContext, step: str) -> Iterator[None]:
+    """Go on after an error, and leave it in the log of the sensor."""
+    try:
+        yield
+    except Exception as error:
+        context.log.error(f"The release's sensor failed at {step}: {type(error).__name__}: {error}")
 
 
 def tell_if_damaged(settings: Settings, now: datetime, told_on: str | None) -> str:

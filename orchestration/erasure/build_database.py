@@ -17,12 +17,13 @@ from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, 
 from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import possible_keys
-from orchestration.landing.names import literal, quoted
-from orchestration.landing.tables import TEXT, is_indivisible
+from orchestration.landing.names import PROVENANCE, literal, quoted
+from orchestration.landing.tables import TEXT
 from orchestration.release.database import writer
 from orchestration.release.files import sync
 from orchestration.settings import Settings
 from orchestration.suppression import Suppression, read_suppression
+from orchestration.text_search import TextSearch, is_indivisible
 
 # What a build compares itself with, or goes on from, names people; it is written anew by each build.
 _OF_MODELS = {
@@ -45,7 +46,7 @@ class Found:
         rows: Where the rows came from, unreadable lines among them.
         raw_rows: Rows by source table.
         raw_lines: Unreadable lines by source table.
-        cleaned_values: Texts of other rows that name an address of the person.
+        cleaned_values: Texts of other rows that name an address or an id of the person.
         landing_files: Rows and lines by landing file.
     """
 
@@ -78,21 +79,21 @@ def find_rows(
         connection: Connection with the build database attached as ``held``.
         tables: Its raw tables.
         keys: The person's identity keys.
-        needles: The person's addresses.
+        needles: The person's addresses, and ids of releases.
         declared: What dbt declares of the raw tables.
 
     Returns:
         What was found.
     """
-    found = Found()
-    for edit in (_edit(table, keys, needles) for table in tables):
+    found, search = Found(), needles.in_sql(connection)
+    for edit in (_edit(table, keys, search) for table in tables):
         rows = connection.execute(
             "select _source_file, _source_row, cast(_loaded_at as varchar)"
             f" from {edit.table.relation} where {edit.removed}"
         ).fetchall()
         _note(found, found.raw_rows, edit.table.source_system, edit.table.source_table, rows)
         for column in edit.cleaned:
-            named = needles.mentions.sql_condition(quoted(column))
+            named = search.condition(quoted(column), TEXT)
             row = connection.execute(
                 f"select count(*) from {edit.table.relation} where {named} and not {edit.removed}"
             ).fetchone()
@@ -115,7 +116,7 @@ def rewrite_build_database(
         settings: Where it lies and how much of the machine may be used; the person is on the list already.
         tables_declared: What dbt declares of the raw tables.
         keys: The person's identity keys.
-        needles: The person's addresses.
+        needles: The person's addresses, and ids of releases.
     """
     database = settings.build_db
     writing = database.with_name(f".{database.name}.erased")
@@ -179,7 +180,7 @@ def _copy(
             continue
         connection.execute(f"create schema if not exists kept.{quoted(schema)}")
         names = [_OF_FILE] if f"held.{place}" in raw else _texts_of(connection, schema, name)
-        renamed = _renamed(connection, f"held.{place}", names, suppression)
+        renamed = _renamed(connection, f"held.{place}", names, suppression, needles)
         connection.execute(f"create table kept.{place} as select *{renamed} from ({kept})")
     if ("landing", "files") in present:
         _lower_counts(connection, lost, suppression)
@@ -196,19 +197,22 @@ def _texts_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> 
 
 
 def _renamed(
-    connection: duckdb.DuckDBPyConnection, place: str, columns: Collection[str], suppression: Suppression
+    connection: duckdb.DuckDBPyConnection,
+    place: str,
+    columns: Collection[str],
+    suppression: Suppression,
+    needles: Needles,
 ) -> str:
     """Write the part of a selection that gives files and columns names in which nobody forgotten stands.
 
     Not as an update: what is written first leaves its bytes behind.
     """
-    replaced = []
+    replaced, search = [], needles.in_sql(connection)
     for column in columns:
         values = connection.execute(
-            f"select distinct {quoted(column)} from {place}"
-            f" where contains({quoted(column)}, '@') or contains({quoted(column)}, '%40')"
+            f"select distinct {quoted(column)} from {place} where {search.may_hold(quoted(column))}"
         ).fetchall()
-        cleaned = {value: without_forgotten(value, suppression) for (value,) in values}
+        cleaned = {value: needles.cleaned(without_forgotten(value, suppression)) for (value,) in values}
         cases = [
             f"when {literal(value)} then {literal(name)}" for value, name in cleaned.items() if name != value
         ]
@@ -231,7 +235,7 @@ def _kept_rows(
     """Select what is kept of a table; None where nothing of it is."""
     place = f"held.{quoted(schema)}.{quoted(name)}"
     if place in raw:
-        edit = _edit(raw[place], keys, needles)
+        edit = _edit(raw[place], keys, needles.in_sql(connection))
         columns = ", ".join(
             f"{edit.cleaned.get(column, quoted(column))} as {quoted(column)}" for column in raw[place].types
         )
@@ -251,21 +255,17 @@ def _kept_rows(
     return None
 
 
-def _edit(table: HeldTable, keys: Collection[str], needles: Needles) -> _RawEdit:
+def _edit(table: HeldTable, keys: Collection[str], search: TextSearch) -> _RawEdit:
     held = table.keys
     conditions = [held.matches(keys)] if held else []
     conditions += [
-        needles.mentions.sql_condition(f"cast({quoted(column)} as varchar)")
-        for column, kind in table.types.items()
-        if is_indivisible(kind)
+        search.condition(quoted(column), kind) for column, kind in table.types.items() if is_indivisible(kind)
     ]
-    texts = [column for column, kind in table.types.items() if kind == TEXT and not column.startswith("_")]
+    texts = [column for column, kind in table.types.items() if kind == TEXT and column not in PROVENANCE]
     return _RawEdit(
         table,
         f"({' or '.join(conditions) or 'false'})",
-        {column: needles.mentions.sql_without(quoted(column)) for column in texts}
-        if needles.addresses
-        else {},
+        {column: search.without(quoted(column), TEXT) for column in texts},
     )
 
 
@@ -285,12 +285,11 @@ def _rejected(
     rows = connection.execute(
         "select source_system, source_table, source_file, source_row, cast(loaded_at as varchar), rowid,"
         f" raw_text from held.landing.rejects where {_contains_any('raw_text', texts)}"
-        f" or {needles.mentions.sql_condition('raw_text')}"
+        f" or {needles.in_sql(connection).condition('raw_text', TEXT)}"
     ).fetchall()
     found: dict[TableKey, list[tuple[str, int, str, int]]] = {}
     for system, table, file, number, loaded_at, row_id, text in rows:
-        is_named = needles.replaced(text.encode())[1] > 0
-        if is_named or set(keys) & possible_keys(system, declared.get((system, table)), text):
+        if needles.names(text) or set(keys) & possible_keys(system, declared.get((system, table)), text):
             found.setdefault((system, table), []).append((file, number, loaded_at, row_id))
     return [(*key, lines) for key, lines in found.items()]
 
@@ -332,7 +331,7 @@ def _lost_by_file(
     """Rows and lines that go, by system, table, path and load."""
     lost: dict[tuple[str, str, str, int], list[int]] = {}
     for table in raw:
-        edit = _edit(table, keys, needles)
+        edit = _edit(table, keys, needles.in_sql(connection))
         for file, load_id, count in connection.execute(
             f"select _source_file, _load_id, count(*) from {table.relation} where {edit.removed} group by all"
         ).fetchall():

@@ -15,11 +15,12 @@ import duckdb
 
 from orchestration.dbt import target_path
 from orchestration.erasure.needles import Needles
-from orchestration.mentions import ERASED, sql_replaced
+from orchestration.mentions import ERASED
 from orchestration.release.database import DATABASE, identifier, literal
 from orchestration.release.files import remove_tree, sync
 from orchestration.release.shared import sweep_shared
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.text_search import TextSearch
 
 _GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
 _BUSY_SECONDS = 30
@@ -174,14 +175,15 @@ def _redact_parquet(path: Path, needles: Needles) -> bool:
     with duckdb.connect() as connection:
         source = f"read_parquet({literal(path)}, hive_partitioning = false)"
         columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
-        texts = {name: kind for name, kind in columns.items() if kind in _TEXTS}
+        search = needles.in_sql(connection)
         found = connection.execute(
-            f"select count(*) from {source} where {names_any(texts, needles)}"
+            f"select count(*) from {source} where {names_any(columns, needles, search)}"
         ).fetchone()
         if not found or not found[0]:
             return False
         selected = ", ".join(
-            f"{cleaned_text(name, kind, needles)} as {identifier(name)}" for name, kind in columns.items()
+            f"{cleaned_value(name, kind, needles, search)} as {identifier(name)}"
+            for name, kind in columns.items()
         )
         beside = path.with_name(f".{path.name}.erased")
         beside.unlink(missing_ok=True)
@@ -197,53 +199,45 @@ def _redact_parquet(path: Path, needles: Needles) -> bool:
     return True
 
 
-def names_any(columns: Mapping[str, str], needles: Needles) -> str:
+def names_any(columns: Mapping[str, str], needles: Needles, search: TextSearch) -> str:
     """Write the condition that some column of a row holds what must not be found.
 
     Args:
         columns: DuckDB types by column.
         needles: What must not be found.
+        search: What the connection can ask of it.
 
     Returns:
         SQL, never null.
     """
-    conditions = []
-    if needles.sql_pattern and columns:
-        # One expression for all columns: each one that is compiled costs more than the rows of a small table.
-        texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in columns)
-        conditions.append(f"regexp_matches(concat_ws(' ', {texts}), {literal(needles.sql_pattern)})")
+    named = search.any_condition({identifier(name): kind for name, kind in columns.items()})
     if needles.touch_ids and columns.get(_KEYS) in _TEXTS:
         listed = f"list_transform({_listed_keys(columns[_KEYS])}, lambda each: {_BARE_KEY})"
-        conditions.append(f"coalesce(list_has_any({listed}, {_touches(needles)}), false)")
-    return f"({' or '.join(conditions) or 'false'})"
+        return f"({named} or coalesce(list_has_any({listed}, {_touches(needles)}), false))"
+    return named
 
 
-def cleaned_text(column: str, data_type: str, needles: Needles) -> str:
+def cleaned_value(column: str, data_type: str, needles: Needles, search: TextSearch) -> str:
     """Write a column's value without what must not be found.
 
     Args:
         column: The column.
         data_type: Its DuckDB type.
         needles: What must not be found.
+        search: What the connection can ask of it.
 
     Returns:
-        SQL; another type than text is left as it is.
+        SQL; a type that holds no words is left as it is.
     """
     expression = identifier(column)
-    if data_type not in _TEXTS:
-        return expression
-    if column == _KEYS and needles.touch_ids:
+    if column == _KEYS and needles.touch_ids and data_type in _TEXTS:
         # As whole words: the id of somebody else's touch may begin like one of the person's.
         known = f"list_contains({_touches(needles)}, {_BARE_KEY})"
         key = f"case when {known} then '{ERASED}' else each end"
         expression = f"list_transform({_listed_keys(data_type)}, lambda each: {key})"
         if data_type == "VARCHAR":
             expression = f"array_to_string({expression}, '{_BETWEEN_KEYS}')"
-    if not needles.sql_pattern:
-        return expression
-    if data_type == "VARCHAR":
-        return sql_replaced(expression, needles.sql_pattern)
-    return f"list_transform({expression}, lambda each: {sql_replaced('each', needles.sql_pattern)})"
+    return search.without(expression, data_type)
 
 
 def _listed_keys(data_type: str) -> str:

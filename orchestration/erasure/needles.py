@@ -1,18 +1,23 @@
 """What must not be found any more: a person's addresses and ids, in bytes and in DuckDB's texts.
 
-A replacement is as long as what it replaces, so that no file changes its shape and a half-written one is only
-a file of which the rest is still to be done.
+In bytes, a replacement is as long as what it replaces, so that no file changes its shape and a half-written
+one is only a file of which the rest is still to be done.
 """
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from orchestration.landing.identities import addresses_of
-from orchestration.mentions import ERASED, Mentions
+import duckdb
 
-_PERSON = re.compile(rb"p_[0-9a-f]{16}(?![A-Za-z0-9])")
+from orchestration.landing.identities import addresses_of
+from orchestration.mentions import ERASED, SIGN, Mentions, mentions_of, pieces
+from orchestration.text_search import TextSearch
+
+_SHAPE_OF_PERSON = "p_[0-9a-f]{16}"
+_PERSON = re.compile(rf"{_SHAPE_OF_PERSON}(?![A-Za-z0-9])")
+_PERSON_IN_BYTES = re.compile(_PERSON.pattern.encode())
 # What may end the sentence in which an id stands, and an id as well.
 _STOPS = b".:"
 _SCOPED = re.compile(rb"(?<![A-Za-z0-9_])[a-z][a-z0-9_]{0,62}:[^\s\"'<>|,;&\\()\[\]{}]+")
@@ -41,7 +46,80 @@ class Needles:
         Returns:
             As many bytes, and how many occurrences were taken out.
         """
-        content, count = self.mentions.replaced(content, _as_long)
+        taken = 0
+        while True:
+            content, count = self._replaced_once(content)
+            if not count:
+                return content, taken
+            # What is gone may have joined something else to a longer word.
+            taken += count
+
+    def names(self, text: str) -> bool:
+        """Say whether a text names the person by an address or an id of a release.
+
+        Args:
+            text: The text.
+
+        Returns:
+            Whether it does.
+        """
+        return self._holds_id(text) or self.mentions.names(text)
+
+    def names_in_bytes(self, content: bytes) -> bool:
+        """Say whether bytes name the person by an address or an id of a release.
+
+        Args:
+            content: The bytes.
+
+        Returns:
+            Whether they do.
+        """
+        return any(
+            found[0] in self._people for found in _PERSON_IN_BYTES.finditer(content)
+        ) or self.mentions.names_in_bytes(content)
+
+    def cleaned(self, text: str) -> str:
+        """Take the person's addresses and ids out of a text.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The rest, which names the person no more.
+        """
+        while self.names(text):
+            text = _PERSON.sub(lambda found: ERASED if found[0] in self.person_ids else found[0], text)
+            text = self.mentions.cleaned(text)
+        return text
+
+    def in_sql(self, connection: duckdb.DuckDBPyConnection) -> TextSearch:
+        """Let a connection look for the person's addresses and ids.
+
+        Args:
+            connection: The connection.
+
+        Returns:
+            What it can ask.
+        """
+        return TextSearch(connection, self, f"{SIGN}|{_SHAPE_OF_PERSON}" if self.person_ids else SIGN)
+
+    def longer_than(self, size_bytes: int) -> "Needles":
+        """Leave out what is so short that it may stand anywhere by chance.
+
+        Args:
+            size_bytes: Size of the longest that is left out.
+
+        Returns:
+            The others.
+        """
+        return replace(
+            self,
+            addresses=frozenset(each for each in self.addresses if len(each.encode()) > size_bytes),
+            touch_ids=frozenset(each for each in self.touch_ids if len(each.encode()) > size_bytes),
+        )
+
+    def _replaced_once(self, content: bytes) -> tuple[bytes, int]:
+        count = 0
 
         def _gone_if(known: Collection[bytes], found: re.Match[bytes]) -> bytes:
             nonlocal count
@@ -53,26 +131,20 @@ class Needles:
 
         # Looking for plain bytes is many times as fast as an expression, and mostly there is nothing.
         if any(person in content for person in self._people):
-            content = _PERSON.sub(lambda found: _gone_if(self._people, found), content)
+            content = _PERSON_IN_BYTES.sub(lambda found: _gone_if(self._people, found), content)
         if self._touches and any(system in content for system in self._systems):
             content = _SCOPED.sub(lambda found: _gone_if(self._touches, found), content)
-        return content, count
+        mentions = [*self.mentions.found_in_bytes(content)]
+        rest = pieces(content, mentions, lambda mention: _as_long(mention.end - mention.start))
+        return b"".join(rest), count + len(mentions)
+
+    def _holds_id(self, text: str) -> bool:
+        return any(found[0] in self.person_ids for found in _PERSON.finditer(text))
 
     @cached_property
     def mentions(self) -> Mentions:
         """Where the addresses stand in texts."""
-        return Mentions(self.addresses)
-
-    @cached_property
-    def sql_pattern(self) -> str:
-        """Addresses and person ids as one regular expression of RE2, for texts in tables; empty without any.
-
-        What has to stay before and after them are its groups 1 and 2.
-        """
-        people = "|".join(sorted(self.person_ids))
-        if not self.addresses:
-            return f"()(?:{people})()" if people else ""
-        return f"{self.mentions.sql_pattern}|{people}" if people else self.mentions.sql_pattern
+        return mentions_of(self.addresses)
 
     @cached_property
     def _systems(self) -> frozenset[bytes]:

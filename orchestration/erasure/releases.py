@@ -8,7 +8,7 @@ import duckdb
 
 from orchestration.dbt import manifest_path, month_columns
 from orchestration.erasure.build_database import rows_listed
-from orchestration.erasure.files import cleaned_text, copy_redacted, names_any
+from orchestration.erasure.files import cleaned_value, copy_redacted, names_any
 from orchestration.erasure.journal import Journal
 from orchestration.erasure.needles import Needles
 from orchestration.private_files import close_to_others
@@ -17,6 +17,7 @@ from orchestration.release.files import read_json, sync
 from orchestration.release.rewriting import Rewriting, TableEdit, rewrite_release
 from orchestration.release.store import ERASURES, Release, shared_files
 from orchestration.settings import Settings
+from orchestration.text_search import holds_texts
 
 _PERSON_COLUMNS = ("person_id", "alias_id")
 _QUARANTINE = "quarantine"
@@ -129,14 +130,17 @@ def forget_contacts(
     close_to_others(release.contacts.parent)
     with writer(settings, [release.contacts.parent]) as connection:
         columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
+        search = needles.in_sql(connection)
+        named = names_any(columns, needles, search)
         row = connection.execute(
-            f"select count(*) filter ({gone}), count(*) filter ({names_any(columns, needles)}) from {source}"
+            f"select count(*) filter ({gone}), count(*) filter ({named}) from {source}"
         ).fetchone()
         count, naming = row or (0, 0)
         if not count and not naming:
             return 0
         kept = ", ".join(
-            f"{cleaned_text(name, kind, needles)} as {identifier(name)}" for name, kind in columns.items()
+            f"{cleaned_value(name, kind, needles, search)} as {identifier(name)}"
+            for name, kind in columns.items()
         )
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         connection.execute(
@@ -167,17 +171,18 @@ class _Editor:
         removed = " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
         if removed != "false" and not _any(connection, source, removed):
             removed = "false"
-        texts = {name: kind for name, kind, *_ in columns if kind in ("VARCHAR", "VARCHAR[]")}
+        texts = {name: kind for name, kind, *_ in columns if holds_texts(kind)}
         kept = f"(from {source} where not coalesce({removed}, false))"
-        if not _any(connection, kept, names_any(texts, self._needles)):
+        search = self._needles.in_sql(connection)
+        if not _any(connection, kept, names_any(texts, self._needles, search)):
             return TableEdit(removed)
         named = {
             name: kind
             for name, kind in texts.items()
-            if _any(connection, kept, names_any({name: kind}, self._needles))
+            if _any(connection, kept, names_any({name: kind}, self._needles, search))
         }
         return TableEdit(
-            removed, {name: cleaned_text(name, kind, self._needles) for name, kind in named.items()}
+            removed, {name: cleaned_value(name, kind, self._needles, search) for name, kind in named.items()}
         )
 
 

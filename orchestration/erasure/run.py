@@ -28,6 +28,7 @@ from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
 from orchestration.landing.names import told_path
+from orchestration.mentions import normalised
 from orchestration.progress import say
 from orchestration.release.database import writer
 from orchestration.release.files import explained
@@ -66,7 +67,7 @@ def email_key(text: str) -> str:
     Raises:
         LeadproofError: If it is no address. What was given is not repeated.
     """
-    address = text.strip(" \t\r\n").lower()
+    address = normalised(text)
     parts = address.split("@")
     if (
         len(parts) != len(("local", "domain"))
@@ -240,7 +241,9 @@ def _find(settings: Settings, journal: Journal, start: Collection[str]) -> None:
             tables = scope.held_tables(connection, declared)
             keys = scope.keys_of_person(connection, tables, start)
             person_ids = scope.person_ids_of(connection, keys, {settings.id_salt})
-            found = build_database.find_rows(connection, tables, keys, needles_of(keys, (), ()), declared)
+            person_ids |= releases.ids_by_address(settings, list_releases(settings), addresses_of(keys))
+            needles = needles_of(keys, person_ids, ())
+            found = build_database.find_rows(connection, tables, keys, needles, declared)
         journal.rows, journal.raw_rows, journal.raw_lines = found.rows, found.raw_rows, found.raw_lines
         journal.cleaned_values, journal.landing_files = found.cleaned_values, found.landing_files
     kept = list_releases(settings)

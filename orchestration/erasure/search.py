@@ -3,7 +3,9 @@
 Nothing here knows what the erasure did; it looks at what lies there.
 """
 
+import contextlib
 import gzip
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +17,15 @@ from orchestration.erasure.needles import Needles
 from orchestration.release.database import identifier, literal
 from orchestration.settings import Settings
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
 _DUCKDB_AT, _DUCKDB = 8, b"DUCK"
-_BLOCK_BYTES = 1 << 26
-_OVERLAP_BYTES = 1 << 10
+_BUSY_SECONDS = 30
+_BLOCK_BYTES, _MOST_BLOCKS = 1 << 26, 4
+# Bytes at which whatever is looked for ends. A file may be read in pieces that end there.
+_ENDS = (b" ", b"\n", b"\t", b"\r", b'"', b"<", b">")
+# In packed bytes any few may stand by chance, and DuckDB keeps of other values the first eight. What is no
+# longer is looked for in the values alone.
+_BY_CHANCE_BYTES = 8
 
 
 @dataclass
@@ -66,7 +73,10 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
     looked.size_bytes += size
     with path.open("rb") as file:
         start = file.read(16)
-    if any(needles.replaced(block)[1] for block in _blocks(path)):
+    is_database = start[_DUCKDB_AT : _DUCKDB_AT + len(_DUCKDB)] == _DUCKDB
+    is_packed = is_database or start.startswith((_GZIP, _PARQUET))
+    in_bytes = needles.longer_than(_BY_CHANCE_BYTES) if is_packed else needles
+    if any(in_bytes.replaced(block)[1] for block in _blocks(path)):
         return True
     if start.startswith(_GZIP):
         return _unpacked_holds(path, needles)
@@ -74,17 +84,25 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
         with duckdb.connect() as connection:
             source = f"read_parquet({literal(path)}, hive_partitioning = false)"
             return _values_hold(connection, source, needles, looked)
-    if start[_DUCKDB_AT : _DUCKDB_AT + len(_DUCKDB)] == _DUCKDB:
-        return _database_holds(path, needles, looked)
-    return False
+    if start.startswith(_SQLITE):
+        return _sqlite_holds(path, needles, looked)
+    return is_database and _database_holds(path, needles, looked)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file in pieces, none of which ends within a word."""
     with path.open("rb") as file:
         held = b""
         while block := file.read(_BLOCK_BYTES):
-            yield held + block
-            held = block[-_OVERLAP_BYTES:]
+            held += block
+            end = max(held.rfind(each) for each in _ENDS) + 1
+            if not end and len(held) >= _MOST_BLOCKS * _BLOCK_BYTES:
+                end = len(held)  # no file has such words; memory has an end, too
+            if end:
+                yield held[:end]
+                held = held[end:]
+        if held:
+            yield held
 
 
 def _unpacked_holds(path: Path, needles: Needles) -> bool:
@@ -92,7 +110,23 @@ def _unpacked_holds(path: Path, needles: Needles) -> bool:
         with gzip.open(path, "rb") as file:
             return bool(needles.replaced(file.read())[1])
     except (OSError, EOFError):
-        return False
+        return bool(needles.replaced(path.read_bytes())[1])  # no packed file, whatever it begins with
+
+
+def _sqlite_holds(path: Path, needles: Needles, looked: Looked) -> bool:
+    """Values one by one: in a page they stand side by side without anything between them."""
+    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
+        connection.text_factory = bytes
+        tables = [
+            row[0].decode()
+            for row in connection.execute("select name from sqlite_master where type = 'table'")
+        ]
+        for table in tables:
+            for row in connection.execute(f"select * from {identifier(table)}"):
+                looked.values += len(row)
+                if any(isinstance(value, bytes) and needles.replaced(value)[1] for value in row):
+                    return True
+    return False
 
 
 def _database_holds(path: Path, needles: Needles, looked: Looked) -> bool:
@@ -113,7 +147,7 @@ def _values_hold(
     connection: duckdb.DuckDBPyConnection, source: str, needles: Needles, looked: Looked
 ) -> bool:
     columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
-    named = names_any(columns, needles)
+    named = names_any(columns, needles, needles.in_sql(connection))
     row = connection.execute(f"select count(*), count(*) filter ({named}) from {source}").fetchone()
     assert row is not None
     looked.values += int(row[0]) * len(columns)

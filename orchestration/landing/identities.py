@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from orchestration.landing.declarations import DeclaredTable, Identity
 from orchestration.landing.names import literal, quoted
-from orchestration.mentions import possible_addresses
 
 KINDS = ("contact", "email", "anonymous", "name")
 _LINKING = {"contacts", "touches"}
@@ -92,7 +91,9 @@ def keys_of_table(
 
 
 def possible_keys(source_system: str, declared: DeclaredTable | None, text: str) -> set[str]:
-    """List the identity keys that a text could hold, for example a line that cannot be parsed.
+    """List the keys of records and devices that a text could hold, for example a line that cannot be parsed.
+
+    Which addresses it names belongs to ``mentions``.
 
     Args:
         source_system: System that it comes from.
@@ -102,7 +103,7 @@ def possible_keys(source_system: str, declared: DeclaredTable | None, text: str)
     Returns:
         Keys, most of which belong to nobody.
     """
-    keys = {f"email:{address}" for address in possible_addresses(text)}
+    keys: set[str] = set()
     for identity in declared.identities if declared else ():
         if identity.kind in ("contact", "anonymous"):
             keys |= {

@@ -129,7 +129,9 @@ def literal(text: str) -> str:
     Returns:
         The text between single quotes.
     """
-    return "'" + text.replace("'", "''") + "'"
+    # A statement ends at a NUL character, a text does not.
+    parts = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
+    return parts[0] if len(parts) == 1 else f"({' || chr(0) || '.join(parts)})"
 
 
 def _without_ending(part: str) -> tuple[str, str]:

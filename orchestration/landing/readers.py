@@ -310,7 +310,8 @@ def _is_of_forgotten(job: Job, text: str) -> bool:
     if not job.suppression:
         return False
     table = job.table
-    return bool(job.suppression.matching(possible_keys(table.source_system, table.declared, text)))
+    possible = possible_keys(table.source_system, table.declared, text)
+    return bool(job.suppression.matching(possible)) or job.suppression.mentions.names(text)
 
 
 def _scan(job: Job, text: TextFile, dialect: Dialect | None) -> tuple[RecordScan, RejectSink, str]:

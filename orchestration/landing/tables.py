@@ -11,6 +11,7 @@ import duckdb
 from orchestration.landing.declarations import DeclaredTable
 from orchestration.landing.names import PROVENANCE, quoted, told_name
 from orchestration.landing.report import DriftNote
+from orchestration.text_search import is_nested
 
 _PROVENANCE_TYPES = ("bigint", "timestamp", "timestamp", "varchar", "bigint")
 TEXT = "VARCHAR"
@@ -213,30 +214,6 @@ def as_type(expression: str, held: str, target: str) -> str:
     if target == TEXT and is_nested(held):
         return f"cast(to_json({expression}) as varchar)"
     return f"cast({expression} as {target})"
-
-
-def is_nested(data_type: str) -> bool:
-    """Tell whether values of a DuckDB type hold other values.
-
-    Args:
-        data_type: DuckDB type.
-
-    Returns:
-        Whether it is a struct, map, union, list or array.
-    """
-    return data_type.endswith("]") or data_type.startswith(("STRUCT(", "MAP(", "UNION("))
-
-
-def is_indivisible(data_type: str) -> bool:
-    """Tell whether values of a DuckDB type may hold words that cannot be taken out of them.
-
-    Args:
-        data_type: DuckDB type.
-
-    Returns:
-        Whether it is nested, or bytes, JSON or a list of words; plain text is none of them.
-    """
-    return is_nested(data_type) or data_type.startswith(("BLOB", "JSON", "ENUM("))
 
 
 def _arrival_sentence(column: IncomingColumn, place: int) -> str:

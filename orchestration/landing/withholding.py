@@ -4,16 +4,17 @@ Keys are compared by their keyed digests, here and not in the database, so that 
 anything that could be tried against the list ever stands in a query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 
-from orchestration.landing.identities import KINDS, TableKeys, addresses_of, keys_of_table
-from orchestration.landing.names import literal, quoted
-from orchestration.landing.tables import TEXT, RawTable, is_indivisible
-from orchestration.mentions import TOKEN, mentions_of, possible_addresses
+from orchestration.landing.identities import KINDS, TableKeys, keys_of_table
+from orchestration.landing.names import quoted
+from orchestration.landing.tables import TEXT, RawTable
+from orchestration.mentions import SIGN, Mentions, mentions_of
 from orchestration.suppression import Suppression
+from orchestration.text_search import TextSearch, holds_texts, is_indivisible
 
 _KEYS_AT_ONCE = 100_000
 
@@ -25,14 +26,14 @@ class Withholding:
     Args:
         condition: SQL condition of the rows that are left out.
         rows: How many they are.
-        addresses: Addresses of the forgotten that other rows name in their texts.
+        search: Looks for the forgotten whom texts of other rows name; None if they name nobody.
         cleaned_columns: Columns whose texts may name them.
         learned: Record ids that the rows left out give to the forgotten.
     """
 
     condition: str = "false"
     rows: int = 0
-    addresses: frozenset[str] = frozenset()
+    search: TextSearch | None = None
     cleaned_columns: frozenset[str] = field(default_factory=frozenset)
     learned: frozenset[str] = frozenset()
 
@@ -46,9 +47,9 @@ class Withholding:
         Returns:
             SQL of what is kept.
         """
-        if not self.addresses or column not in self.cleaned_columns:
+        if self.search is None or column not in self.cleaned_columns:
             return expression
-        return mentions_of(self.addresses).sql_without(expression)
+        return self.search.without(expression, TEXT)
 
 
 def find_withheld(
@@ -67,24 +68,25 @@ def find_withheld(
     """
     types = {row[0]: row[1] for row in connection.execute(f"describe from {rows}").fetchall()}
     keys = keys_of_table(table.source_system, table.declared, types)
-    texts = [name for name, kind in types.items() if kind == TEXT]
-    whole = [name for name, kind in types.items() if is_indivisible(kind)]
     found = _found_keys(connection, rows, keys, suppression)
-    named = _named_addresses(connection, rows, [*texts, *whole], suppression)
+    named = _named_addresses(connection, rows, types, suppression)
     if not found and not named:
         return Withholding()
     conditions = [keys.matches(found)] if keys else []
-    # A value that cannot be cleaned word by word goes with its row.
-    mentions = mentions_of(named)
-    conditions += [mentions.sql_condition(f"cast({quoted(name)} as varchar)") for name in whole]
+    search = TextSearch(connection, mentions_of(named), SIGN) if named else None
+    if search:
+        # A value that cannot be cleaned word by word goes with its row.
+        conditions += [
+            search.condition(quoted(name), kind) for name, kind in types.items() if is_indivisible(kind)
+        ]
     condition = f"({' or '.join(conditions) or 'false'})"
     counted = connection.execute(f"select count(*) from {rows} where {condition}").fetchone()
     assert counted is not None
     return Withholding(
         condition=condition,
         rows=int(counted[0]),
-        addresses=frozenset(named),
-        cleaned_columns=frozenset(texts),
+        search=search,
+        cleaned_columns=frozenset(name for name, kind in types.items() if kind == TEXT),
         learned=_learned(connection, rows, keys, found) if keys else frozenset(),
     )
 
@@ -104,23 +106,48 @@ def _found_keys(
 
 
 def _named_addresses(
-    connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[str], suppression: Suppression
-) -> set[str]:
-    if not columns:
-        return set()
-    texts = ", ".join(f"cast({quoted(name)} as varchar)" for name in columns)
-    query = (
-        f"select distinct unnest(regexp_extract_all(value, {literal(TOKEN)})) from"
-        f" (select distinct value from (select unnest([{texts}]) as value from {rows})"
-        " where contains(value, '@') or contains(value, '%40'))"
+    connection: duckdb.DuckDBPyConnection, rows: str, types: Mapping[str, str], suppression: Suppression
+) -> frozenset[str]:
+    """Addresses of the forgotten in the words of any row."""
+    noting = _Noting(suppression.mentions)
+    search = TextSearch(connection, noting, SIGN)
+    # Each column by itself: of conditions that are joined, the second is not asked where the first holds.
+    asked = ", ".join(
+        f"count(*) filter ({search.condition(quoted(name), kind)})"
+        for name, kind in types.items()
+        if holds_texts(kind)
     )
-    found: set[str] = set()
-    cursor = connection.execute(query)
-    while batch := cursor.fetchmany(_KEYS_AT_ONCE):
-        found |= suppression.matching(
-            f"email:{address}" for (token,) in batch for address in possible_addresses(token)
-        )
-    return addresses_of(found)
+    if asked:
+        connection.execute(f"select {asked} from {rows}").fetchall()
+    return frozenset(noting.addresses)
+
+
+class _Noting:
+    """Notes all that texts name. Afterwards these few are looked for, without the secret and its digests.
+
+    Args:
+        mentions: Who may be named.
+    """
+
+    def __init__(self, mentions: Mentions) -> None:
+        self.addresses: set[str] = set()
+        self._mentions = mentions
+
+    def names(self, text: str) -> bool:
+        """Note whom a text names."""
+        return self._note({mention.address for mention in self._mentions.found(text)})
+
+    def names_in_bytes(self, content: bytes) -> bool:
+        """Note whom bytes name."""
+        return self._note({mention.address for mention in self._mentions.found_in_bytes(content)})
+
+    def cleaned(self, text: str) -> str:
+        """Clean a text as everybody does."""
+        return self._mentions.cleaned(text)
+
+    def _note(self, addresses: set[str]) -> bool:
+        self.addresses |= addresses
+        return bool(addresses)
 
 
 def _learned(

@@ -82,7 +82,9 @@ def literal(text: str | Path) -> str:
     Returns:
         The quoted text.
     """
-    return "'" + str(text).replace("'", "''") + "'"
+    # A statement ends at a NUL character, a text does not.
+    parts = ["'" + part.replace("'", "''") + "'" for part in str(text).split("\0")]
+    return parts[0] if len(parts) == 1 else f"({' || chr(0) || '.join(parts)})"
 
 
 def value(content: str | int | float | date | None) -> str:

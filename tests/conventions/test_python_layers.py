@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.private_files",
         "orchestration.progress",
         "orchestration.source_text",
+        "orchestration.text_search",
     ),
     ("orchestration.exhaustion",),
     ("orchestration.settings", "orchestration.moments"),

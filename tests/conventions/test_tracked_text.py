@@ -99,6 +99,7 @@ RULES = (
             ("tests/fixtures/erasure_world.py", "Files that are named after an address."),
             ("tests/unit/landing/test_erased_names.py", "Files that are named after an address."),
             ("tests/unit/erasure/test_mentions.py", "Addresses that begin like a reserved one."),
+            ("tests/unit/erasure/test_forgotten_texts.py", "Files that are named after an address."),
         ),
     ),
 )

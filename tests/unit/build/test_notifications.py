@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration import records
+from orchestration import notifications, records
 from orchestration.alarms import AUDIT_FAILED, NOTIFICATION_FAILED, RECOVERED
 from orchestration.defs import automation
 from orchestration.defs.automation import stale_release_sensor, tell_if_damaged, tell_if_stale, tell_of_run
@@ -187,6 +187,53 @@ def test_damaged_release_is_told_of_once_a_day_by_the_sensor(
     manifest.write_bytes(kept)
     stale_release_sensor(context)
     assert json.loads(context.cursor or "") == {"release_damaged": "", "release_stale": ""}
+
+
+@pytest.mark.parametrize("failing", ["tell_if_damaged", "tell_if_stale", "tell_again", "_keep"])
+def test_sensor_that_fails_at_one_step_tells_of_the_others_once(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    make_release(settings)  # as of 30 June 2026, 12:00
+    # Mail reaches nobody, so there is a notice to keep.
+    notify = Notify(
+        webhook=hook, smtp="smtp://127.0.0.1:9", mail_from="a@b.example", mail_to=("c@d.example",)
+    )
+    monkeypatch.setattr(automation, "load_settings", lambda: replace(settings, notify=notify))
+    moments = [datetime(2026, 7, 3, hour, tzinfo=UTC) for hour in (8, 9, 10)]
+    monkeypatch.setattr(automation.records, "utc_now", lambda: moments.pop(0))
+
+    def broken(*_: object, **__: object) -> None:
+        raise LeadproofError("The disk is full.")
+
+    monkeypatch.setattr(notifications if failing == "_keep" else automation, failing, broken)
+    cursor = "{}"
+    for _ in range(3):
+        context = dg.build_sensor_context(cursor=cursor)
+        stale_release_sensor(context)
+        cursor = context.cursor or ""
+    told = [] if failing == "tell_if_stale" else ["release_stale"]
+    assert [got["alarm"] for got in Hook.got] == told
+
+
+def test_notice_is_tried_again_only_where_that_can_be_noted(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_release(settings)
+    morning = datetime(2026, 7, 3, 8, tzinfo=UTC)
+    tell_if_stale(replace(settings, notify=Notify(webhook="http://127.0.0.1:9/")), morning, "")
+    reached = replace(settings, notify=Notify(webhook=hook))
+
+    def broken(*_: object) -> None:
+        raise LeadproofError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(notifications, "write_json", broken)
+        for hour in (9, 10):
+            with pytest.raises(LeadproofError):
+                tell_again(reached, morning.replace(hour=hour))
+    assert not Hook.got and _untold(settings)
+    tell_again(reached, morning.replace(hour=11))
+    assert len(Hook.got) == 1 and not _untold(settings)
 
 
 def test_release_without_its_database_is_damaged(hook: str, settings: Settings) -> None:

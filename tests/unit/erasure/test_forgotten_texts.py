@@ -1,0 +1,210 @@
+"""Whoever is forgotten stands in columns of every type, bad lines and names of files, and arrives again."""
+
+import gzip
+import hashlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import erasure
+from orchestration.erasure import search
+from orchestration.erasure.needles import Needles, needles_of
+from orchestration.erasure.search import search_everywhere
+from orchestration.landing.erased_names import without_forgotten
+from orchestration.landing.names import literal
+from orchestration.release.database import literal as literal_of_database
+from orchestration.suppression import read_suppression
+from tests.unit.landing.conftest import World
+
+FORGOTTEN, OTHER = "o'hara@firm.example.org", "bo'hara@firm.example.org"
+PERSON = f"p_{hashlib.md5(f'email:{FORGOTTEN}'.encode(), usedforsecurity=False).hexdigest()[:16]}"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    from orchestration.settings import Settings
+
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    settings = Settings(
+        landing=landing,
+        warehouse=tmp_path / "warehouse",
+        id_salt="",
+        memory_limit="1GB",
+        threads=2,
+        source_systems=("crm",),
+        load_modes={},
+        keep_releases=3,
+        dagster_home=tmp_path / "dagster",
+    )
+    return World(settings, tmp_path)
+
+
+def _drop(world: World, said: str = "") -> None:
+    """Rows that name both in a column of each type, beside a row of the other alone."""
+    path = world.settings.landing / "crm" / "notes" / f"notes{said}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = {
+        "in_list": "[told]",
+        "in_struct": "{'told': told, 'n': 1}",
+        "in_both": "[{'told': [told]}]",
+        "in_map": "map {told: 1}",
+        "in_bytes": "encode(told)",
+        "in_struct_of_bytes": "{'told': encode(told)}",
+        "in_json": "to_json({'told': told})",
+    }
+    rows = [
+        f"select '{column}' as kind, {literal(said)} as said, {value} as {column}"
+        f" from (select {literal(f'ask {told} é')} as told)"
+        for column, value in values.items()
+        for told in (FORGOTTEN, OTHER)
+    ]
+    duckdb.execute(f"copy ({' union all by name '.join(rows)}) to '{path}'")
+    world.drop(
+        f"crm/words/words{said}.csv",
+        "_2nd_email,told\n"
+        f"{FORGOTTEN},by o%27hara%40firm.example.org\n"
+        f"{OTHER},bo&#x27;hara@firm.example.org knows {PERSON} and {PERSON}0{said}\n",
+    )
+    world.drop(f"crm/lines/lines{said}.csv", f'a,b\n1,2\n"{PERSON} is it,3\n{said}')
+    world.drop(
+        f"crm/words/export_O%27Hara@firm.example.org{said}.csv", f"_2nd_email,told\nx@y.example,{said}\n"
+    )
+
+
+def _assert_only_the_other_is_there(world: World, said: str) -> None:
+    kinds = world.query(f"select kind, count(*) from raw_crm.notes where said = '{said}' group by all")
+    assert len(kinds) == 7 and {count for _, count in kinds} == {1}
+    words = world.query(
+        f"select * exclude (_loaded_at) from raw_crm.words where _source_file like '%words{said}%'"
+    )
+    told = [row[:2] for row in words]
+    assert told[0] == ("(erased)", "by (erased)")
+    assert told[1][0] == OTHER and told[1][1].startswith("bo&#x27;hara@firm.example.org knows ")
+    files = [path for path, _ in world.entries() if "export" in path and path.endswith(f"{said}.csv")]
+    assert len(files) == 1 and "hara" not in files[0].lower()
+    needles = needles_of({f"email:{FORGOTTEN}"}, {PERSON}, ())
+    assert search_everywhere(world.settings, needles).found_in == []
+
+
+def test_forgotten_stand_in_no_column_of_any_type_and_do_not_come_back(world: World) -> None:
+    _drop(world, "_a")
+    world.load()
+    assert search_everywhere(world.settings, needles_of({f"email:{FORGOTTEN}"}, {PERSON}, ())).found_in
+    certificate = erasure.forget(world.settings, erasure.email_key(FORGOTTEN))
+    assert certificate.content["raw_rows"] == {"crm.notes": 7}
+    assert certificate.content["cleaned_values"] == 3
+    assert certificate.content["raw_lines"] == {"crm.lines": 1}
+    _assert_only_the_other_is_there(world, "_a")
+    told = world.query("select told from raw_crm.words where told like '%knows%'")
+    assert told == [(f"bo&#x27;hara@firm.example.org knows (erased) and {PERSON}0_a",)]
+
+    _drop(world, "_b")
+    world.load()
+    assert read_suppression(world.settings)
+    kept = world.query("select count(*) from raw_crm.notes where said = '_b'")
+    assert kept == [(7,)]
+
+
+def test_capital_that_is_two_letters_in_lower_case_is_forgotten(world: World) -> None:
+    world.drop(
+        "crm/words/words.csv",
+        "told\n\u0130nci@firm.example.org\nINCI@FIRM.example.org\ninca@firm.example.org\n",
+    )
+    world.load()
+    erasure.forget(world.settings, erasure.email_key("\u0130nci@firm.example.org"))
+    assert sorted(world.query("select told from raw_crm.words")) == [
+        ("(erased)",),
+        ("(erased)",),
+        ("inca@firm.example.org",),
+    ]
+
+
+def test_names_of_files_keep_others_and_differ(world: World) -> None:
+    erasure.forget(world.settings, f"email:{FORGOTTEN}")
+    suppression = read_suppression(world.settings)
+    names = [
+        "crm/words/o'hara@firm.example.org.csv",
+        "crm/words/O'HARA@firm.example.org.csv",
+        "crm/words/o%27hara%40firm.example.org.csv",
+        "crm/words/o&#39;hara@firm.example.org-2026-01-01.csv.gz",
+        "crm/o'hara@firm.example.org/all.csv",
+        "crm/words/export_o'hara@firm.example.org_all.csv",
+    ]
+    kept = [without_forgotten(name, suppression) for name in names]
+    assert len({*kept}) == len(names) and not any("hara" in name.lower() for name in kept)
+    assert [without_forgotten(name, suppression) for name in kept] == kept
+    for other in ("j.o'hara@firm.example.org", "bo%27hara@firm.example.org", "o'hara@firm.example.organ"):
+        assert without_forgotten(f"crm/words/{other}.csv", suppression) == f"crm/words/{other}.csv"
+
+
+def _search(world: World, *addresses: str) -> list[str]:
+    needles = Needles(frozenset(addresses), frozenset(), frozenset())
+    return [path.name for path in search_everywhere(world.settings, needles).found_in]
+
+
+def test_pieces_of_a_file_end_between_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_BLOCK_BYTES", 64)
+    folder = world.settings.warehouse / "quality"
+    folder.mkdir(parents=True)
+    for shift in range(70):
+        text = "." * shift + " an@x.example j.bn@x.example cn@x.example.org "
+        (folder / f"{shift}.log").write_text(text * 3)
+    assert _search(world, "bn@x.example", "cn@x.example") == []
+    assert len(_search(world, "an@x.example")) == 70
+
+
+def test_short_addresses_are_not_taken_for_parts_of_packed_bytes(world: World) -> None:
+    folder = world.settings.warehouse / "quality"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "kept.duckdb")) as database:
+        database.execute("create table kept as select 'a@x.test.example' as told from range(5000)")
+    (folder / "kept.log.gz").write_bytes(gzip.compress(os.urandom(3_000_000).hex().encode()))
+    assert _search(world, "a@x.test", "q@z", "z@q") == []
+    with duckdb.connect(str(folder / "kept.duckdb")) as database:
+        database.execute("insert into kept values ('ask a@x.test')")
+    with gzip.open(folder / "other.log.gz", "wt") as file:
+        file.write("ask a@x.test")
+    assert sorted(_search(world, "a@x.test")) == ["kept.duckdb", "other.log.gz"]
+
+
+def test_values_of_sqlite_are_read_one_by_one(world: World) -> None:
+    folder = world.settings.warehouse / "state"
+    folder.mkdir(parents=True)
+    with sqlite3.connect(folder / "kept.db") as database:
+        database.execute("create table kept (one text, two text)")
+        database.execute("insert into kept values ('j', 'an@firm.example.org')")
+    assert _search(world, "an@firm.example.org") == ["kept.db"]
+
+
+@pytest.mark.parametrize("write", [literal, literal_of_database])
+def test_text_with_a_nul_character_can_be_written_in_a_statement(write: object) -> None:
+    told = "o'hara\0@firm.example.org"
+    assert callable(write)
+    assert duckdb.execute(f"select {write(told)}").fetchall() == [(told,)]
+
+
+def test_many_rows_are_searched_and_cleaned_in_time(tmp_path: Path) -> None:
+    needles = needles_of({f"email:{FORGOTTEN}", "email:person77@firm.example.org"}, {PERSON}, ())
+    with duckdb.connect(str(tmp_path / "held.duckdb")) as connection:
+        connection.execute(
+            "create table held as select 'person' || n || '@firm.example.org' as email,"
+            " case when n % 10 = 0 then 'asked colleague' || n || '@firm.example.org, see https://x.example/?e=a%40b'"
+            " end as told, {'id': n, 'mail': 'm' || n || '@x.example'} as nested from range(200000) as r(n)"
+        )
+        started = time.process_time()
+        asked = needles.in_sql(connection)
+        types = {"email": "VARCHAR", "told": "VARCHAR", "nested": "STRUCT(id BIGINT, mail VARCHAR)"}
+        found = connection.execute(f"select count(*) from held where {asked.any_condition(types)}").fetchall()
+        connection.execute(
+            f"create table kept as select {asked.without('email', 'VARCHAR')} as email,"
+            f" {asked.without('told', 'VARCHAR')} as told from held"
+        )
+        seconds = time.process_time() - started
+        cleaned = connection.execute("select count(*) from kept where email = '(erased)'").fetchall()
+    assert found == cleaned == [(1,)]
+    assert seconds < 20
