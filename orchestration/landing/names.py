@@ -7,7 +7,7 @@ belongs to ``tables``.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,27 +32,36 @@ def normalise(original: str) -> str:
     return f"_{name}" if name[:1].isdigit() else name
 
 
-def assign_columns(originals: Sequence[str], known: Mapping[str, str]) -> list[str]:
+def assign_columns(
+    originals: Sequence[str], known: Mapping[str, str], declared: Collection[str] = ()
+) -> list[str]:
     """Give every column of a file its name in the raw table.
 
-    A name that the table knows exactly keeps its column, wherever it stands in the file; only then are
-    names that merely look alike given ``_2``, ``_3`` and so on.
+    A name that is declared just so has that column, whatever else the file holds. A name that the table knows
+    exactly keeps its column, wherever it stands in the file; only then are names that merely look alike, or
+    stand there twice, given ``_2``, ``_3`` and so on. What one file names twice is one column of the next.
 
     Args:
         originals: The file's column names, in order.
-        known: Column name by original name, as earlier files of the table had them.
+        known: Original name by column name, as earlier files of the table had them.
+        declared: Column names that the table is declared to have.
 
     Returns:
         One name per column, all different.
     """
     assigned: dict[int, str] = {}
     taken: set[str] = set(PROVENANCE)
-    for position, original in enumerate(originals):
-        column = known.get(original)
-        if column is not None and column not in taken:
-            assigned[position] = column
-            taken.add(column)
-    owners = {column: original for original, column in known.items()}
+    columns: dict[str, list[str]] = {original: [original] for original in originals if original in declared}
+    for column in sorted(known, key=lambda name: (len(name), name)):
+        columns.setdefault(known[column], []).append(column)
+    for is_declared in (True, False):
+        for position, original in enumerate(originals):
+            if position in assigned or (is_declared and original not in declared):
+                continue
+            free = [column for column in columns.get(original, ()) if column not in taken]
+            if free:
+                assigned[position] = free[0]
+                taken.add(free[0])
     for position, original in enumerate(originals):
         if position in assigned:
             continue
@@ -61,7 +70,7 @@ def assign_columns(originals: Sequence[str], known: Mapping[str, str]) -> list[s
             column = _first_free(name, taken)
         else:
             # Two unwritable names at one position of two files are two columns, not one.
-            column = _first_free(f"column_{position + 1}", taken | set(owners))
+            column = _first_free(f"column_{position + 1}", taken | set(known))
         assigned[position] = column
         taken.add(column)
     return [assigned[position] for position in range(len(originals))]

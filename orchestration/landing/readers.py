@@ -420,8 +420,9 @@ def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:
 
 
 def _incoming(job: Job, originals: Sequence[str], kinds: Sequence[str]) -> tuple[IncomingColumn, ...]:
-    known = {held.original: name for name, held in job.table.known_columns(job.connection).items()}
-    names = assign_columns(originals, known)
+    known = {name: held.original for name, held in job.table.known_columns(job.connection).items()}
+    declared = job.table.declared.columns if job.table.declared else ()
+    names = assign_columns(originals, known, declared)
     return tuple(
         IncomingColumn(name, original, kind)
         for name, original, kind in zip(names, originals, kinds, strict=True)

@@ -85,6 +85,30 @@ def test_names_alike_keep_their_columns_when_the_order_changes(world):
     assert world.query("select name, name_2 from raw_crm.leads order by 1") == [("a", "b"), ("c", "d")]
 
 
+def test_a_name_that_stands_twice_in_one_file_is_one_column_of_the_next(world):
+    world.drop("crm/leads/1.csv", "name,name,id\na,b,1\n")
+    world.load()
+    world.drop("crm/leads/2.csv", "name,id\nc,2\n")
+    world.drop("crm/leads/3.csv", "id,name,name\n3,d,e\n")
+    world.load()
+    assert world.query("select id, name, name_2 from raw_crm.leads order by 1") == [
+        ("1", "a", "b"),
+        ("2", "c", None),
+        ("3", "d", "e"),
+    ]
+
+
+def test_a_declared_name_has_its_column_beside_whatever_looks_like_it(lead_world):
+    lead_world.drop("crm/leads/1.csv", "id,Name,name\n1,a,b\n")
+    lead_world.load()
+    lead_world.drop("crm/leads/2.csv", "id,name\n2,c\n")
+    lead_world.load()
+    assert lead_world.query("select id, name, name_2 from raw_crm.leads order by 1") == [
+        ("1", "b", "a"),
+        ("2", "c", None),
+    ]
+
+
 def workbook():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
