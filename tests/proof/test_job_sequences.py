@@ -41,8 +41,8 @@ def test_sequence_of_killed_builds_agrees_with_a_rebuild_and_the_reference(
     assert tally["looks at what readers see"]
 
 
-# The kills of seed 133: of a build as it checks policy, and of the next as dbt begins, which is left to itself
-# while the build starts that may end.
+# The kills of seed 133: as policy is checked, and as dbt begins, which is left to itself while the next build
+# starts.
 @pytest.mark.parametrize(("seed", "kills"), [(133, 2), pytest.param(1, 3, marks=pytest.mark.long)])
 def test_killed_builds_are_caught_up_by_the_next(
     empty_compiled_world: CompiledWorld, shop: Shop, tmp_path: Path, seed: int, kills: int
