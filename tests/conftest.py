@@ -9,6 +9,13 @@ if TYPE_CHECKING:
 
     from tests.integration.compiled_world import CompiledWorld
 
+_LONGEST = "test_cli_build.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that takes longest; it needs no compiled world, for which others would wait."""
+    items.sort(key=lambda item: item.path.name != _LONGEST)
+
 
 @pytest.fixture(scope="session")
 def compiled_world(tmp_path_factory: pytest.TempPathFactory) -> "CompiledWorld":

@@ -7,7 +7,7 @@ what lies in the raw tables and see what follows from it. What a test expects do
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +60,18 @@ class CompiledWorld:
         """The models as an increment compiles them, each after those it reads."""
         path = self.settings.warehouse / TARGET_OF_INCREMENT / "manifest.json"
         return _models(json.loads(path.read_text(encoding="utf-8")))
+
+    def leading_to(self, tables: Collection[str]) -> list[Node]:
+        """The models that these tables are made by, each after those it reads.
+
+        Args:
+            tables: Names of models.
+        """
+        wanted: set[str] = set()
+        for node in reversed(self.models):
+            if node["alias"] in tables or node["unique_id"] in wanted:
+                wanted |= {node["unique_id"], *node["depends_on"]["nodes"]}
+        return [node for node in self.models if node["unique_id"] in wanted]
 
     @cached_property
     def sources(self) -> list[Node]:

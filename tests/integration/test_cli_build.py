@@ -1,5 +1,7 @@
 """The main job as people run it: refused by the audit, baselined, published, edited, interrupted, killed.
 
+Launched in parts, too.
+
 One warehouse goes through its life in the order of the tests, because each of them is a build.
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.digests import sha256_of
 from orchestration.settings import PROJECT_ROOT
 from tests.fixtures.local_servers import Hook, listening_hook
 from tests.integration.workshop import Workshop, make_workshop
@@ -97,6 +100,65 @@ def test_first_build_is_stopped_by_the_audit(workshop: Workshop) -> None:
     assert workshop.leadproof("status", "--check").returncode == 1
 
 
+_LAUNCH = """
+import json, logging
+import dagster as dg
+from orchestration.definitions import defs
+from orchestration.defs.event_storage import own_process_instance
+from orchestration.settings import load_settings
+logging.getLogger("dagster").setLevel(logging.CRITICAL)
+chosen = {
+    "/".join(key): dg.AssetSelection.assets(dg.AssetKey(key)).without_checks()
+    for key in (["release", "candidate"], ["release", "current"], ["quality", "report"])
+}
+chosen["audit"] = dg.AssetSelection.checks_for_assets(dg.AssetKey(["release", "candidate"]))
+jobs = {name: dg.define_asset_job(f"alone_{place}", chosen[name]) for place, name in enumerate(chosen)}
+every = dg.Definitions.merge(defs, dg.Definitions(jobs=list(jobs.values())))
+told = {}
+with own_process_instance(load_settings()) as instance:
+    for name, alone in jobs.items():
+        result = every.resolve_job_def(alone.name).execute_in_process(instance=instance, raise_on_error=False)
+        failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        told[name] = {
+            "steps": sum(event.is_step_start for event in result.all_events),
+            "failures": [
+                each.user_failure_data.description if each.user_failure_data else each.error.cls_name
+                for each in failed
+            ],
+        }
+print(json.dumps(told))
+"""
+
+
+def _seen(workshop: Workshop) -> dict[str, str]:
+    """Pointer and releases, with the digest of each byte."""
+    folder = workshop.warehouse / "releases"
+    found = {str(path): sha256_of(path) for path in folder.rglob("*") if path.is_file()}
+    return {**found, "current": str(workshop.current())}
+
+
+def _assert_launched(told: dict[str, dict[str, Any]]) -> None:
+    assert set(told) == {"release/candidate", "release/current", "quality/report", "audit"}
+    assert {alone["steps"] for alone in told.values()} == {1}
+    for alone in told.values():
+        for failure in alone["failures"]:
+            # Dagster's own way to say that a blocking check does not hold, or one sentence.
+            assert failure == "DagsterAssetCheckFailedError" or failure.endswith("."), failure
+            assert "\n" not in failure
+
+
+def test_assets_launched_alone_after_a_blocked_build_publish_nothing(workshop: Workshop) -> None:
+    got = len(Hook.got)
+    launched = workshop.python(_LAUNCH)
+    _assert_launched(launched)
+    assert launched["release/current"]["failures"]
+    assert workshop.current() is None
+    assert list((workshop.warehouse / "releases").glob("*")) == []
+    # What is launched alone goes on with the blocked build, and may tell of it again.
+    assert {told["alarm"] for told in Hook.got[got:]} <= {"audit_failed"}
+    del Hook.got[got:]
+
+
 def _tolerate_everything(workshop: Workshop) -> None:
     """Widen the baselines, because later tests look at other moments, where other shares fail."""
     seeds = workshop.root / "seeds" / "audit_thresholds.csv"
@@ -153,11 +215,12 @@ def test_dagster_shows_what_the_command_line_did(workshop: Workshop) -> None:
         """
 import json, dagster as dg
 instance = dg.DagsterInstance.get()
-runs = instance.get_runs()
+# Assets that a test has launched alone are no builds.
+runs = [run for run in instance.get_runs() if not run.job_name.startswith("alone_")]
 key = lambda *path: instance.get_latest_materialization_event(dg.AssetKey(path)) is not None
 print(json.dumps({
     "jobs": sorted({run.job_name for run in runs}),
-    "statuses": [run.status.value for run in reversed(list(runs))],
+    "statuses": [run.status.value for run in reversed(runs)],
     "raw": key("raw_leadproof", "touches"), "mart": key("marts", "mqls"),
     "release": key("release", "current"), "report": key("quality", "report"),
     "checks": [record.status.value for record in
@@ -171,6 +234,14 @@ print(json.dumps({
     assert seen["statuses"] == ["FAILURE", "SUCCESS"]
     assert seen["raw"] and seen["mart"] and seen["release"] and seen["report"]
     assert seen["checks"] == ["SUCCEEDED"]
+
+
+def test_assets_launched_alone_after_a_published_build_change_nothing(workshop: Workshop) -> None:
+    before, records = _seen(workshop), workshop.records()
+    assert records[-1]["status"] == "published"
+    _assert_launched(workshop.python(_LAUNCH))
+    assert _seen(workshop) == before
+    assert workshop.records() == records
 
 
 def test_build_with_nothing_new_keeps_the_release(workshop: Workshop) -> None:

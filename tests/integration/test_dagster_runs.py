@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import duckdb
@@ -27,12 +26,9 @@ from orchestration.defs.automation import (
 from orchestration.defs.event_storage import KeptConnectionEventLogStorage, own_process_instance
 from orchestration.defs.publication import check_results
 from orchestration.defs.session import is_transient, told_to_dagster
-from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
 from orchestration.release import build_lock
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
-from tests.integration.workshop import Workshop, make_workshop
-from tests.proof.late_file import BUILD, GOLDEN, run, tolerate_few_people
 
 
 @pytest.fixture
@@ -198,70 +194,3 @@ def test_sensors_that_watch_are_on_and_those_that_build_are_off() -> None:
     sensors = (abandoned_run_sensor, failed_run_sensor, stale_release_sensor, landing_sensor)
     found = {each.name for each in sensors if each.default_status is dg.DefaultSensorStatus.RUNNING}
     assert found == on
-
-
-_LAUNCH = """
-import json, logging
-import dagster as dg
-from orchestration.definitions import defs
-from orchestration.defs.event_storage import own_process_instance
-from orchestration.settings import load_settings
-logging.getLogger("dagster").setLevel(logging.CRITICAL)
-chosen = {
-    "/".join(key): dg.AssetSelection.assets(dg.AssetKey(key)).without_checks()
-    for key in (["release", "candidate"], ["release", "current"], ["quality", "report"])
-}
-chosen["audit"] = dg.AssetSelection.checks_for_assets(dg.AssetKey(["release", "candidate"]))
-jobs = {name: dg.define_asset_job(f"alone_{place}", chosen[name]) for place, name in enumerate(chosen)}
-every = dg.Definitions.merge(defs, dg.Definitions(jobs=list(jobs.values())))
-told = {}
-with own_process_instance(load_settings()) as instance:
-    for name, alone in jobs.items():
-        result = every.resolve_job_def(alone.name).execute_in_process(instance=instance, raise_on_error=False)
-        failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-        told[name] = {
-            "steps": sum(event.is_step_start for event in result.all_events),
-            "failures": [
-                each.user_failure_data.description if each.user_failure_data else each.error.cls_name
-                for each in failed
-            ],
-        }
-print(json.dumps(told))
-"""
-
-
-def _seen(workshop: Workshop) -> dict[str, str]:
-    """Pointer and releases, with the digest of each byte."""
-    folder = workshop.warehouse / "releases"
-    found = {str(path): sha256_of(path) for path in folder.rglob("*") if path.is_file()}
-    return {**found, "current": str(workshop.current())}
-
-
-def _assert_launched(told: dict[str, dict[str, Any]]) -> None:
-    assert set(told) == {"release/candidate", "release/current", "quality/report", "audit"}
-    assert {alone["steps"] for alone in told.values()} == {1}
-    for alone in told.values():
-        for failure in alone["failures"]:
-            # Dagster's own way to say that a blocking check does not hold, or one sentence.
-            assert failure == "DagsterAssetCheckFailedError" or failure.endswith("."), failure
-            assert "\n" not in failure
-
-
-@pytest.mark.slow
-def test_each_asset_launched_alone_publishes_nothing(tmp_path: Path) -> None:
-    workshop = make_workshop(tmp_path, GOLDEN)
-    assert workshop.leadproof(*BUILD).returncode == 1
-    assert workshop.current() is None
-    told = workshop.python(_LAUNCH)
-    _assert_launched(told)
-    assert told["release/current"]["failures"]
-    assert workshop.current() is None
-    assert list((workshop.warehouse / "releases").glob("*")) == []
-
-    tolerate_few_people(workshop)
-    run(workshop, *BUILD)
-    before, records = _seen(workshop), workshop.records()
-    assert records[-1]["status"] == "published"
-    _assert_launched(workshop.python(_LAUNCH))
-    assert _seen(workshop) == before
-    assert workshop.records() == records

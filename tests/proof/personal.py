@@ -35,13 +35,14 @@ _SEEDS_APART = 1000
 _KILLS = 4
 
 
-def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
+def drive_personal(shop: Shop, root: Path, seed: int, *, is_short: bool = False) -> Counter[str]:
     """Build on canaries, forget somebody under kills, send everything again, and look everywhere each time.
 
     Args:
         shop: Where commands run.
         root: Empty folder.
         seed: Decides the canaries and when forgetting is killed.
+        is_short: Whether it ends once somebody is forgotten, without kills.
 
     Returns:
         What was done and looked at.
@@ -75,9 +76,11 @@ def drive_personal(shop: Shop, root: Path, seed: int) -> Counter[str]:
     _look_at_modes(settings)
 
     person = canaries.person
-    _forget_under_kills(shop, settings, output, person[0], rng, tally)
+    _forget_under_kills(shop, settings, output, person[0], rng, tally, kills=0 if is_short else _KILLS)
     ids = _looked_for(settings, person)
     _look_for_person(ids, places, tally, "after forgetting")
+    if is_short:
+        return tally + Counter({"canaries": len(canaries.fields)})
 
     for path in sorted((settings.landing / "leadproof").rglob("one_more.csv")):
         path.write_bytes(path.read_bytes() + b"\n")
@@ -159,10 +162,16 @@ def _start(shop: Shop, settings: Settings, output: Path, *words: str) -> int:
 
 
 def _forget_under_kills(
-    shop: Shop, settings: Settings, output: Path, address: str, rng: random.Random, tally: Counter[str]
+    shop: Shop,
+    settings: Settings,
+    output: Path,
+    address: str,
+    rng: random.Random,
+    tally: Counter[str],
+    kills: int,
 ) -> None:
     """Forget somebody, killed at moments that nobody chose; readers see a whole release after each."""
-    for _ in range(_KILLS):
+    for _ in range(kills):
         process = _start(shop, settings, output, "forget", address)
         time.sleep(rng.uniform(0.2, 6))
         end_session(process)

@@ -40,7 +40,7 @@ _JOB_KILLS_AT_ONCE = 20
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
 _ROUTES_AT_ONCE, _MEMORY_AT_ONCE, _FORGETTINGS_AT_ONCE = 100, 5, 2
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
-_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0"
+_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0 NETWORKS=0"
 
 
 def main() -> int:
@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--readings", type=int, default=100, help="how many publications 16 readers meet")
     parser.add_argument("--disks", type=int, default=20, help="how many builds meet a full disk")
     parser.add_argument("--memory", type=int, default=10, help="how many builds get too little memory")
+    parser.add_argument("--networks", type=int, default=1, help="how many demos to run without a network")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -101,7 +102,8 @@ def main() -> int:
         f" REPLAYS={options.replays} RACES={options.races} ERASURES={options.erasures}"
         f" CANARIES={options.canaries} JOB_KILLS={options.job_kills} ROUTES={options.routes}"
         f" KILLS={options.kills}"
-        f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory} SEED={options.seed}"
+        f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory}"
+        f" NETWORKS={options.networks} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -215,6 +217,13 @@ def _others(
         lambda seed: in_fresh(lambda place: prove_memory(place, _MEMORY_AT_ONCE, seed)),
         "MEMORY",
     )
+    yield "Demos without a network", "networks", "demos", lambda _: in_fresh(_network), "NETWORKS"
+
+
+def _network(place: Path) -> Counter[str]:
+    told = confined("--net", "network", place)
+    assert told == {"attempts": 0, "released": True}, told
+    return Counter({"demos": 1})
 
 
 def _disks(place: Path, seed: int) -> Counter[str]:
