@@ -38,7 +38,7 @@ from orchestration.progress import say
 from orchestration.records import BuildRecord, Failure, Phase, utc_now, utc_text
 from orchestration.release.candidate import ADDED_BY_PUBLICATION
 from orchestration.release.database import literal
-from orchestration.release.files import explained
+from orchestration.release.files import explained, out_of_resources
 from orchestration.released_past import write_released_past
 from orchestration.report.verdicts import after_blocked, blocked_sentence
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -117,7 +117,10 @@ class Build:
         try:
             yield
         except BaseException as error:
-            self._note(Phase(name, round(time.monotonic() - started, 2), "failed"), _failure(name, error))
+            self._note(
+                Phase(name, round(time.monotonic() - started, 2), "failed"),
+                _failure(name, error, self.settings.warehouse),
+            )
             raise
         self._note(Phase(name, round(time.monotonic() - started, 2), "ok"), None)
 
@@ -532,7 +535,7 @@ class Build:
             yield
         except BaseException as error:
             if self.record is not None:
-                self.record.failure = _failure(name, error)
+                self.record.failure = _failure(name, error, self.settings.warehouse)
                 records.write_record(self.settings, self.record)
             raise
 
@@ -722,13 +725,18 @@ def _export_reconciliation(database: duckdb.DuckDBPyConnection, settings: Settin
     writing.replace(path)
 
 
-def _failure(phase: str, error: BaseException) -> Failure:
+def _failure(phase: str, error: BaseException, warehouse: Path) -> Failure:
     if isinstance(error, LeadproofError):
         return Failure(phase, error.message, error.hint, list(error.details), error.cause)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
         return Failure(
             phase, _INTERRUPTED, "Run leadproof build again; nothing is loaded twice.", is_by_person=True
         )
+    exhausted = None
+    if isinstance(error, OSError | duckdb.Error):
+        exhausted = out_of_resources(str(error), f"The {phase} phase", warehouse)
+    if exhausted is not None:
+        return Failure(phase, exhausted.message, exhausted.hint, cause=exhausted.cause)
     return Failure(
         phase,
         f"The {phase} phase failed with {type(error).__name__}.",

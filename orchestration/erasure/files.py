@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import duckdb
 
 from orchestration.dbt import target_path
 from orchestration.erasure.needles import Needles
+from orchestration.errors import LeadproofError
 from orchestration.mentions import ERASED
 from orchestration.release.database import DATABASE, identifier, literal
 from orchestration.release.files import remove_tree, sync
@@ -22,7 +24,12 @@ from orchestration.release.shared import sweep_shared
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.text_search import TextSearch
 
-_GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
+GZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
+_DUCKDB_AT, _DUCKDB = 8, b"DUCK"
+NOT_GZIP = (OSError, EOFError, zlib.error)
+_BESIDE = ".erased"
+# What SQLite keeps beside a database: an edited byte there would cost others the rows behind it.
+_BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS = 30
 _BLOCK_BYTES = 4096
 # Ids of touches stand beside the person's, but for the keys of rows that an audit complains of.
@@ -99,13 +106,58 @@ def redact_files(settings: Settings, needles: Needles) -> int:
     Returns:
         How many files were changed.
     """
-    own = (settings.build_db, settings.releases, settings.restricted, settings.erasures, settings.landing)
     changed = 0
     for folder in places(settings):
-        for path in files_below(folder, own):
+        for path in files_below(folder, _others_work(settings)):
             with contextlib.suppress(FileNotFoundError):  # others may be tidying up
-                changed += redact_file(path, needles)
+                if path.name.startswith(".") and path.name.endswith(_BESIDE):
+                    path.unlink()  # half a file: what wrote it was killed
+                else:
+                    changed += _redacted(path, needles)
     return changed
+
+
+def databases_beside(settings: Settings) -> Iterator[Path]:
+    """List DuckDB files that somebody has put where Leadproof keeps its own: a backup, say.
+
+    Args:
+        settings: Where everything lies.
+
+    Yields:
+        Each file.
+    """
+    for folder in places(settings):
+        for path in files_below(folder, (*_others_work(settings), settings.candidates)):
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                if is_duckdb(file.read(16)):
+                    yield path
+
+
+def is_duckdb(start: bytes) -> bool:
+    """Tell whether a file is a DuckDB database.
+
+    Args:
+        start: Its first sixteen bytes.
+
+    Returns:
+        Whether it is one.
+    """
+    return start[_DUCKDB_AT : _DUCKDB_AT + len(_DUCKDB)] == _DUCKDB
+
+
+def _others_work(settings: Settings) -> tuple[Path, ...]:
+    return (settings.build_db, settings.releases, settings.restricted, settings.erasures, settings.landing)
+
+
+def _redacted(path: Path, needles: Needles) -> bool:
+    try:
+        return redact_file(path, needles)
+    except (sqlite3.Error, duckdb.Error, UnicodeError) as error:
+        # The message may quote what stands there.
+        raise LeadproofError(
+            f"{path} cannot be cleaned: {type(error).__name__}.",
+            "Close whatever uses it, repair it or remove it, and run the same command again.",
+        ) from None
 
 
 def redact_file(path: Path, needles: Needles) -> bool:
@@ -116,15 +168,17 @@ def redact_file(path: Path, needles: Needles) -> bool:
         needles: What must not be found.
 
     Returns:
-        Whether it held anything.
+        Whether it held anything. A DuckDB database, of which bytes cannot be changed, is left as it is.
     """
     with path.open("rb") as file:
         start = file.read(16)
-    if start.startswith(_PARQUET):
+    if is_duckdb(start) or path.name.endswith(_BESIDE_SQLITE):
+        return False
+    if start.startswith(PARQUET) and _is_readable(path):
         return _redact_parquet(path, needles)
-    if start.startswith(_GZIP):
+    if start.startswith(GZIP):
         return _redact_gzip(path, needles)
-    if start.startswith(_SQLITE):
+    if start.startswith(SQLITE):
         return _redact_sqlite(path, needles)
     return bool(start) and _redact_bytes(path, needles)
 
@@ -164,11 +218,21 @@ def _redact_gzip(path: Path, needles: Needles) -> bool:
     try:
         with gzip.open(path, "rb") as file:
             cleaned, count = needles.replaced(file.read())
-    except (OSError, EOFError):
+    except NOT_GZIP:
         return _redact_bytes(path, needles)
     if count:
         _replace(path, gzip.compress(cleaned))
     return bool(count)
+
+
+def _is_readable(path: Path) -> bool:
+    """Tell whether a Parquet file is whole; of one that was cut nothing but bytes can be looked at."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"describe from read_parquet({literal(path)}, hive_partitioning = false)")
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _redact_parquet(path: Path, needles: Needles) -> bool:
@@ -185,7 +249,7 @@ def _redact_parquet(path: Path, needles: Needles) -> bool:
             f"{cleaned_value(name, kind, needles, search)} as {identifier(name)}"
             for name, kind in columns.items()
         )
-        beside = path.with_name(f".{path.name}.erased")
+        beside = path.with_name(f".{path.name}{_BESIDE}")
         beside.unlink(missing_ok=True)
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT, path.stat().st_mode & 0o777))
         connection.execute(
@@ -250,47 +314,75 @@ def _touches(needles: Needles) -> str:
 
 def _redact_sqlite(path: Path, needles: Needles) -> bool:
     """Clean every text of a database that other processes may have open, and the pages it no longer uses."""
-    changed = False
+    # Rows that were deleted long ago leave their bytes where no statement reaches them.
+    log = path.with_name(f"{path.name}-wal")
+    changed = any(needles.replaced(each.read_bytes())[1] for each in (path, log) if each.exists())
     with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
         connection.execute("pragma secure_delete = on")
+        # What is no UTF-8 stays as it is, and no error quotes it.
+        connection.text_factory = lambda held: held.decode("utf-8", "surrogateescape")
         tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
         for table in tables:
             changed |= _redact_sqlite_table(connection, table, needles)
         if changed:
-            with contextlib.suppress(
-                sqlite3.OperationalError
-            ):  # somebody is reading; nothing is left to clean
+            # Somebody may be reading: the search after this says so.
+            with contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("vacuum")
-            connection.execute("pragma wal_checkpoint(truncate)")
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("pragma wal_checkpoint(truncate)")
     return changed
 
 
 def _redact_sqlite_table(connection: sqlite3.Connection, table: str, needles: Needles) -> bool:
-    columns = [row[1] for row in connection.execute(f"pragma table_info({identifier(table)})")]
+    described = connection.execute(f"pragma table_info({identifier(table)})").fetchall()
+    columns = [row[1] for row in described]
+    keys, rows = ["rowid"], []
     try:
         rows = connection.execute(
             f"select rowid, {', '.join(map(identifier, columns))} from {identifier(table)}"
-        )
+        ).fetchall()
     except sqlite3.OperationalError:
-        return False  # without row ids: SQLite's own
-    edits: list[tuple[str, int, str | bytes]] = []
-    for row_id, *values in rows:
-        for column, value in zip(columns, values, strict=True):
-            if not isinstance(value, str | bytes):
-                continue
-            cleaned, count = needles.replaced(value.encode() if isinstance(value, str) else value)
-            if count:
-                edits.append((column, row_id, cleaned.decode() if isinstance(value, str) else cleaned))
-    for column, row_id, cleaned_value in edits:
-        connection.execute(
-            f"update {identifier(table)} set {identifier(column)} = ? where rowid = ?",
-            [cleaned_value, row_id],
+        keys = [identifier(row[1]) for row in described if row[5]]  # a table without row ids
+        if keys:
+            rows = connection.execute(
+                f"select {', '.join([*keys, *map(identifier, columns)])} from {identifier(table)}"
+            ).fetchall()
+    changed = False
+    for row in rows:
+        # Texts are bound as bytes, because some are no UTF-8.
+        bound = [_sqlite_bytes(value) for value in row[: len(keys)]]
+        where = " and ".join(
+            f"{key} is {'cast(? as text)' if isinstance(value, str) else '?'}"
+            for key, value in zip(keys, row, strict=False)
         )
-    return bool(edits)
+        edits: dict[str, bytes] = {}
+        for column, value in zip(columns, row[len(keys) :], strict=True):
+            held = _sqlite_bytes(value)
+            if not isinstance(held, bytes):
+                continue
+            cleaned, count = needles.replaced(held)
+            if count:
+                written = "cast(? as text)" if isinstance(value, str) else "?"
+                edits[f"{identifier(column)} = {written}"] = cleaned
+        if edits:
+            changed = True
+            try:
+                connection.execute(
+                    f"update {identifier(table)} set {', '.join(edits)} where {where}",
+                    [*edits.values(), *bound],
+                )
+            except sqlite3.IntegrityError:
+                # Two values that differed in nothing but a person are one now, where only one may be.
+                connection.execute(f"delete from {identifier(table)} where {where}", bound)
+    return changed
+
+
+def _sqlite_bytes(value: object) -> object:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.erased")
+    beside = path.with_name(f".{path.name}{_BESIDE}")
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
     with os.fdopen(handle, "wb") as file:

@@ -23,7 +23,7 @@ from orchestration.erasure.journal import (
     write_private_json,
 )
 from orchestration.erasure.needles import needles_of
-from orchestration.erasure.search import Looked, search_everywhere
+from orchestration.erasure.search import Looked, copies_holding, search_everywhere
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
@@ -215,6 +215,11 @@ def _told_without_values(action: str, settings: Settings) -> Iterator[None]:
             yield
     except LeadproofError as error:
         raise LeadproofError(error.message, error.hint, error.details, error.cause) from None
+    except Exception as error:
+        raise LeadproofError(
+            f"{action} failed with {type(error).__name__}.",
+            "Run the same command again; what was done already stays done.",
+        ) from None
 
 
 def _erase(settings: Settings, start: Collection[str], subject: str) -> Certificate:
@@ -227,9 +232,20 @@ def _erase(settings: Settings, start: Collection[str], subject: str) -> Certific
     )
     say("Looking for the person")
     _find(settings, journal, start)
+    _refuse_copies(settings, journal)
     # First of all: whoever is killed from here on leaves word of what is to do.
     write_journal(settings, journal)
     return _carry_out(settings, journal)
+
+
+def _refuse_copies(settings: Settings, journal: Journal) -> None:
+    needles = needles_of(journal.keys, journal.person_ids, journal.touch_ids)
+    copies = copies_holding(settings, needles)
+    if copies:
+        raise LeadproofError(
+            f"The person also stands in {copies[0]}, a database that is none of Leadproof's own.",
+            "Remove it, or move it out of the warehouse, and run the same command again.",
+        )
 
 
 def _find(settings: Settings, journal: Journal, start: Collection[str]) -> None:

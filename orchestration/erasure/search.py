@@ -12,13 +12,21 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.erasure.files import files_below, names_any, places
+from orchestration.erasure.files import (
+    GZIP,
+    NOT_GZIP,
+    PARQUET,
+    SQLITE,
+    databases_beside,
+    files_below,
+    is_duckdb,
+    names_any,
+    places,
+)
 from orchestration.erasure.needles import Needles
 from orchestration.release.database import identifier, literal
 from orchestration.settings import Settings
 
-_GZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PAR1", b"SQLite format 3\0"
-_DUCKDB_AT, _DUCKDB = 8, b"DUCK"
 _BUSY_SECONDS = 30
 _BLOCK_BYTES, _MOST_BLOCKS = 1 << 26, 4
 # Bytes at which whatever is looked for ends. A file may be read in pieces that end there.
@@ -62,10 +70,32 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
                 is_found = _holds(path, needles, looked)
             except FileNotFoundError:
                 continue  # others may be tidying up
+            except duckdb.Error:
+                if path == settings.build_db or path.is_relative_to(settings.releases):
+                    raise
+                is_found = False  # no database that opens; its bytes hold nothing
             looked.files += 1
             if is_found:
                 looked.found_in.append(path)
     return looked
+
+
+def copies_holding(settings: Settings, needles: Needles) -> list[Path]:
+    """List databases that are none of Leadproof's and hold a person: nobody may change them but their owner.
+
+    Args:
+        settings: Where Leadproof keeps its own.
+        needles: What must not be found.
+
+    Returns:
+        The files.
+    """
+    found: list[Path] = []
+    for path in databases_beside(settings):
+        with contextlib.suppress(duckdb.Error):  # no database that opens
+            if _holds(path, needles, Looked()):
+                found.append(path)
+    return found
 
 
 def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
@@ -73,18 +103,20 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
     looked.size_bytes += size
     with path.open("rb") as file:
         start = file.read(16)
-    is_database = start[_DUCKDB_AT : _DUCKDB_AT + len(_DUCKDB)] == _DUCKDB
-    is_packed = is_database or start.startswith((_GZIP, _PARQUET))
+    is_database = is_duckdb(start)
+    is_packed = is_database or start.startswith((GZIP, PARQUET))
     in_bytes = needles.longer_than(_BY_CHANCE_BYTES) if is_packed else needles
     if any(in_bytes.replaced(block)[1] for block in _blocks(path)):
         return True
-    if start.startswith(_GZIP):
+    if start.startswith(GZIP):
         return _unpacked_holds(path, needles)
-    if start.startswith(_PARQUET):
+    if start.startswith(PARQUET):
         with duckdb.connect() as connection:
             source = f"read_parquet({literal(path)}, hive_partitioning = false)"
-            return _values_hold(connection, source, needles, looked)
-    if start.startswith(_SQLITE):
+            with contextlib.suppress(duckdb.Error):  # it was cut; its bytes hold nothing
+                return _values_hold(connection, source, needles, looked)
+            return False
+    if start.startswith(SQLITE):
         return _sqlite_holds(path, needles, looked)
     return is_database and _database_holds(path, needles, looked)
 
@@ -109,7 +141,7 @@ def _unpacked_holds(path: Path, needles: Needles) -> bool:
     try:
         with gzip.open(path, "rb") as file:
             return bool(needles.replaced(file.read())[1])
-    except (OSError, EOFError):
+    except NOT_GZIP:
         return bool(needles.replaced(path.read_bytes())[1])  # no packed file, whatever it begins with
 
 

@@ -281,6 +281,20 @@ def test_forget_waits_for_no_build_and_a_preview_removes_nothing(warehouse: Sett
         erasure.forget(warehouse, f"email:{person['email']}")
 
 
+def test_forget_begins_nothing_while_a_copy_of_the_database_lies_there(warehouse: Settings) -> None:
+    copy = warehouse.build_db.with_name("backup.duckdb")
+    shutil.copyfile(warehouse.build_db, copy)
+    held = copy.read_bytes()
+    key = fetch(
+        warehouse, "select min(lower(email)) as email from raw_leadproof.contacts where email like '%@%'"
+    )[0]["email"]
+    with pytest.raises(LeadproofError, match=r"also stands in .*backup\.duckdb"):
+        erasure.forget(warehouse, erasure.email_key(key))
+    assert not erasure.is_unfinished(warehouse) and copy.read_bytes() == held
+    copy.unlink()
+    assert erasure.forget(warehouse, erasure.email_key(key)).content["is_known"]
+
+
 def test_list_of_the_forgotten_is_of_no_use_without_its_secret(warehouse: Settings) -> None:
     assert keep_out(warehouse, ["email:nobody@example.test"]) == 1
     assert keep_out(warehouse, ["email:nobody@example.test"]) == 0

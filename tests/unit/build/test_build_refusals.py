@@ -4,6 +4,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration import records
@@ -119,3 +120,15 @@ def _published(settings: Settings) -> tuple[Path, bytes]:
     done.close()
     path = records.record_path(settings, record.build_id)
     return path, path.read_bytes()
+
+
+def test_too_little_memory_is_told_whatever_the_phase(settings: Settings) -> None:
+    build = Build(settings, BuildRequest())
+    build.begin()
+    with pytest.raises(duckdb.OutOfMemoryException), build.phase("load"):
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 30.5 MiB")
+    build.close()
+    assert build.record and build.record.failure
+    assert build.record.failure.cause == "out_of_memory"
+    assert "memory" in build.record.failure.message
+    assert "Raise LEADPROOF_MEMORY_LIMIT" in build.record.failure.hint

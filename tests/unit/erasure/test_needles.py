@@ -74,6 +74,69 @@ def test_files_of_every_kind_are_cleaned_and_keep_their_shape(tmp_path: Path) ->
         assert {STRANGER in row[0] for row in database.execute("select told from events")} == {True}
 
 
+def test_pages_that_sqlite_no_longer_uses_are_cleaned(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with sqlite3.connect(path) as database:
+        database.execute("pragma secure_delete = off")
+        database.execute("create table told (id integer primary key, text text)")
+        database.executemany("insert into told (text) values (?)", [(f"ask {PERSON} again",), ("other",)])
+        database.execute("delete from told where id = 1")
+    assert PERSON.encode() in path.read_bytes()
+    assert redact_file(path, NEEDLES)
+    assert PERSON.encode() not in path.read_bytes()
+
+
+def test_log_of_an_open_sqlite_database_keeps_the_rows_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    writing = sqlite3.connect(path, isolation_level=None)
+    writing.execute("pragma journal_mode = wal")
+    writing.execute("pragma wal_autocheckpoint = 0")
+    writing.execute("create table told (id integer primary key, text text)")
+    writing.execute("insert into told (text) values (?)", (PERSON,))
+    writing.execute("update told set text = 'nobody'")
+    writing.executemany("insert into told (text) values (?)", [("other",)] * 50)
+    log = tmp_path / "runs.db-wal"
+    assert PERSON.encode() in log.read_bytes()
+    for file in (path, log):
+        redact_file(file, NEEDLES)
+    assert PERSON.encode() not in path.read_bytes() + log.read_bytes()
+    assert writing.execute("select count(*) from told").fetchone() == (51,)
+    writing.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("select count(*) from told").fetchone() == (51,)
+
+
+def test_sqlite_tables_of_every_shape_are_cleaned(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with sqlite3.connect(path) as database:
+        database.execute("create table named (name text primary key, n integer) without rowid")
+        database.executemany("insert into named values (?, ?)", [(PERSON, 1), (STRANGER, 2)])
+        database.execute("create table once (text text unique)")
+        database.executemany(
+            "insert into once values (?)", [("O'Hara@firm.example",), ("o'hara@firm.example",), (STRANGER,)]
+        )
+        database.execute("create table broken (text text)")
+        database.execute("insert into broken values (cast(? as text))", (b"\xff " + PERSON.encode(),))
+    assert redact_file(path, NEEDLES)
+    held = path.read_bytes().lower()
+    assert PERSON.encode() not in held and b"o'hara" not in held
+    with sqlite3.connect(path) as database:
+        database.text_factory = bytes
+        assert (STRANGER.encode(), 2) in database.execute("select * from named").fetchall()
+        assert (STRANGER.encode(),) in database.execute("select * from once").fetchall()
+        assert database.execute("select * from broken").fetchall()[0][0].startswith(b"\xff ")
+
+
+def test_damaged_files_are_cleaned_as_bytes(tmp_path: Path) -> None:
+    packed = tmp_path / "run.log.gz"
+    packed.write_bytes(gzip.compress(b"hello hello hello")[:10] + b"\xff" * 30 + f" {PERSON} ".encode())
+    parquet = tmp_path / "h.parquet"
+    parquet.write_bytes(b"PAR1" + f" {PERSON} ".encode())
+    for path in (packed, parquet):
+        assert redact_file(path, NEEDLES)
+        assert PERSON.encode() not in path.read_bytes()
+
+
 @pytest.mark.parametrize("text", ["", "nobody", "a@b@c", "@b", "a@", "a b@c", "a@b c"])
 def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(LeadproofError, match="no e-mail address") as raised:
