@@ -24,6 +24,7 @@ from orchestration.landing.report import DriftNote
 from orchestration.landing.tables import TEXT, IncomingColumn, RawTable, as_type
 from orchestration.landing.withholding import Withholding, find_withheld
 from orchestration.suppression import NOBODY, Suppression
+from orchestration.text_search import has_named_parts
 
 Identity = tuple[int, int]
 """Inode and time of the last change of a file, in nanoseconds."""
@@ -151,7 +152,7 @@ class RejectSink:
 
 
 def read_parquet(job: Job, path: Path) -> Loaded:
-    """Load a Parquet file with its own types.
+    """Load a Parquet file with its own types; nested values with named parts become JSON text.
 
     Args:
         job: Where it goes.
@@ -178,7 +179,10 @@ def read_parquet(job: Job, path: Path) -> Loaded:
     kinds = [_kept_type(row[1]) for row in described]
     columns = _incoming(job, originals, kinds)
     types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
-    values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
+    values = [
+        as_type(as_type(quoted(original), held, column.data_type), column.data_type, types[column.name])
+        for original, held, column in zip(originals, (row[1] for row in described), columns, strict=True)
+    ]
     if "file_row_number" in {original.lower() for original in originals}:
         row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
         inserted = _insert(job, columns, values, row, source)
@@ -445,12 +449,13 @@ def _refuse_if_empty(path: Path) -> None:
 
 
 def _kept_type(data_type: str) -> str:
-    """Keep a Parquet column's type; moments of any precision or zone become UTC timestamps."""
+    """Keep a Parquet column's type; moments of any precision or zone become UTC timestamps.
+
+    Names within a type may be anybody's: of a mapping by address, each address is one. None decides a type.
+    """
+    if has_named_parts(data_type):
+        return TEXT
     return "TIMESTAMP" if data_type.startswith("TIMESTAMP") else data_type
-
-
-def _parquet_value(column: IncomingColumn) -> str:
-    return f"cast({quoted(column.original)} as {column.data_type})"
 
 
 def _terminator(path: Path) -> bytes:
