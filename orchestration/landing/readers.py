@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from orchestration.landing.dialect import MAX_COLUMNS, Dialect, recognise
 from orchestration.landing.discovery import LandingFile
+from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.failures import IncompleteReadError, RefusedFileError
 from orchestration.landing.identities import possible_keys
 from orchestration.landing.inspection import TextFile
@@ -214,7 +215,7 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
     declared = set(job.table.declared.columns) if job.table.declared else set()
     dialect = recognise(text, declared | set(known.values()))
     columns = _incoming(job, dialect.header, [TEXT] * len(dialect.header))
-    _refuse_strangers(columns, declared, set(known.values()))
+    _refuse_strangers(columns, dialect.header, declared, set(known.values()))
     scan, sink, source = _scan(job, text, dialect)
     types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     values = [
@@ -424,18 +425,25 @@ def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:
 
 
 def _incoming(job: Job, originals: Sequence[str], kinds: Sequence[str]) -> tuple[IncomingColumn, ...]:
+    """Name a file's columns; in no name stands who has been forgotten. Values are read by the file's."""
     known = {name: held.original for name, held in job.table.known_columns(job.connection).items()}
     declared = job.table.declared.columns if job.table.declared else ()
-    names = assign_columns(originals, known, declared)
+    kept = [without_forgotten(original, job.suppression) for original in originals]
+    names = assign_columns(kept, known, declared, set(kept) - set(originals))
     return tuple(
-        IncomingColumn(name, original, kind)
-        for name, original, kind in zip(names, originals, kinds, strict=True)
+        IncomingColumn(name, original, kind) for name, original, kind in zip(names, kept, kinds, strict=True)
     )
 
 
-def _refuse_strangers(columns: Sequence[IncomingColumn], declared: set[str], known: set[str]) -> None:
+def _refuse_strangers(
+    columns: Sequence[IncomingColumn], header: Sequence[str], declared: set[str], known: set[str]
+) -> None:
     # A name that was given to a column without one says nothing: a first row with an empty value has it too.
-    named = {column.name for column in columns if normalise(column.original)}
+    named = {
+        column.name
+        for column, given in zip(columns, header, strict=True)
+        if column.original == given and normalise(given)
+    }
     if declared and not named & (declared | known):
         raise RefusedFileError(
             "The header names none of the columns that this table is declared to have; check that the file"

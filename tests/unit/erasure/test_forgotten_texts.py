@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -15,7 +16,7 @@ from orchestration.erasure import search
 from orchestration.erasure.needles import Needles, needles_of
 from orchestration.erasure.search import search_everywhere
 from orchestration.landing.erased_names import without_forgotten
-from orchestration.landing.names import literal
+from orchestration.landing.names import literal, quoted
 from orchestration.release.database import literal as literal_of_database
 from orchestration.suppression import read_suppression
 from tests.unit.landing.conftest import World
@@ -134,6 +135,39 @@ def test_type_that_an_earlier_version_kept_loses_the_address_and_no_row(world: W
     assert world.query("select poll, votes from raw_crm.votes order by poll") == [
         ("1", f'{{"(erased)":1,"b":"{OTHER}"}}'),
         ("2", f'{{"(erased)":null,"b":"{OTHER}"}}'),
+    ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_forgotten_names_no_column_of_a_file_that_comes_later(world: World, ending: str) -> None:
+    erasure.forget(world.settings, erasure.email_key(FORGOTTEN))
+    ours, others = f"votes of {FORGOTTEN}", f"votes of {OTHER}"
+    for number, columns in enumerate(([others, ours, "c"], ["c", "d", ours])):
+        path = world.drop(f"crm/polls/{number}.{ending}", "")
+        values = [f"{place}{number}" for place in range(len(columns))]
+        if ending == "csv":
+            path.write_text(f"{','.join(columns)}\n{','.join(values)}\n")
+        elif ending == "jsonl":
+            path.write_text(json.dumps(dict(zip(columns, values, strict=True))) + "\n")
+        else:
+            told = ", ".join(
+                f"{literal(value)} as {quoted(column)}" for value, column in zip(values, columns, strict=True)
+            )
+            duckdb.execute(f"copy (select {told}) to '{path}'")
+    assert world.load().rows == 2
+    needles = needles_of({f"email:{FORGOTTEN}"}, {PERSON}, ())
+    assert search_everywhere(world.settings, needles).found_in == []
+    names = world.query("select column_name, original_name from landing.columns order by rowid")
+    assert [(name, "(erased-" in original) for name, original in names] == [
+        ("votes_of_bo_hara_firm_example_org", False),
+        ("column_2", True),
+        ("c", False),
+        ("d", False),
+    ]
+    values = "votes_of_bo_hara_firm_example_org, column_2, c, d"
+    assert world.query(f"select {values} from raw_crm.polls order by _source_file") == [
+        ("00", "10", "20", None),
+        (None, "21", "01", "11"),
     ]
 
 
