@@ -4,6 +4,7 @@ Everything here runs inside the transaction of one file and leaves its rows in t
 ledger says of the file belongs to ``ledger``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,6 +31,9 @@ from orchestration.text_search import has_named_parts
 Identity = tuple[int, int]
 """Inode and time of the last change of a file, in nanoseconds."""
 RAW_TEXT_LIMIT = 65_536
+# A semicolon may end what HTML writes for the sign of an address.
+_SEPARATOR = re.compile(r"&[#\w;]+;|([\s,;|\"])")
+_READ_OF_REJECT = RAW_TEXT_LIMIT + 4  # bytes
 _REJECTS_PER_BATCH = 5_000
 _REJECTS_TABLE, _SCANS_TABLE = "landing_reject_errors", "landing_reject_scans"
 # A control character may not stand in JSON text, so no line is cut where it is valid.
@@ -126,11 +130,13 @@ class RejectSink:
             error: What is wrong with it.
             raw: Its bytes; what cannot be shown as text is shown escaped.
         """
-        shown = raw[: RAW_TEXT_LIMIT + 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        shown = raw[:_READ_OF_REJECT].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
         if _is_of_forgotten(self._job, shown):
             self.withheld += 1
             return
-        self._batch.append((line, error, shown[:RAW_TEXT_LIMIT]))
+        if len(shown) > RAW_TEXT_LIMIT or len(raw) > _READ_OF_REJECT:
+            shown = _cut_between_words(shown)
+        self._batch.append((line, error, shown))
         if len(self._batch) >= _REJECTS_PER_BATCH:
             self.flush()
 
@@ -297,18 +303,31 @@ def _reject_other_shapes(job: Job, numbered: str, sink: RejectSink) -> int:
     """Set aside the lines that hold no object; counts those too that are withheld."""
     others = f"from {numbered} where not ({_IS_OBJECT})"
     reason = "case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end"
+    is_whole = f"length(c0) <= {RAW_TEXT_LIMIT}"
+    looked_at = "true" if job.suppression else f"not ({is_whole})"
+    found = job.connection.execute(
+        f"select _line, {reason}, left(c0, {_READ_OF_REJECT + 1}) {others} and {looked_at}"
+    ).fetchall()
+    for line, error, raw in found:
+        sink.add(line, error, raw.encode())
+    sink.flush()
     if job.suppression:
-        found = job.connection.execute(f"select _line, {reason}, c0 {others}").fetchall()
-        for line, error, raw in found:
-            sink.add(line, error, raw.encode())
-        sink.flush()
         return len(found)
     inserted = job.connection.execute(
         f"insert into landing.rejects select {_rejects_key(job)}, _line, {reason},"
-        f" left(c0, {RAW_TEXT_LIMIT}), {_rejects_stamp(job)} {others}"
+        f" c0, {_rejects_stamp(job)} {others} and {is_whole}"
     ).fetchone()
     assert inserted is not None
-    return int(inserted[0])
+    return len(found) + int(inserted[0])
+
+
+def _cut_between_words(text: str) -> str:
+    """Cut a text that is too long where no word is parted: nobody would find half an address again."""
+    end = 0
+    for found in _SEPARATOR.finditer(text, 0, RAW_TEXT_LIMIT + 1):
+        if found[1]:
+            end = found.start()
+    return text[:end]
 
 
 def _is_of_forgotten(job: Job, text: str) -> bool:
