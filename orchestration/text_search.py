@@ -134,6 +134,18 @@ def is_nested(data_type: str) -> bool:
     return data_type.endswith("]") or data_type.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
+def has_named_parts(data_type: str) -> bool:
+    """Tell whether a DuckDB type itself holds names that whoever wrote the data chose.
+
+    Args:
+        data_type: DuckDB type.
+
+    Returns:
+        Whether it is a struct or union, or holds one.
+    """
+    return is_nested(data_type) and ("STRUCT(" in data_type or "UNION(" in data_type)
+
+
 def holds_texts(data_type: str) -> bool:
     """Tell whether values of a DuckDB type may hold words.
 

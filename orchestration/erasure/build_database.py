@@ -18,12 +18,12 @@ from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import possible_keys
 from orchestration.landing.names import PROVENANCE, literal, quoted
-from orchestration.landing.tables import TEXT
+from orchestration.landing.tables import TEXT, as_type
 from orchestration.release.database import writer
 from orchestration.release.files import sync
 from orchestration.settings import Settings
 from orchestration.suppression import Suppression, read_suppression
-from orchestration.text_search import TextSearch, is_indivisible
+from orchestration.text_search import TextSearch, has_named_parts, is_indivisible
 
 # What a build compares itself with, or goes on from, names people; it is written anew by each build.
 _OF_MODELS = {
@@ -35,7 +35,8 @@ _OF_MODELS = {
     "months_changed",
 }
 _OF_FILE = "_source_file"
-_LEDGER, _REJECTS, _LOG = ("landing", "files"), ("landing", "rejects"), ("ops", "quarantine_log")
+_LEDGER, _COLUMNS, _REJECTS = ("landing", "files"), ("landing", "columns"), ("landing", "rejects")
+_LOG = ("ops", "quarantine_log")
 
 
 @dataclass
@@ -59,10 +60,11 @@ class Found:
 
 @dataclass(frozen=True)
 class _RawEdit:
-    """What happens to the rows of a raw table."""
+    """What happens to the rows of a raw table: which go, its columns of text, and how these are kept."""
 
     table: HeldTable
     removed: str
+    texts: Mapping[str, str]
     cleaned: Mapping[str, str]
 
 
@@ -92,8 +94,8 @@ def find_rows(
             f" from {edit.table.relation} where {edit.removed}"
         ).fetchall()
         _note(found, found.raw_rows, edit.table.source_system, edit.table.source_table, rows)
-        for column in edit.cleaned:
-            named = search.condition(quoted(column), TEXT)
+        for text in edit.texts.values():
+            named = search.condition(text, TEXT)
             row = connection.execute(
                 f"select count(*) from {edit.table.relation} where {named} and not {edit.removed}"
             ).fetchone()
@@ -250,22 +252,39 @@ def _kept_rows(
     if schema == "intermediate" and name in (IDENTITIES, HUBS):
         # Who is who among all others: whoever is forgotten next, before a build, is found by it.
         return f"select * from {place} where identity_key not in {listed(keys)}" if keys else f"from {place}"
+    if (schema, name) == _COLUMNS:
+        return f"select * replace ({_kept_types(connection, place)} as data_type) from {place}"
     if schema == "landing" or (schema == "ops" and name not in _OF_MODELS):
         return f"select * from {place}"
     return None
+
+
+def _kept_types(connection: duckdb.DuckDBPyConnection, place: str) -> str:
+    """Write the types of columns as their copies have them."""
+    rows = connection.execute(f"select distinct data_type from {place}").fetchall()
+    kinds = [literal(kind) for (kind,) in rows if has_named_parts(kind)]
+    return f"if(data_type in ({', '.join(kinds)}), '{TEXT}', data_type)" if kinds else "data_type"
 
 
 def _edit(table: HeldTable, keys: Collection[str], search: TextSearch) -> _RawEdit:
     held = table.keys
     conditions = [held.matches(keys)] if held else []
     conditions += [
-        search.condition(quoted(column), kind) for column, kind in table.types.items() if is_indivisible(kind)
+        search.condition(quoted(column), kind)
+        for column, kind in table.types.items()
+        if is_indivisible(kind) and not has_named_parts(kind)
     ]
-    texts = [column for column, kind in table.types.items() if kind == TEXT and column not in PROVENANCE]
+    # The names within a type may be the person's, and no row that goes would take them along.
+    texts = {
+        column: as_type(quoted(column), kind, TEXT)
+        for column, kind in table.types.items()
+        if column not in PROVENANCE and (kind == TEXT or has_named_parts(kind))
+    }
     return _RawEdit(
         table,
         f"({' or '.join(conditions) or 'false'})",
-        {column: search.without(quoted(column), TEXT) for column in texts},
+        texts,
+        {column: search.without(text, TEXT) for column, text in texts.items()},
     )
 
 

@@ -33,7 +33,10 @@ def normalise(original: str) -> str:
 
 
 def assign_columns(
-    originals: Sequence[str], known: Mapping[str, str], declared: Collection[str] = ()
+    originals: Sequence[str],
+    known: Mapping[str, str],
+    declared: Collection[str] = (),
+    unwritable: Collection[str] = (),
 ) -> list[str]:
     """Give every column of a file its name in the raw table.
 
@@ -45,6 +48,7 @@ def assign_columns(
         originals: The file's column names, in order.
         known: Original name by column name, as earlier files of the table had them.
         declared: Column names that the table is declared to have.
+        unwritable: Original names of which no column's name may be made.
 
     Returns:
         One name per column, all different.
@@ -65,7 +69,7 @@ def assign_columns(
     for position, original in enumerate(originals):
         if position in assigned:
             continue
-        name = normalise(original)
+        name = "" if original in unwritable else normalise(original)
         if name:
             column = _first_free(name, taken)
         else:

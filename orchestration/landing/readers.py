@@ -4,6 +4,7 @@ Everything here runs inside the transaction of one file and leaves its rows in t
 ledger says of the file belongs to ``ledger``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from orchestration.landing.dialect import MAX_COLUMNS, Dialect, recognise
 from orchestration.landing.discovery import LandingFile
+from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.failures import IncompleteReadError, RefusedFileError
 from orchestration.landing.identities import possible_keys
 from orchestration.landing.inspection import TextFile
@@ -24,10 +26,14 @@ from orchestration.landing.report import DriftNote
 from orchestration.landing.tables import TEXT, IncomingColumn, RawTable, as_type
 from orchestration.landing.withholding import Withholding, find_withheld
 from orchestration.suppression import NOBODY, Suppression
+from orchestration.text_search import has_named_parts
 
 Identity = tuple[int, int]
 """Inode and time of the last change of a file, in nanoseconds."""
 RAW_TEXT_LIMIT = 65_536
+# A semicolon may end what HTML writes for the sign of an address.
+_SEPARATOR = re.compile(r"&[#\w;]+;|([\s,;|\"])")
+_READ_OF_REJECT = RAW_TEXT_LIMIT + 4  # bytes
 _REJECTS_PER_BATCH = 5_000
 _REJECTS_TABLE, _SCANS_TABLE = "landing_reject_errors", "landing_reject_scans"
 # A control character may not stand in JSON text, so no line is cut where it is valid.
@@ -124,11 +130,13 @@ class RejectSink:
             error: What is wrong with it.
             raw: Its bytes; what cannot be shown as text is shown escaped.
         """
-        shown = raw[: RAW_TEXT_LIMIT + 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        shown = raw[:_READ_OF_REJECT].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
         if _is_of_forgotten(self._job, shown):
             self.withheld += 1
             return
-        self._batch.append((line, error, shown[:RAW_TEXT_LIMIT]))
+        if len(shown) > RAW_TEXT_LIMIT or len(raw) > _READ_OF_REJECT:
+            shown = _cut_between_words(shown)
+        self._batch.append((line, error, shown))
         if len(self._batch) >= _REJECTS_PER_BATCH:
             self.flush()
 
@@ -151,7 +159,7 @@ class RejectSink:
 
 
 def read_parquet(job: Job, path: Path) -> Loaded:
-    """Load a Parquet file with its own types.
+    """Load a Parquet file with its own types; nested values with named parts become JSON text.
 
     Args:
         job: Where it goes.
@@ -178,7 +186,10 @@ def read_parquet(job: Job, path: Path) -> Loaded:
     kinds = [_kept_type(row[1]) for row in described]
     columns = _incoming(job, originals, kinds)
     types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
-    values = [as_type(_parquet_value(column), column.data_type, types[column.name]) for column in columns]
+    values = [
+        as_type(as_type(quoted(original), held, column.data_type), column.data_type, types[column.name])
+        for original, held, column in zip(originals, (row[1] for row in described), columns, strict=True)
+    ]
     if "file_row_number" in {original.lower() for original in originals}:
         row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
         inserted = _insert(job, columns, values, row, source)
@@ -210,7 +221,7 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
     declared = set(job.table.declared.columns) if job.table.declared else set()
     dialect = recognise(text, declared | set(known.values()))
     columns = _incoming(job, dialect.header, [TEXT] * len(dialect.header))
-    _refuse_strangers(columns, declared, set(known.values()))
+    _refuse_strangers(columns, dialect.header, declared, set(known.values()))
     scan, sink, source = _scan(job, text, dialect)
     types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     values = [
@@ -292,18 +303,31 @@ def _reject_other_shapes(job: Job, numbered: str, sink: RejectSink) -> int:
     """Set aside the lines that hold no object; counts those too that are withheld."""
     others = f"from {numbered} where not ({_IS_OBJECT})"
     reason = "case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end"
+    is_whole = f"length(c0) <= {RAW_TEXT_LIMIT}"
+    looked_at = "true" if job.suppression else f"not ({is_whole})"
+    found = job.connection.execute(
+        f"select _line, {reason}, left(c0, {_READ_OF_REJECT + 1}) {others} and {looked_at}"
+    ).fetchall()
+    for line, error, raw in found:
+        sink.add(line, error, raw.encode())
+    sink.flush()
     if job.suppression:
-        found = job.connection.execute(f"select _line, {reason}, c0 {others}").fetchall()
-        for line, error, raw in found:
-            sink.add(line, error, raw.encode())
-        sink.flush()
         return len(found)
     inserted = job.connection.execute(
         f"insert into landing.rejects select {_rejects_key(job)}, _line, {reason},"
-        f" left(c0, {RAW_TEXT_LIMIT}), {_rejects_stamp(job)} {others}"
+        f" c0, {_rejects_stamp(job)} {others} and {is_whole}"
     ).fetchone()
     assert inserted is not None
-    return int(inserted[0])
+    return len(found) + int(inserted[0])
+
+
+def _cut_between_words(text: str) -> str:
+    """Cut a text that is too long where no word is parted: nobody would find half an address again."""
+    end = 0
+    for found in _SEPARATOR.finditer(text, 0, RAW_TEXT_LIMIT + 1):
+        if found[1]:
+            end = found.start()
+    return text[:end]
 
 
 def _is_of_forgotten(job: Job, text: str) -> bool:
@@ -420,18 +444,25 @@ def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:
 
 
 def _incoming(job: Job, originals: Sequence[str], kinds: Sequence[str]) -> tuple[IncomingColumn, ...]:
+    """Name a file's columns; in no name stands who has been forgotten. Values are read by the file's."""
     known = {name: held.original for name, held in job.table.known_columns(job.connection).items()}
     declared = job.table.declared.columns if job.table.declared else ()
-    names = assign_columns(originals, known, declared)
+    kept = [without_forgotten(original, job.suppression) for original in originals]
+    names = assign_columns(kept, known, declared, set(kept) - set(originals))
     return tuple(
-        IncomingColumn(name, original, kind)
-        for name, original, kind in zip(names, originals, kinds, strict=True)
+        IncomingColumn(name, original, kind) for name, original, kind in zip(names, kept, kinds, strict=True)
     )
 
 
-def _refuse_strangers(columns: Sequence[IncomingColumn], declared: set[str], known: set[str]) -> None:
+def _refuse_strangers(
+    columns: Sequence[IncomingColumn], header: Sequence[str], declared: set[str], known: set[str]
+) -> None:
     # A name that was given to a column without one says nothing: a first row with an empty value has it too.
-    named = {column.name for column in columns if normalise(column.original)}
+    named = {
+        column.name
+        for column, given in zip(columns, header, strict=True)
+        if column.original == given and normalise(given)
+    }
     if declared and not named & (declared | known):
         raise RefusedFileError(
             "The header names none of the columns that this table is declared to have; check that the file"
@@ -445,12 +476,13 @@ def _refuse_if_empty(path: Path) -> None:
 
 
 def _kept_type(data_type: str) -> str:
-    """Keep a Parquet column's type; moments of any precision or zone become UTC timestamps."""
+    """Keep a Parquet column's type; moments of any precision or zone become UTC timestamps.
+
+    Names within a type may be anybody's: of a mapping by address, each address is one. None decides a type.
+    """
+    if has_named_parts(data_type):
+        return TEXT
     return "TIMESTAMP" if data_type.startswith("TIMESTAMP") else data_type
-
-
-def _parquet_value(column: IncomingColumn) -> str:
-    return f"cast({quoted(column.original)} as {column.data_type})"
 
 
 def _terminator(path: Path) -> bytes:

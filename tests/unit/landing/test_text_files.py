@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 
+from orchestration.landing.readers import RAW_TEXT_LIMIT
+
 ROWS = [("1", "Zoë"), ("2", "b; c")]
 
 
@@ -177,3 +179,27 @@ def test_declared_header_only_file_is_loaded_empty(lead_world):
     lead_world.drop("crm/leads/a.csv", "id,name")
     report = lead_world.load()
     assert (report.files, report.rows, report.notes) == (1, 0, [])
+
+
+@pytest.mark.parametrize("address", ["ann@firm.example", "ann&amp;#64;firm.example", "ann%40firm.example"])
+@pytest.mark.parametrize("separator", [",", " ", ";", '"'])
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_long_line_that_is_set_aside_is_cut_between_words(world, address, separator, ending, letter):
+    begin = "too,many,values,here "
+    words = begin + letter * ((RAW_TEXT_LIMIT - 10 - len(begin)) // len(letter.encode()))
+    line = f"{words}{separator}{address} and others"
+    # In CSV a quote within a value is a fault of its own, and the line is set aside all the same.
+    first = "id,b\n1,2" if ending == "csv" else '{"id": 1}'
+    world.drop(f"crm/leads/a.{ending}", f"{first}\n{line}\n")
+    world.load()
+    ((_, _, kept),) = world.rejects()
+    assert kept == (line if letter == "é" and ending == "jsonl" else words)
+
+
+def test_line_of_one_word_without_end_is_set_aside_without_it(world):
+    world.drop(
+        "crm/leads/a.jsonl", '{"id": 1}\n' + "x" * (RAW_TEXT_LIMIT + 100) + "\n" + "y" * RAW_TEXT_LIMIT
+    )
+    world.load()
+    assert [text for _, _, text in world.rejects()] == ["", "y" * RAW_TEXT_LIMIT]

@@ -31,7 +31,7 @@ def test_parquet_types_are_kept(world, parquet):
         "amount": "DOUBLE",
         "flag": "BOOLEAN",
         "list": "INTEGER[]",
-        "pair": "STRUCT(a INTEGER)",
+        "pair": "VARCHAR",
         "moment": "TIMESTAMP",
         "day": "DATE",
     }
@@ -48,7 +48,7 @@ def test_parquet_types_are_kept(world, parquet):
         ("date '2026-01-01'", "timestamp '2026-01-02 03:00:00'", "TIMESTAMP"),
         ("1::integer", "'x'", "VARCHAR"),
         ("'x'", "1.5::double", "VARCHAR"),
-        ("{'a': 1}", "'x'", "VARCHAR"),
+        ("map {'a': 1}", "'x'", "VARCHAR"),
         ("1::bigint", "1.5::double", "VARCHAR"),
     ],
 )
@@ -65,11 +65,29 @@ def test_types_that_clash_are_widened(world, parquet, first, second, kept):
 
 
 def test_nested_value_becomes_json_when_widened(world, parquet):
-    parquet("1.parquet", "select {'a': [1]} as value")
+    parquet("1.parquet", "select map {'a': [1]} as value")
     world.load()
     world.drop("crm/leads/2.csv", "value\nx\n")
     world.load()
     assert world.query("select value from raw_crm.leads order by 1 desc") == [('{"a":[1]}',), ("x",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("{'ann@firm.example': 1, 'b': null}", '{"ann@firm.example":1,"b":null}'),
+        ("[{'ann@firm.example': [true]}]", '[{"ann@firm.example":[true]}]'),
+        ("map {'x': {'ann@firm.example': 1.5}}", '{"x":{"ann@firm.example":1.5}}'),
+    ],
+)
+def test_no_data_decides_the_names_within_a_type(world, parquet, value, text):
+    parquet("1.parquet", f"select 1 as id, {value} as value union all select 2, null")
+    world.load()
+    assert world.columns() == {"id": "INTEGER", "value": "VARCHAR"}
+    assert world.query("select value from raw_crm.leads order by id") == [(text,), (None,)]
+    assert world.query("select distinct data_type from landing.columns where column_name = 'value'") == [
+        ("VARCHAR",)
+    ]
 
 
 def test_compressed_parquet_and_provenance_column_names(world, parquet, tmp_path):
