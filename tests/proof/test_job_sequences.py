@@ -23,6 +23,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield opened
 
 
+@pytest.mark.long
 def test_nothing_personal_leaves_the_closed_folders(shop: Shop, tmp_path: Path) -> None:
     tally = drive_personal(shop, tmp_path, 1, is_short=True)
     assert tally["canaries"] > sum(map(len, PERSONAL.values()))
