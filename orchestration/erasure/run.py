@@ -243,7 +243,7 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
                 keys, own = scope.keys_of_late_records(connection, tables, start)
             else:
                 own = keys = scope.keys_of_person(connection, tables, start)
-            person_ids = scope.person_ids_of(connection, own, {settings.id_salt})
+            person_ids = scope.person_ids_of(connection, own, settings)
             person_ids |= releases.ids_by_address(settings, list_releases(settings), addresses_of(keys))
             needles = needles_of(keys, person_ids, ())
             found = build_database.find_rows(connection, tables, keys, needles, declared)

@@ -16,7 +16,8 @@ from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.identities import TableKeys, addresses_held, addresses_of, keys_of_table
 from orchestration.landing.names import literal, quoted
 from orchestration.landing.shared_addresses import read_shared_addresses
-from orchestration.settings import PROJECT_ROOT
+from orchestration.salts import kept_salts
+from orchestration.settings import PROJECT_ROOT, Settings
 
 IDENTITIES, HUBS = "int_identities_resolved", "int_identity_hubs_found"
 
@@ -139,28 +140,29 @@ def keys_of_late_records(
 
 
 def person_ids_of(
-    connection: duckdb.DuckDBPyConnection, keys: Collection[str], salts: Collection[str]
+    connection: duckdb.DuckDBPyConnection, keys: Collection[str], settings: Settings
 ) -> set[str]:
-    """Compute the ids that the person has had, or may have had, in releases.
+    """Compute the ids that the person has had, or may have had, in releases, under every salt ever used.
 
     Args:
         connection: Connection with the build database attached as ``held``.
         keys: The person's identity keys.
-        salts: Salts of person ids.
+        settings: The present salt, and where earlier ones lie.
 
     Returns:
         Person ids, those among them that no release knows.
+
+    Raises:
+        LeadproofError: If the earlier salts cannot be read.
     """
+    salts = {settings.id_salt, *kept_salts(settings)}
     if has_table(connection, "ops", "current_build"):
-        salts = {
-            *salts,
-            *(row[0] for row in connection.execute("select id_salt from held.ops.current_build").fetchall()),
-        }
+        written = connection.execute("select id_salt from held.ops.current_build").fetchall()
+        salts |= {row[0] for row in written if row[0] is not None}
     kinds = ("email:", "contact:", "anonymous:")
     return {
         f"p_{hashlib.md5((salt + key).encode(), usedforsecurity=False).hexdigest()[:16]}"
         for salt in salts
-        if salt is not None
         for key in keys
         if key.startswith(kinds)
     }
