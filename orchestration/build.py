@@ -41,6 +41,7 @@ from orchestration.release.database import literal
 from orchestration.release.files import explained, out_of_resources
 from orchestration.released_past import write_released_past
 from orchestration.report.verdicts import after_blocked, blocked_sentence
+from orchestration.salts import keep_salts
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.starting_point import (
     last_published,
@@ -604,6 +605,8 @@ class Build:
     def _write_current_build(self, record: BuildRecord) -> None:
         place = self.settings.build_db.parent
         with explained("Opening the build database", place), self._connect() as database:
+            # Before anybody gets an id of this salt, and before the last one's is overwritten.
+            keep_salts(self.settings, {*increment.written_salts(database), self.settings.id_salt})
             increment.write_current_build(
                 database,
                 build_id=record.build_id,

@@ -68,6 +68,25 @@ def write_current_build(
     )
 
 
+def written_salts(database: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the salt of person ids that the last build wrote into the database.
+
+    Args:
+        database: The build database.
+
+    Returns:
+        The salt; nothing before the first build.
+    """
+    written = database.execute(
+        "select 1 from duckdb_columns() where database_name = current_database() and schema_name = 'ops'"
+        " and table_name = 'current_build' and column_name = 'id_salt'"
+    ).fetchone()
+    if written is None:
+        return set()
+    rows = database.execute("select id_salt from ops.current_build where id_salt is not null").fetchall()
+    return {row[0] for row in rows}
+
+
 def completed_build(database: duckdb.DuckDBPyConnection) -> CompletedBuild | None:
     """Return the build that the models in the database are of.
 

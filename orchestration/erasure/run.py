@@ -186,7 +186,7 @@ def erase_late_rows(settings: Settings) -> Certificate | None:
         return None
     with _told_without_values("Erasing rows of the forgotten", settings):
         found = _late_keys(settings, suppression)
-        return _erase(settings, found, min(found)) if found else None
+        return _erase(settings, found, min(found), is_late=True) if found else None
 
 
 def _late_keys(settings: Settings, suppression: Suppression) -> set[str]:
@@ -222,7 +222,7 @@ def _told_without_values(action: str, settings: Settings) -> Iterator[None]:
         ) from None
 
 
-def _erase(settings: Settings, start: Collection[str], subject: str) -> Certificate:
+def _erase(settings: Settings, start: Collection[str], subject: str, *, is_late: bool = False) -> Certificate:
     now = datetime.now(UTC)
     journal = Journal(
         erasure_id=new_erasure_id(now),
@@ -231,7 +231,7 @@ def _erase(settings: Settings, start: Collection[str], subject: str) -> Certific
         keys=sorted(start),
     )
     say("Looking for the person")
-    _find(settings, journal, start)
+    _find(settings, journal, start, is_late=is_late)
     _refuse_copies(settings, journal)
     # First of all: whoever is killed from here on leaves word of what is to do.
     write_journal(settings, journal)
@@ -248,15 +248,18 @@ def _refuse_copies(settings: Settings, journal: Journal) -> None:
         )
 
 
-def _find(settings: Settings, journal: Journal, start: Collection[str]) -> None:
+def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_late: bool = False) -> None:
     keys, person_ids = set(start), set()
     if settings.build_db.is_file():
         declared = read_declarations(PROJECT_ROOT)
         with writer(settings, [settings.build_db.parent]) as connection:
             build_database.attach_held(connection, settings.build_db)
             tables = scope.held_tables(connection, declared)
-            keys = scope.keys_of_person(connection, tables, start)
-            person_ids = scope.person_ids_of(connection, keys, {settings.id_salt})
+            if is_late:
+                keys, own = scope.keys_of_late_records(connection, tables, start)
+            else:
+                own = keys = scope.keys_of_person(connection, tables, start)
+            person_ids = scope.person_ids_of(connection, own, settings)
             person_ids |= releases.ids_by_address(settings, list_releases(settings), addresses_of(keys))
             needles = needles_of(keys, person_ids, ())
             found = build_database.find_rows(connection, tables, keys, needles, declared)

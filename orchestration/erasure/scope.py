@@ -5,22 +5,21 @@ that the models have not seen yet are reached through the contact records that b
 nothing else.
 """
 
-import csv
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import DeclaredTable, TableKey
-from orchestration.landing.identities import TableKeys, keys_of_table
+from orchestration.landing.identities import TableKeys, addresses_held, addresses_of, keys_of_table
 from orchestration.landing.names import literal, quoted
-from orchestration.settings import PROJECT_ROOT
+from orchestration.landing.shared_addresses import read_shared_addresses
+from orchestration.salts import kept_salts
+from orchestration.settings import PROJECT_ROOT, Settings
 
 IDENTITIES, HUBS = "int_identities_resolved", "int_identity_hubs_found"
-_MOST_CONTACTS = "max_contacts_per_address"
 
 
 @dataclass(frozen=True)
@@ -109,29 +108,61 @@ def keys_of_person(
     return known | _own_names(connection, tables, known)
 
 
+def keys_of_late_records(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], start: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """Find the keys of records of whom it was learnt late that they belong to the forgotten.
+
+    Nobody is reached through the address of such a record: one wrong row in a source would erase whoever
+    bears it.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        tables: Its raw tables.
+        start: Keys of the records.
+
+    Returns:
+        The keys whose rows go, and those among them under whose ids releases may know nobody else.
+    """
+    hubs = _Hubs(connection, tables)
+    addressed = {
+        contact
+        for table in tables
+        if table.keys is not None and table.keys.is_linking
+        for contact, _ in addresses_held(connection, table.relation, table.keys, start)
+    }
+    own: set[str] = set()
+    for key in set(start) - addressed:
+        person = _resolved(connection, {key})
+        if not addresses_of(person):
+            own |= {key} | {other for other in person if hubs.reason(other) is None}
+    return set(start) | own | _own_names(connection, tables, own), own
+
+
 def person_ids_of(
-    connection: duckdb.DuckDBPyConnection, keys: Collection[str], salts: Collection[str]
+    connection: duckdb.DuckDBPyConnection, keys: Collection[str], settings: Settings
 ) -> set[str]:
-    """Compute the ids that the person has had, or may have had, in releases.
+    """Compute the ids that the person has had, or may have had, in releases, under every salt ever used.
 
     Args:
         connection: Connection with the build database attached as ``held``.
         keys: The person's identity keys.
-        salts: Salts of person ids.
+        settings: The present salt, and where earlier ones lie.
 
     Returns:
         Person ids, those among them that no release knows.
+
+    Raises:
+        LeadproofError: If the earlier salts cannot be read.
     """
+    salts = {settings.id_salt, *kept_salts(settings)}
     if has_table(connection, "ops", "current_build"):
-        salts = {
-            *salts,
-            *(row[0] for row in connection.execute("select id_salt from held.ops.current_build").fetchall()),
-        }
+        written = connection.execute("select id_salt from held.ops.current_build").fetchall()
+        salts |= {row[0] for row in written if row[0] is not None}
     kinds = ("email:", "contact:", "anonymous:")
     return {
         f"p_{hashlib.md5((salt + key).encode(), usedforsecurity=False).hexdigest()[:16]}"
         for salt in salts
-        if salt is not None
         for key in keys
         if key.startswith(kinds)
     }
@@ -175,12 +206,7 @@ class _Hubs:
         self._connection = connection
         self._tables = tables
         self._found: dict[str, str | None] = {}
-        seeds = PROJECT_ROOT / "seeds"
-        self._mailboxes = {row["local_part"].strip().lower() for row in _rows(seeds / "shared_mailboxes.csv")}
-        limits = [
-            int(row["value"]) for row in _rows(seeds / "stage_policy.csv") if row["key"] == _MOST_CONTACTS
-        ]
-        self._limit = min(limits) if limits else 1
+        self._shared = read_shared_addresses(PROJECT_ROOT)
 
     def reason(self, key: str) -> str | None:
         if key not in self._found:
@@ -189,7 +215,7 @@ class _Hubs:
 
     def _reason(self, key: str) -> str | None:
         kind, _, text = key.partition(":")
-        if kind == "email" and text.split("@")[0] in self._mailboxes:
+        if kind == "email" and self._shared.is_mailbox(text):
             return "it is a shared mailbox"
         if has_table(self._connection, "intermediate", HUBS):
             row = self._connection.execute(
@@ -199,7 +225,7 @@ class _Hubs:
                 return "more contact records bear it than one person has"
             if self._is_resolved(key):
                 return None
-        if kind == "email" and self._records(key) > self._limit:
+        if kind == "email" and self._records(key) > self._shared.most_contacts:
             return "more contact records bear it than one person has"
         return None
 
@@ -270,8 +296,3 @@ def _own_names(
         ).fetchall()
         found |= {row[0] for row in rows if row[0] is not None}
     return found
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+import duckdb
+
 from orchestration.landing.declarations import DeclaredTable, Identity
 from orchestration.landing.names import literal, quoted
 
@@ -122,6 +124,30 @@ def addresses_of(keys: Iterable[str]) -> set[str]:
         Normalised addresses.
     """
     return {key.removeprefix("email:") for key in keys if key.startswith("email:")}
+
+
+def addresses_held(
+    connection: duckdb.DuckDBPyConnection, relation: str, keys: TableKeys, contacts: Collection[str]
+) -> set[tuple[str, str]]:
+    """Find the addresses that rows give to some records.
+
+    Args:
+        connection: Connection that reads the rows.
+        relation: The rows, as SQL.
+        keys: Their identity keys.
+        contacts: Keys of the records.
+
+    Returns:
+        Pairs of a record's key and an address's.
+    """
+    if not contacts or not {"contact", "email"} <= set(keys.by_kind):
+        return set()
+    rows = connection.execute(
+        f"select distinct contact, email from"
+        f" (select {keys.of('contact')} as contact, {keys.of('email')} as email from {relation})"
+        f" where email is not null and contact in ({', '.join(literal(key) for key in sorted(contacts))})"
+    ).fetchall()
+    return {(row[0], row[1]) for row in rows}
 
 
 def _expression(source_system: str, identity: Identity) -> str:

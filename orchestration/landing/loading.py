@@ -174,7 +174,15 @@ class _Loader:
             self._declared.get((file.source_system, file.source_table)),
         )
         job = readers.Job(
-            self._connection, table, file, identity, self._run, observed_at, folder, self._suppression
+            self._connection,
+            table,
+            file,
+            identity,
+            self._run,
+            observed_at,
+            folder,
+            self._suppression,
+            self._declared,
         )
         try:
             loaded = self._attempt(job, plain, digest)
@@ -199,6 +207,11 @@ class _Loader:
             self.report.notes.append(
                 f"{file.told_path}: {loaded.withheld:,} rows are about people who have been forgotten and"
                 " were left out."
+            )
+        if loaded.not_learned:
+            self.report.notes.append(
+                f"{file.told_path}: {loaded.not_learned:,} records came with the address of somebody"
+                " forgotten and are known under another one, or too many bear it; their other rows are kept."
             )
 
     def _attempt(self, job: readers.Job, plain: Path, digest: str) -> readers.Loaded:

@@ -6,13 +6,14 @@ ledger says of the file belongs to ``ledger``.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.dialect import MAX_COLUMNS, Dialect, recognise
 from orchestration.landing.discovery import LandingFile
 from orchestration.landing.erased_names import without_forgotten
@@ -53,6 +54,7 @@ class Job:
         observed_at: The file's observed-at (UTC, without a zone).
         folder: Working folder of this file.
         suppression: Who has been forgotten.
+        declared: What dbt declares of all raw tables.
         rewrites_all: Whether text records are written anew before DuckDB reads them.
     """
 
@@ -64,6 +66,7 @@ class Job:
     observed_at: datetime
     folder: Path
     suppression: Suppression = NOBODY
+    declared: Mapping[TableKey, DeclaredTable] = field(default_factory=dict)
     rewrites_all: bool = False
 
     @property
@@ -86,6 +89,7 @@ class Loaded:
         drift: What drifted.
         withheld: Rows and lines left out, because they are about somebody who has been forgotten.
         learned: Record ids that such rows gave to the forgotten.
+        not_learned: How many record ids they gave that may be somebody else's.
     """
 
     rows: int
@@ -95,6 +99,7 @@ class Loaded:
     drift: tuple[DriftNote, ...]
     withheld: int = 0
     learned: frozenset[str] = frozenset()
+    not_learned: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class _Inserted:
     rows: int
     withheld: int
     learned: frozenset[str]
+    not_learned: int
 
     @property
     def read(self) -> int:
@@ -200,7 +206,16 @@ def read_parquet(job: Job, path: Path) -> Loaded:
         inserted = _insert(job, columns, values, row, source)
     if counted is None or inserted.read != int(counted[0]):
         raise IncompleteReadError
-    return Loaded(inserted.rows, 0, columns, types, tuple(drift), inserted.withheld, inserted.learned)
+    return Loaded(
+        inserted.rows,
+        0,
+        columns,
+        types,
+        tuple(drift),
+        inserted.withheld,
+        inserted.learned,
+        inserted.not_learned,
+    )
 
 
 def read_csv(job: Job, text: TextFile) -> Loaded:
@@ -237,6 +252,7 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
         tuple(drift),
         inserted.withheld + sink.withheld,
         inserted.learned,
+        inserted.not_learned,
     )
 
 
@@ -293,6 +309,7 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
         tuple(drift),
         inserted.withheld + sink.withheld,
         inserted.learned,
+        inserted.not_learned,
     )
 
 
@@ -417,7 +434,9 @@ def _insert(
     withheld = Withholding()
     if job.suppression:
         # A row of somebody forgotten never reaches the database: what is deleted leaves its bytes behind.
-        withheld = find_withheld(job.connection, job.table, f"(select {read} {source})", job.suppression)
+        withheld = find_withheld(
+            job.connection, job.table, f"(select {read} {source})", job.suppression, job.declared
+        )
     kept = ", ".join(
         f"{withheld.cleaned(quoted(column.name), column.name)} as {quoted(column.name)}" for column in columns
     )
@@ -428,7 +447,7 @@ def _insert(
         f" from (select {read} {source}) where not {withheld.condition}"
     ).fetchone()
     assert inserted is not None
-    return _Inserted(int(inserted[0]), withheld.rows, withheld.learned)
+    return _Inserted(int(inserted[0]), withheld.rows, withheld.learned, withheld.not_learned)
 
 
 def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:

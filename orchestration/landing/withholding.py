@@ -4,15 +4,19 @@ Keys are compared by their keyed digests, here and not in the database, so that 
 anything that could be tried against the list ever stands in a query.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 
-from orchestration.landing.identities import KINDS, TableKeys, keys_of_table
-from orchestration.landing.names import quoted
+from orchestration.landing.declarations import DeclaredTable, TableKey
+from orchestration.landing.identities import KINDS, TableKeys, addresses_held, addresses_of, keys_of_table
+from orchestration.landing.names import literal, quoted
+from orchestration.landing.shared_addresses import read_shared_addresses
 from orchestration.landing.tables import TEXT, RawTable
 from orchestration.mentions import SIGN, Mentions, mentions_of
+from orchestration.settings import PROJECT_ROOT
 from orchestration.suppression import Suppression
 from orchestration.text_search import TextSearch, holds_texts, is_indivisible
 
@@ -29,6 +33,7 @@ class Withholding:
         search: Looks for the forgotten whom texts of other rows name; None if they name nobody.
         cleaned_columns: Columns whose texts may name them.
         learned: Record ids that the rows left out give to the forgotten.
+        not_learned: How many record ids they give that may be somebody else's.
     """
 
     condition: str = "false"
@@ -36,6 +41,7 @@ class Withholding:
     search: TextSearch | None = None
     cleaned_columns: frozenset[str] = field(default_factory=frozenset)
     learned: frozenset[str] = frozenset()
+    not_learned: int = 0
 
     def cleaned(self, expression: str, column: str) -> str:
         """Write a column's value without the addresses that may not be kept.
@@ -53,7 +59,11 @@ class Withholding:
 
 
 def find_withheld(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, rows: str, suppression: Suppression
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    rows: str,
+    suppression: Suppression,
+    declared: Mapping[TableKey, DeclaredTable],
 ) -> Withholding:
     """Find the rows of a file that are about somebody who has been forgotten.
 
@@ -62,6 +72,7 @@ def find_withheld(
         table: The raw table that the rows are meant for.
         rows: The rows under the raw table's column names, as SQL in parentheses.
         suppression: Who has been forgotten.
+        declared: What dbt declares of all raw tables.
 
     Returns:
         What is to be left out.
@@ -82,12 +93,16 @@ def find_withheld(
     condition = f"({' or '.join(conditions) or 'false'})"
     counted = connection.execute(f"select count(*) from {rows} where {condition}").fetchone()
     assert counted is not None
+    learned, not_learned = frozenset[str](), 0
+    if keys is not None:
+        learned, not_learned = _learned(connection, table, rows, keys, found, suppression, declared)
     return Withholding(
         condition=condition,
         rows=int(counted[0]),
         search=search,
         cleaned_columns=frozenset(name for name, kind in types.items() if kind == TEXT),
-        learned=_learned(connection, rows, keys, found) if keys else frozenset(),
+        learned=learned,
+        not_learned=not_learned,
     )
 
 
@@ -151,13 +166,61 @@ class _Noting:
 
 
 def _learned(
-    connection: duckdb.DuckDBPyConnection, rows: str, keys: TableKeys, found: set[str]
-) -> frozenset[str]:
-    """Record ids on rows left out: rows of other files may name the record and nothing else."""
-    if not keys.is_linking or "contact" not in keys.by_kind:
-        return frozenset()
-    listed = connection.execute(
-        f"select distinct key from (select {keys.of('contact')} as key from {rows}"
-        f" where {keys.matches(found)}) where key is not null"
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    rows: str,
+    keys: TableKeys,
+    found: set[str],
+    suppression: Suppression,
+    declared: Mapping[TableKey, DeclaredTable],
+) -> tuple[frozenset[str], int]:
+    """Record ids on rows left out, and how many are not learnt: rows of other files may name a record alone.
+
+    A source may write a forgotten address into somebody else's record. So nothing is learnt of a record that
+    is held under another address, nor from an address that more records bear than one person has.
+    """
+    addresses = {key for key in found if key.startswith("email:")}
+    if not keys.is_linking or not addresses or not {"contact", "email"} <= set(keys.by_kind):
+        return frozenset(), 0
+    given = {
+        (row[0], row[1])
+        for row in connection.execute(
+            f"select distinct {keys.of('contact')}, {keys.of('email')} from {rows}"
+            f" where {keys.matches(addresses)} and {keys.of('contact')} is not null"
+        ).fetchall()
+    }
+    shared = read_shared_addresses(PROJECT_ROOT)
+    bearers = Counter(address for _, address in given)
+    hubs = {
+        address
+        for address, count in bearers.items()
+        if count > shared.most_contacts or any(map(shared.is_mailbox, addresses_of([address])))
+    }
+    fresh = {contact for contact, _ in given} - found
+    candidates = fresh - {contact for contact, address in given if address in hubs}
+    held = addresses_held(connection, rows, keys, candidates)
+    for relation, others in _linking_tables(connection, table, declared):
+        held |= addresses_held(connection, relation, others, candidates)
+    forgotten = suppression.matching({address for _, address in held})
+    learned = candidates - {contact for contact, address in held if address not in forgotten}
+    return frozenset(learned), len(fresh - learned)
+
+
+def _linking_tables(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, declared: Mapping[TableKey, DeclaredTable]
+) -> list[tuple[str, TableKeys]]:
+    """Raw tables of the same system whose rows may give an address to a record."""
+    schema = f"raw_{table.source_system}"
+    rows = connection.execute(
+        "select table_name, column_name from duckdb_columns()"
+        f" where database_name = current_database() and schema_name = {literal(schema)}"
     ).fetchall()
-    return frozenset(row[0] for row in listed) - found
+    columns: dict[str, set[str]] = {}
+    for name, column in rows:
+        columns.setdefault(name, set()).add(column)
+    linking = []
+    for name, present in columns.items():
+        keys = keys_of_table(table.source_system, declared.get((table.source_system, name)), present)
+        if keys is not None and keys.is_linking:
+            linking.append((f"{quoted(schema)}.{quoted(name)}", keys))
+    return linking

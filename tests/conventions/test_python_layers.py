@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("orchestration.exhaustion",),
     ("orchestration.settings", "orchestration.moments"),
-    ("orchestration.dbt", "orchestration.suppression"),
+    ("orchestration.dbt", "orchestration.salts", "orchestration.suppression"),
     ("orchestration.environment",),
     (
         "expectations",

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration import erasure
+from orchestration import erasure, increment
 from orchestration.commands.releases import told
 from orchestration.erasure import files, releases
 from orchestration.errors import LeadproofError
@@ -18,6 +18,7 @@ from orchestration.landing import load_landing
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import keys_of_table
 from orchestration.release import build_lock, current_release, list_releases, rollback
+from orchestration.salts import keep_salts, kept_salts
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.suppression import keep_out, read_suppression
 from tests.fixtures.erasure_world import (
@@ -305,6 +306,32 @@ def test_list_of_the_forgotten_is_of_no_use_without_its_secret(warehouse: Settin
     (warehouse.erasures / "suppression.key").unlink()
     with pytest.raises(LeadproofError, match="secret"):
         load_landing(warehouse, now=AS_OF)
+
+
+def test_forget_finds_a_record_without_address_under_a_salt_of_long_ago(warehouse: Settings) -> None:
+    person = fetch(
+        warehouse,
+        """
+        select person_id, min(identity_key) filter (identity_key like 'contact:%') as contact
+        from intermediate.int_identities_resolved
+        inner join marts.people using (person_id)
+        group by person_id
+        having not bool_or(identity_key like 'email:%')
+            and bool_or(identity_key like 'contact:%')
+        order by 1 limit 1
+        """,
+    )[0]
+    # As builds do when they begin: the release was made with the first salt, and two have come since.
+    for salt in ("a second salt", "a third salt"):
+        with connect(warehouse) as database:
+            keep_salts(warehouse, {*increment.written_salts(database), salt})
+            database.execute("update ops.current_build set id_salt = ?", [salt])
+    assert kept_salts(warehouse) == {warehouse.id_salt, "a second salt", "a third salt"}
+    assert (warehouse.erasures / "salts.json").stat().st_mode & 0o777 == 0o600
+    assert occurrences(warehouse, [person["person_id"]])
+    certificate = erasure.forget(replace(warehouse, id_salt="a third salt"), person["contact"])
+    assert certificate.content["releases"]
+    assert occurrences(warehouse, [person["person_id"]]) == []
 
 
 def test_raw_keys_are_those_of_the_models(compiled_world: CompiledWorld) -> None:

@@ -19,6 +19,7 @@ import duckdb
 
 from orchestration import records
 from orchestration.release.readers import open_release
+from orchestration.salts import SALTS_FILE
 from orchestration.settings import PROJECT_ROOT, Notify, Settings
 from orchestration.simulation import simulate
 from tests.fixtures.erasure_world import found_in_files, values_hold
@@ -129,7 +130,8 @@ def _break_a_model(
     assert build.stat().st_mode & 0o077 == 0
     quoting, _ = found_in_files([build / "dbt", build / "last_build.log"], canaries.marks)
     assert quoting, "dbt quoted nothing, so nothing could have leaked"
-    closed = (build, settings.restricted, settings.candidates, *_unaudited(settings))
+    salts = settings.erasures / SALTS_FILE
+    closed = (build, settings.restricted, settings.candidates, salts, *_unaudited(settings))
     found, _ = found_in_files(places, (*canaries.marks, _secret_mark(canaries.seed)), closed)
     assert found == [], f"a failing model's values are found in {found}"
 
@@ -220,7 +222,15 @@ def _look_outside(
 ) -> None:
     """Nothing personal stands outside the build database, contacts, and candidates that nobody may read."""
     spill = settings.build_db.parent / "spill"
-    closed = (settings.build_db, settings.restricted, settings.candidates, spill, *_unaudited(settings))
+    salts = settings.erasures / SALTS_FILE
+    closed = (
+        settings.build_db,
+        settings.restricted,
+        settings.candidates,
+        spill,
+        salts,
+        *_unaudited(settings),
+    )
     looked_for = (*canaries.marks, canaries.blocked_mark, _secret_mark(canaries.seed))
     found, files = found_in_files(places, looked_for, closed)
     tally["files searched for canaries"] += files
@@ -253,7 +263,8 @@ def _look_at_modes(settings: Settings) -> None:
     for path in settings.restricted.rglob("*"):
         expected = 0o700 if path.is_dir() else 0o600
         assert path.stat().st_mode & 0o777 == expected, f"{path} has mode {path.stat().st_mode:o}"
-    for folder in (settings.restricted, settings.build_db.parent, settings.candidates):
+    assert (settings.erasures / SALTS_FILE).stat().st_mode & 0o777 == 0o600
+    for folder in (settings.restricted, settings.build_db.parent, settings.candidates, settings.erasures):
         assert folder.stat().st_mode & 0o077 == 0, f"{folder} is open to others"
 
 

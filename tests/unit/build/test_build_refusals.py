@@ -1,6 +1,7 @@
 """What a build refuses or closes before it loads anything. No dbt, no Dagster."""
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from orchestration.build import Build, BuildRequest
 from orchestration.errors import LeadproofError
 from orchestration.release import running_build
 from orchestration.report.verdicts import page_path, verdict_of
+from orchestration.salts import SALTS_FILE, kept_salts
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_settings
 
@@ -34,6 +36,28 @@ def test_build_closes_what_others_may_not_read(settings: Settings) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
     assert stat.S_IMODE(settings.quality.stat().st_mode) & 0o055 == 0o055
     assert records.build_ids(settings) == [build.record.build_id if build.record else ""]
+
+
+def test_build_keeps_every_salt_of_person_ids_for_whoever_is_forgotten(settings: Settings) -> None:
+    for salt in ("", "first", "second", "second"):
+        build = Build(replace(settings, id_salt=salt), BuildRequest())
+        try:
+            build.begin()
+        finally:
+            build.close()
+    assert kept_salts(settings) == {"", "first", "second"}
+    kept = settings.erasures / SALTS_FILE
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(settings.erasures.stat().st_mode) == 0o700
+    kept.unlink()  # as where a version built that kept none
+    build = Build(replace(settings, id_salt="third"), BuildRequest())
+    build.begin()
+    build.close()
+    assert kept_salts(settings) == {"second", "third"}
+    kept.write_text('{"salts": ["half')
+    with pytest.raises(LeadproofError, match="earlier salts") as raised:
+        Build(settings, BuildRequest()).begin()
+    assert "half" not in str(raised.value)
 
 
 def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
