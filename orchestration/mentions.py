@@ -581,7 +581,8 @@ def _unfolded(letter: str) -> tuple[str, ...]:
     """All letters that are one when folded."""
     if letter.isascii() and letter not in "iks":
         return (letter, letter.upper())
-    return tuple(other for other in map(chr, range(0x20000)) if _folded_letter(other) == letter)
+    others = (other for other in map(chr, range(0x20000)) if _folded_letter(other) == letter)
+    return tuple({letter, *others})  # beyond, letters have one form
 
 
 def _as_text(content: bytes) -> str:

@@ -285,6 +285,13 @@ def test_bytes_that_are_no_text_stay_as_they_are() -> None:
     assert cleaned == content.replace(b"an@x.example", b"(erased)****", 1)
 
 
+@pytest.mark.parametrize("domain", ["\U00020000.example", "\U0001f600.example", "中.example"])
+def test_domain_of_any_letter_is_found_in_bytes_as_in_texts(domain: str) -> None:
+    mentions = mentions_of([f"an@{domain}"])
+    told = f"mail an@{domain} now"
+    assert mentions.names(told) and mentions.names_in_bytes(told.encode())
+
+
 def test_what_looks_alike_in_capitals_is_found_in_texts_only() -> None:
     sam, strange = "sam@firm.example.org", "\u017fam@firm.example.org"
     assert mentions_of([sam]).names(strange) and mentions_of([strange]).names(sam.upper())

@@ -11,6 +11,7 @@ import pytest
 from orchestration import erasure
 from orchestration.erasure.files import redact_file
 from orchestration.erasure.needles import needles_of
+from orchestration.erasure.run import contact_key
 from orchestration.errors import LeadproofError
 
 PERSON, STRANGER = "p_0123456789abcdef", "p_fedcba9876543210"
@@ -79,6 +80,14 @@ def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None
     with pytest.raises(LeadproofError, match="no e-mail address") as raised:
         erasure.email_key(text)
     assert len(text) < 4 or text not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["an\x00na@firm.example", "anna@fi\x1brm.example", "an\udce4@firm.example"])
+def test_what_no_text_holds_is_refused_as_address_and_as_record(text: str) -> None:
+    for write in (erasure.email_key, lambda told: contact_key(f"crm:{told}")):
+        with pytest.raises(LeadproofError, match="control characters or is no UTF-8") as raised:
+            write(text)
+        assert text not in str(raised.value)
 
 
 def test_keys_of_an_audit_lose_whole_ids_and_no_part_of_others(tmp_path: Path) -> None:
