@@ -47,8 +47,8 @@ _BYTES_WRITTEN = 4 * _WRITTEN
 # Signs that join words to one mailbox or domain; before or after all words they may as well be punctuation.
 _IN_MAILBOX, _IN_DOMAIN = frozenset(".%+'-"), frozenset(".-")
 _NEVER_INSIDE = frozenset('<>"@')
-# What no mailbox holds, but its signs, letters and digits are those of words: colours of a terminal, two dots,
-# and the letter before a quote by which Python and SQL tell kinds of texts. The last may be a mailbox as well.
+# What parts words although its signs, letters and digits are those of words: colours of a terminal, two dots,
+# and the letter before a quote by which Python and SQL tell kinds of texts. That one may be a mailbox, too.
 _COLOUR, _COLOUR_BEGINS, _LONGEST_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]", re.ASCII), "\x1b[", 64
 _DOTS = ".."
 _KINDS_OF_QUOTED = frozenset(f"{letter}'" for letter in "bBuUrRfFeEnN")
