@@ -21,9 +21,9 @@ ERASED = "(erased)"
 
 # The sign in links, in HTML and in JSON, packed once or several times, also in DuckDB's text of bytes.
 _PACKED_SIGNS = {
-    "%": r"(?:25){0,8}40",
+    "%": r"(?:25){0,8}(?:40|u0040)",
     "&": r"(?:amp;){0,8}(?:#0{0,8}64|#x0{0,8}40|commat);",
-    r"\\": r"\\{0,7}(?:x5c(?:\\{1,8}x5c){0,3})?(?:u0040|x40)",
+    r"\\": r"\\{0,7}(?:x5c(?:\\{1,8}x5c){0,3})?(?:u0040|u\{0{0,4}40\}|x40)",
 }
 SIGN = "(?i)" + "|".join(["@", *(first + rest for first, rest in _PACKED_SIGNS.items())])
 """Regular expression of RE2: a text in which it finds nothing names no address."""
@@ -32,7 +32,7 @@ SIGN = "(?i)" + "|".join(["@", *(first + rest for first, rest in _PACKED_SIGNS.i
 _ANY_SIGN = r"[@%&\\](?:(?<=@)" + "".join(f"|(?<={key}){rest}" for key, rest in _PACKED_SIGNS.items()) + ")"
 _SIGN_IN_TEXT = re.compile(_ANY_SIGN, re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(
-    r"(?:%[0-9a-f]{2})+|(?:\\x[0-9a-f]{2})+|(?:\\u[0-9a-f]{4})+|\\[nrtbfv\"'/\\]"
+    r"(?:%[0-9a-f]{2})+|(?:\\x[0-9a-f]{2})+|(?:[\\%]u[0-9a-f]{4})+|\\u\{[0-9a-f]{1,6}\}|\\[nrtbfv\"'/\\]"
     r"|&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});",
     re.IGNORECASE | re.ASCII,
 )
@@ -47,11 +47,20 @@ _BYTES_WRITTEN = 4 * _WRITTEN
 # Signs that join words to one mailbox or domain; before or after all words they may as well be punctuation.
 _IN_MAILBOX, _IN_DOMAIN = frozenset(".%+'-"), frozenset(".-")
 _NEVER_INSIDE = frozenset('<>"@')
+# What parts words although its signs, letters and digits are those of words: colours of a terminal, two dots,
+# and the letter before a quote by which Python and SQL tell kinds of texts. That one may be a mailbox, too.
+_COLOUR, _COLOUR_BEGINS, _LONGEST_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]", re.ASCII), "\x1b[", 64
+_DOTS = ".."
+_KINDS_OF_QUOTED = frozenset(f"{letter}'" for letter in "bBuUrRfFeEnN")
 # As most cells are, and millions of them are looked at: nothing here could be read in another way.
-_PLAIN = re.compile(r"[a-z0-9][a-z0-9_.+'\-]*@[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(
+    r"(?![bfnreu]')[a-z0-9][a-z0-9_.+'\-]*@[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?", re.IGNORECASE | re.ASCII
+)
 # As most addresses stand in texts: nothing encoded beside them, nothing but space or quotes before them. The
 # first reads backwards from the sign. What does not fit is looked at letter by letter, and comes to the same.
-_PLAINLY_BEFORE = re.compile(r"([a-z0-9_.+'\-]*[a-z0-9_])(?:\Z|[\x00-\x20\"<>@])", re.IGNORECASE | re.ASCII)
+_PLAINLY_BEFORE = re.compile(
+    r"([a-z0-9_.+'\-]*[a-z0-9_])(?<!'[bfnreu])(?:\Z|[\x00-\x20\"<>@])", re.IGNORECASE | re.ASCII
+)
 _PLAINLY_AFTER = re.compile(
     r"([a-z0-9_.\-]*[a-z0-9_])((?:[!#$'()*+,/:;=?\[\]^`{|}~][!#$'-;=?A-\[\]-~]*)?)(?:\Z|[\x00-\x20\"<>@])",
     re.IGNORECASE | re.ASCII,
@@ -113,7 +122,7 @@ class Mentions:
         Yields:
             Each mention, in order; none reaches into another.
         """
-        if len(text) <= _LONGEST and not in_name and _PLAIN.fullmatch(text):
+        if len(text) <= _LONGEST and not in_name and _PLAIN.fullmatch(text) and _DOTS not in text:
             address = text.lower()
             if self.is_meant(address):
                 yield Mention(0, len(text), address)
@@ -121,7 +130,8 @@ class Mentions:
         floor = 0
         for start, end, stop in _with_next(_SIGN_IN_TEXT.finditer(text), len(text)):
             begin, last = max(floor, start - _WRITTEN), min(stop, end + _WRITTEN)
-            before, after = _Side(text[begin:start], begin > floor), _Side(text[end:last], last < stop)
+            before = _Side(text[begin:start], begin > floor, text[start] == "%")
+            after = _Side(text[end:last], last < stop)
             floor = end
             if meant := self._meant(before, after, in_name):
                 left, right, address = meant
@@ -141,7 +151,8 @@ class Mentions:
         for start, end, stop in _with_next(self._sign_in_bytes.finditer(content), len(content)):
             begin, last = max(floor, start - _BYTES_WRITTEN), min(stop, end + _BYTES_WRITTEN)
             told_before, told_after = _as_text(content[begin:start]), _as_text(content[end:last])
-            before = _Side(told_before[-_WRITTEN:], begin > floor or len(told_before) > _WRITTEN)
+            is_cut = begin > floor or len(told_before) > _WRITTEN
+            before = _Side(told_before[-_WRITTEN:], is_cut, content[start : start + 1] == b"%")
             after = _Side(told_after[:_WRITTEN], last < stop or len(told_after) > _WRITTEN)
             floor = end
             if meant := self._meant(before, after, in_name=False):
@@ -196,6 +207,13 @@ class Mentions:
         """One of the addresses around a sign, the longest first: where it begins and ends on its sides."""
         if not before.text or not after.text:
             return None
+        return self._meant_as_written(before, after, in_name) or (
+            self._meant_as_written(form, after, in_name) if (form := before.as_form()) else None
+        )
+
+    def _meant_as_written(
+        self, before: "_Side", after: "_Side", in_name: bool
+    ) -> tuple[int, int, str] | None:
         if not in_name and (plain := _around_plainly(before, after)) is not None:
             return next((each for each in plain if self.is_meant(each[2])), None)
         beginnings, ends = _beginnings(before, in_name), _ends(after, in_name)
@@ -291,10 +309,22 @@ class _Side:
     Args:
         text: As it is written.
         is_cut: Whether more is written beyond it.
+        is_in_link: Whether the sign is written as links write it.
     """
 
     text: str
     is_cut: bool
+    is_in_link: bool = False
+
+    def as_form(self) -> "_Side | None":
+        """Read the last word as a link's query, where a plus is a space and a plus of an address is `%2B`."""
+        start = next((at for at in range(len(self.text), 0, -1) if self.text[at - 1].isspace()), 0)
+        word = self.text[start:]
+        if not self.is_in_link or "+" not in word:
+            return None
+        begins = min((at for sign in "?=&" if (at := word.find(sign)) >= 0), default=len(word))
+        query = word[begins:].replace("+", " ")
+        return _Side(self.text[:start] + word[:begins] + query, self.is_cut) if " " in query else None
 
     def readings(self) -> list[_Reading]:
         """Read the text as it is written, and decoded once, twice and so on."""
@@ -343,12 +373,14 @@ def _decoded(reading: _Reading) -> _Reading | None:
 def _letters_of(escape: str) -> list[tuple[str, int]]:
     """What an escape says, and where in it each letter begins; what says nothing stays as it is written."""
     kind = escape[:2].lower()
+    if escape[2:3] == "{":
+        return [(_character(int(escape[3:-1], 16)) or "\ufffd", 0)]
+    if kind in ("\\u", "%u"):
+        return _letters_of_units(escape)
     if kind[0] == "%":
         return _letters_of_bytes(escape, len("%00"))
     if kind == "\\x":
         return _letters_of_bytes(escape, len("\\x00"))
-    if kind == "\\u":
-        return _letters_of_units(escape)
     if kind[0] == "\\":
         return [(_CONTROLS.get(kind[1], kind[1]), 0)]
     told = _entity(escape)
@@ -405,6 +437,10 @@ def _entity(escape: str) -> str:
     if not name.startswith("#"):
         return html5.get(name) or html5.get(name.lower()) or ""
     number = int(name[2:-1], 16) if name[1] == "x" else int(name[1:-1])
+    return _character(number)
+
+
+def _character(number: int) -> str:
     return chr(number) if number < 0x110000 else ""
 
 
@@ -412,7 +448,7 @@ def _around_plainly(before: "_Side", after: "_Side") -> list[tuple[int, int, str
     """All addresses around a sign where little can stand; None where somebody has to look closely."""
     mailbox = _PLAINLY_BEFORE.match(before.text[::-1])
     domain = _PLAINLY_AFTER.match(after.text)
-    if mailbox is None or domain is None:
+    if mailbox is None or domain is None or _DOTS in mailbox[1]:
         return None
     left, right, whole = mailbox.end(1), domain.end(1), domain.end(2)
     is_open = (before.is_cut and left == len(before.text)) or (after.is_cut and whole == len(after.text))
@@ -444,25 +480,53 @@ def _open_places(text: str, is_cut: bool, in_name: bool) -> list[int]:
     while first > max(end - _LONGEST, 0) and _kind(text[first - 1]) != _NEVER:
         first -= 1
     places: list[int] = []
-    is_open = _opens(text, first, is_cut, in_name)
+    is_open, quoted_from = _opens(text, first, is_cut, in_name), -1
     for place in range(first, end):
-        if is_open or (place > first and _changes_script(text[place - 1], text[place])):
+        is_open = is_open or _parts_before(text, place)
+        if is_open and text[place : place + 2] in _KINDS_OF_QUOTED:
+            quoted_from = place + 2
+        is_quoted = 0 <= quoted_from <= place
+        if is_open or is_quoted or (place > first and _changes_script(text[place - 1], text[place])):
             places.append(place)
         if text[place] not in _IN_MAILBOX:
             is_open = not _is_word(text[place], in_name)
+            quoted_from = -1 if is_quoted else quoted_from
     return places if len(places) <= _TRIED else [places[0], *places[-_TRIED:]]
 
 
 def _opens(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
     """Whether an address may begin at a place: what joins it to no word stands before it."""
-    before = place
-    while before and text[before - 1] in _IN_MAILBOX:
-        before -= 1
+    before = _word_ends(text, place)
+    is_quoted = 0 < before < place and text[before - 1 : before + 1] in _KINDS_OF_QUOTED
+    if is_quoted and _opens_word(text, before - 1, is_cut, in_name):
+        return True
+    return _opens_word(text, place, is_cut, in_name)
+
+
+def _opens_word(text: str, place: int, is_cut: bool, in_name: bool) -> bool:
+    before = _word_ends(text, place)
+    if _DOTS in text[before:place] or _parts_before(text, before):
+        return True
     if not before:
         return not is_cut
     if not _is_word(text[before - 1], in_name):
         return True
     return before == place < len(text) and _changes_script(text[before - 1], text[place])
+
+
+def _word_ends(text: str, place: int) -> int:
+    """Where the word ends that signs may join to what stands at a place."""
+    while place and text[place - 1] in _IN_MAILBOX:
+        place -= 1
+    return place
+
+
+def _parts_before(text: str, place: int) -> bool:
+    """Whether a colour of a terminal or two dots end at a place."""
+    if text[max(place - 2, 0) : place] == _DOTS:
+        return True
+    begin = text.rfind(_COLOUR_BEGINS, max(place - _LONGEST_COLOUR, 0), place)
+    return begin >= 0 and _COLOUR.fullmatch(text, begin, place) is not None
 
 
 def _opens_deeper(reading: _Reading, place: int, deeper: _Reading, is_cut: bool, in_name: bool) -> bool:
@@ -581,7 +645,8 @@ def _unfolded(letter: str) -> tuple[str, ...]:
     """All letters that are one when folded."""
     if letter.isascii() and letter not in "iks":
         return (letter, letter.upper())
-    return tuple(other for other in map(chr, range(0x20000)) if _folded_letter(other) == letter)
+    others = (other for other in map(chr, range(0x20000)) if _folded_letter(other) == letter)
+    return tuple({letter, *others})  # beyond, letters have one form
 
 
 def _as_text(content: bytes) -> str:

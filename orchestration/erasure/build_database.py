@@ -16,7 +16,7 @@ from orchestration.erasure.needles import Needles
 from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, held_tables, listed
 from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
-from orchestration.landing.identities import possible_keys
+from orchestration.landing.identities import names_record, possible_keys
 from orchestration.landing.names import PROVENANCE, literal, quoted
 from orchestration.landing.tables import TEXT, as_type
 from orchestration.release.database import writer
@@ -308,7 +308,12 @@ def _rejected(
     ).fetchall()
     found: dict[TableKey, list[tuple[str, int, str, int]]] = {}
     for system, table, file, number, loaded_at, row_id, text in rows:
-        if needles.names(text) or set(keys) & possible_keys(system, declared.get((system, table)), text):
+        of_table = declared.get((system, table))
+        if (
+            needles.names(text)
+            or set(keys) & possible_keys(system, of_table, text)
+            or names_record(system, of_table, keys, text)
+        ):
             found.setdefault((system, table), []).append((file, number, loaded_at, row_id))
     return [(*key, lines) for key, lines in found.items()]
 

@@ -5,6 +5,7 @@ Every step after that can be done again; whoever finds the journal, the same com
 them all.
 """
 
+import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def email_key(text: str) -> str:
     Raises:
         LeadproofError: If it is no address. What was given is not repeated.
     """
+    _refuse_unwritable(text.strip(" \t\r\n"))
     address = normalised(text)
     parts = address.split("@")
     if (
@@ -93,6 +95,7 @@ def contact_key(text: str) -> str:
     Raises:
         LeadproofError: If it names no record.
     """
+    _refuse_unwritable(text.strip())
     system, separator, record = text.strip().partition(":")
     if not separator or not IDENTIFIER.match(system) or not record.strip():
         raise LeadproofError(
@@ -100,6 +103,15 @@ def contact_key(text: str) -> str:
             "Write the source system, a colon and the id of the record.",
         )
     return f"contact:{system}:{record.strip()}"
+
+
+def _refuse_unwritable(text: str) -> None:
+    """Refuse what no text holds and no search finds: control characters, and bytes that are no UTF-8."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise LeadproofError(
+            "What was given holds control characters or is no UTF-8.",
+            "Give one address, or a record with --contact <system>:<id>.",
+        )
 
 
 def forget(settings: Settings, key: str) -> Certificate:

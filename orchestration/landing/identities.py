@@ -16,6 +16,8 @@ from orchestration.landing.names import literal, quoted
 KINDS = ("contact", "email", "anonymous", "name")
 _LINKING = {"contacts", "touches"}
 _FIELD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
+# As a file parts its fields: an id may hold what parts words.
+_WHOLE_FIELD = re.compile(r"[^,;|\t\r\n\"]+")
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,41 @@ def possible_keys(source_system: str, declared: DeclaredTable | None, text: str)
     Returns:
         Keys, most of which belong to nobody.
     """
-    keys: set[str] = set()
-    for identity in declared.identities if declared else ():
-        if identity.kind in ("contact", "anonymous"):
-            keys |= {
-                f"{identity.kind}:{source_system}:{identity.prefix}{field}" for field in _FIELD.findall(text)
-            }
-    return keys
+    fields = {*_FIELD.findall(text), *(field.strip() for field in _WHOLE_FIELD.findall(text))} - {""}
+    return {
+        f"{identity.kind}:{source_system}:{identity.prefix}{field}"
+        for identity in _of_records(declared)
+        for field in fields
+    }
+
+
+def names_record(source_system: str, declared: DeclaredTable | None, keys: Iterable[str], text: str) -> bool:
+    """Tell whether a text holds the id of a known record or device as a whole word.
+
+    Args:
+        source_system: System that the text comes from.
+        declared: What dbt declares of its table.
+        keys: Identity keys.
+        text: The text.
+
+    Returns:
+        Whether it does.
+    """
+    known = list(keys)
+    for identity in _of_records(declared):
+        scope = f"{identity.kind}:{source_system}:{identity.prefix}"
+        ids = (key.removeprefix(scope) for key in known if key.startswith(scope))
+        # Others are fields of their own, which ``possible_keys`` lists.
+        parted = (each for each in ids if each and not _FIELD.fullmatch(each))
+        if any(re.search(rf"(?<![\w.\-]){re.escape(each)}(?![\w\-]|[.:]\w)", text) for each in parted):
+            return True
+    return False
+
+
+def _of_records(declared: DeclaredTable | None) -> list[Identity]:
+    return [
+        each for each in (declared.identities if declared else ()) if each.kind in ("contact", "anonymous")
+    ]
 
 
 def addresses_of(keys: Iterable[str]) -> set[str]:

@@ -103,7 +103,7 @@ BEFORE = (*PARTING, "mailto:", "mailto%3A")
 ANY = (
     *BEFORE, "", "a", "7", "_", "-", ".", "+", "'", "%", "&", "\\", "é", "e\u0301", "\u0301", "%2B",
     "%27", "%C3%A9", "%E9", "%", "&#x27;", "&#39;", "&eacute;", "&amp;", "\\u00e9", "\\u002b", "\\x27", "\\'",
-    "@", "%40", "..", "'-",
+    "@", "%40", "..", "'-", "\x1b[31m", "\\u001b[0m", "b'", "E'", "q=a+", "%u0040", "\\u{40}",
     "联系", "谢谢", "へ", "입니다", ERASED, "***", PERSON, *OTHERS, *FORGOTTEN,
 )  # fmt: skip
 
@@ -271,6 +271,62 @@ def test_text_of_two_readings_names_both() -> None:
     assert mentions_of(["r&d@firm.example.org"]).cleaned("r&d@firm.example.org") == ERASED
 
 
+ANNA = "anna.schmidt@acme.test"
+LOGGED = {
+    f"\x1b[31m{ANNA}\x1b[0m failed": "\x1b[31m(erased)\x1b[0m failed",
+    f"\x1b[1m\x1b[38;5;9m'{ANNA}'\x1b[0m": "\x1b[1m\x1b[38;5;9m'(erased)'\x1b[0m",
+    f"\\u001b[31m{ANNA}\\u001b[0m": "\\u001b[31m(erased)\\u001b[0m",
+    f"\\x1b[31m{ANNA}\\x1b[0m": "\\x1b[31m(erased)\\x1b[0m",
+    f"{{b'email': b'{ANNA}'}}": "{b'email': b'(erased)'}",
+    f"u'{ANNA.upper()}', E'{ANNA}' and N'{ANNA}'": "u'(erased)', E'(erased)' and N'(erased)'",
+    f"e'{ANNA}": "e'(erased)",
+    f"b\\'{ANNA}\\'": "b\\'(erased)\\'",
+    "b%27anna.schmidt%40acme.test%27": "b%27(erased)%27",
+    "/search?q=mail+anna.schmidt%40acme.test&x=1": "/search?q=mail+(erased)&x=1",
+    "q=to+mail+anna.schmidt%2540acme.test": "q=to+mail+(erased)",
+    f"mail...{ANNA}": "mail...(erased)",
+    "anna.schmidt%u0040acme.test": "(erased)",
+    "%u0061nna.schmidt%u0040acme.test": "(erased)",
+    "anna.schmidt\\u{40}acme.test": "(erased)",
+    "anna.schmidt\\u{0040}acme\\u{2e}test": "(erased)",
+}
+
+
+@pytest.mark.parametrize("told", LOGGED)
+def test_address_is_found_in_what_logs_and_links_write(told: str) -> None:
+    needles = needles_of({f"email:{ANNA}"}, (), ())
+    assert needles.cleaned(told) == LOGGED[told]
+    assert needles.replaced(told.encode())[1] and needles.names_in_bytes(told.encode())
+    with duckdb.connect() as connection:
+        search = needles.in_sql(connection)
+        row = connection.execute(
+            f"select {search.without('told', 'VARCHAR')} from (select ? as told)", [told]
+        )
+        assert row.fetchone() == (LOGGED[told],)
+    _all_agree(told.replace(ANNA, AN).replace("anna.schmidt", "an").replace("acme.test", "x.example"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "o'anna.schmidt@acme.test",
+        "bob'anna.schmidt@acme.test",
+        "ok.anna.schmidt@acme.test",
+        "q=mail+anna.schmidt@acme.test",
+        "q=mail%2Banna.schmidt%40acme.test",
+        "mail+anna.schmidt%40acme.test",
+        "[31manna.schmidt@acme.test",
+        "\x1bmanna.schmidt@acme.test",
+        "\x1b[31mjanna.schmidt@acme.test",
+        "b'janna.schmidt@acme.test'",
+    ],
+)
+def test_others_are_left_alone_in_what_logs_and_links_write(told: str) -> None:
+    needles = needles_of({f"email:{ANNA}"}, (), ())
+    assert needles.cleaned(told) == told
+    assert needles.replaced(told.encode()) == (told.encode(), 0)
+
+
 def test_words_of_scripts_without_spaces_are_no_part_of_an_address() -> None:
     told = "请联系an@firm.example.org谢谢, 연락처an@firm.example.org입니다, an@firm.example.orgへ"
     cleaned = f"请联系{ERASED}谢谢, 연락처{ERASED}입니다, {ERASED}へ"
@@ -283,6 +339,13 @@ def test_bytes_that_are_no_text_stay_as_they_are() -> None:
     cleaned, count = NEEDLES.replaced(content)
     assert count == 1
     assert cleaned == content.replace(b"an@x.example", b"(erased)****", 1)
+
+
+@pytest.mark.parametrize("domain", ["\U00020000.example", "\U0001f600.example", "中.example"])
+def test_domain_of_any_letter_is_found_in_bytes_as_in_texts(domain: str) -> None:
+    mentions = mentions_of([f"an@{domain}"])
+    told = f"mail an@{domain} now"
+    assert mentions.names(told) and mentions.names_in_bytes(told.encode())
 
 
 def test_what_looks_alike_in_capitals_is_found_in_texts_only() -> None:
@@ -306,6 +369,11 @@ def test_what_looks_alike_in_capitals_is_found_in_texts_only() -> None:
         "%2525" * 100_000 + "@x.example",
         "a!" * 50_000 + "an@x.example" + "!b" * 50_000,
         ("-" * 1_000 + "@x" + "." * 1_000) * 100,
+        "b'" * 100_000 + "an@x.example",
+        "\x1b[" * 100_000 + "an@x.example",
+        "\x1b[" + "1;" * 100_000 + "man@x.example",
+        "b'.@x" * 20_000,
+        "?" + "a+" * 50_000 + "an%40x.example",
     ],
     ids=lambda told: told[:8],
 )

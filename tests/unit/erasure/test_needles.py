@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import re
 import sqlite3
+import time
 from pathlib import Path
 
 import duckdb
@@ -11,6 +13,7 @@ import pytest
 from orchestration import erasure
 from orchestration.erasure.files import redact_file
 from orchestration.erasure.needles import needles_of
+from orchestration.erasure.run import contact_key
 from orchestration.errors import LeadproofError
 
 PERSON, STRANGER = "p_0123456789abcdef", "p_fedcba9876543210"
@@ -48,6 +51,64 @@ def test_needle_is_found_however_it_is_written(told: str) -> None:
 )
 def test_somebody_else_is_left_alone(told: str) -> None:
     assert NEEDLES.replaced(told.encode()) == (told.encode(), 0)
+
+
+TOUCHES = needles_of(
+    (), (), {"crm:T 1", "crm:T\u00e9", "crm:T|1", "crm:T&1", "crm:T1", "crm:T", "crm:urn:x/1"}
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "rest"),
+    [
+        (json.dumps({"failing_keys": ["crm:T 1"]}), '{"failing_keys": ["*"]}'),
+        (json.dumps("crm:T\u00e9"), '"*"'),
+        (json.dumps(json.dumps("crm:T\u00e9")), '"\\"*\\""'),
+        ("crm:T\u00e9 here", "* here"),
+        ("crm:T|1", "*"),
+        ("<td>crm:T&amp;1</td>", "<td>*</td>"),
+        ('"crm:T\\u00261"', '"*"'),
+        *((f"crm:T1{sign}", f"*{sign}") for sign in "!?/#*.:…"),
+        ("/touch/crm:T1/told", "/touch/*/told"),
+        ("crm%3AT1&x", "*&x"),
+        ("line\\ncrm:T1", "line\\n*"),
+        ("\x1b[31mcrm:T1\x1b[0m", "\x1b[31m*\x1b[0m"),
+        ("crm:urn:x/1|crm:T", "*|*"),
+    ],
+)
+def test_touch_is_found_whatever_its_id_holds_and_however_it_is_written(told: str, rest: str) -> None:
+    cleaned, count = TOUCHES.replaced(told.encode())
+    assert count == told.count("crm") and len(cleaned) == len(told.encode())
+    assert re.sub(r"\(erased\)\**|\*{5,}", "*", cleaned.decode()).replace("**", "*") == rest.replace(
+        "**", "*"
+    )
+    assert TOUCHES.replaced(cleaned) == (cleaned, 0)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "crm:T12",
+        "crm:T1-2",
+        "crm:T1.5",
+        "crm:T1\u00e8",
+        "crm:T1\\u00e8",
+        "xcrm:T1",
+        "crm:Tx",
+        "crm:T_1",
+        "crm:T&#232;",
+    ],
+)
+def test_touch_of_somebody_else_is_left_alone(told: str) -> None:
+    assert TOUCHES.replaced(told.encode()) == (told.encode(), 0)
+
+
+def test_touches_are_looked_for_in_time_that_grows_with_the_text() -> None:
+    needles = needles_of((), (), {f"crm:{number:0{4 + number % 40}d}" for number in range(5_000)})
+    started = time.process_time()
+    assert needles.replaced(b"crm:x " * 200_000)[1] == 0
+    assert needles.replaced(b"crm:0" + b"-" * 1_000_000)[1] == 0
+    assert time.process_time() - started < 10
 
 
 def test_files_of_every_kind_are_cleaned_and_keep_their_shape(tmp_path: Path) -> None:
@@ -142,6 +203,14 @@ def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None
     with pytest.raises(LeadproofError, match="no e-mail address") as raised:
         erasure.email_key(text)
     assert len(text) < 4 or text not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["an\x00na@firm.example", "anna@fi\x1brm.example", "an\udce4@firm.example"])
+def test_what_no_text_holds_is_refused_as_address_and_as_record(text: str) -> None:
+    for write in (erasure.email_key, lambda told: contact_key(f"crm:{told}")):
+        with pytest.raises(LeadproofError, match="control characters or is no UTF-8") as raised:
+            write(text)
+        assert text not in str(raised.value)
 
 
 def test_keys_of_an_audit_lose_whole_ids_and_no_part_of_others(tmp_path: Path) -> None:
