@@ -108,8 +108,11 @@ class Needles:
         """
         return TextSearch(connection, self, f"{SIGN}|{_SHAPE_OF_PERSON}" if self.person_ids else SIGN)
 
-    def longer_than(self, size_bytes: int) -> "Needles":
-        """Leave out what is so short that it may stand anywhere by chance.
+    def in_packed(self, size_bytes: int) -> "Needles":
+        """Leave out what may stand in packed bytes all the same.
+
+        That is whatever is so short that it stands anywhere by chance, and ids of touches: a row of somebody
+        else keeps the id of the touch that it answers.
 
         Args:
             size_bytes: Size of the longest that is left out.
@@ -120,7 +123,7 @@ class Needles:
         return replace(
             self,
             addresses=frozenset(each for each in self.addresses if len(each.encode()) > size_bytes),
-            touch_ids=frozenset(each for each in self.touch_ids if len(each.encode()) > size_bytes),
+            touch_ids=frozenset(),
         )
 
     def _replaced_once(self, content: bytes) -> tuple[bytes, int]:

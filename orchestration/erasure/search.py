@@ -105,7 +105,7 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
         start = file.read(16)
     is_database = is_duckdb(start)
     is_packed = is_database or start.startswith((GZIP, PARQUET))
-    in_bytes = needles.longer_than(_BY_CHANCE_BYTES) if is_packed else needles
+    in_bytes = needles.in_packed(_BY_CHANCE_BYTES) if is_packed else needles
     if any(in_bytes.replaced(block)[1] for block in _blocks(path)):
         return True
     if start.startswith(GZIP):
