@@ -19,7 +19,7 @@ from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.names import literal, quoted
 from orchestration.release.database import literal as literal_of_database
 from orchestration.suppression import read_suppression
-from tests.unit.landing.conftest import World
+from tests.unit.landing.conftest import World, settings_in
 
 FORGOTTEN, OTHER = "o'hara@firm.example.org", "bo'hara@firm.example.org"
 PERSON = f"p_{hashlib.md5(f'email:{FORGOTTEN}'.encode(), usedforsecurity=False).hexdigest()[:16]}"
@@ -27,22 +27,7 @@ PERSON = f"p_{hashlib.md5(f'email:{FORGOTTEN}'.encode(), usedforsecurity=False).
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    from orchestration.settings import Settings
-
-    landing = tmp_path / "landing"
-    landing.mkdir()
-    settings = Settings(
-        landing=landing,
-        warehouse=tmp_path / "warehouse",
-        id_salt="",
-        memory_limit="1GB",
-        threads=2,
-        source_systems=("crm",),
-        load_modes={},
-        keep_releases=3,
-        dagster_home=tmp_path / "dagster",
-    )
-    return World(settings, tmp_path)
+    return World(settings_in(tmp_path, "crm"), tmp_path)
 
 
 def _drop(world: World, said: str = "") -> None:

@@ -9,7 +9,7 @@ from orchestration.landing import DeclaredTable
 from orchestration.landing.declarations import read_declarations
 from orchestration.settings import PROJECT_ROOT
 from orchestration.suppression import keep_out, read_suppression
-from tests.unit.landing.conftest import World
+from tests.unit.landing.conftest import World, settings_in
 
 FORGOTTEN = "anna@firm.example.org"
 OTHERS = 30
@@ -17,21 +17,7 @@ OTHERS = 30
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    from orchestration.settings import Settings
-
-    landing = tmp_path / "landing"
-    landing.mkdir()
-    settings = Settings(
-        landing=landing,
-        warehouse=tmp_path / "warehouse",
-        id_salt="",
-        memory_limit="1GB",
-        threads=2,
-        source_systems=("leadproof",),
-        load_modes={},
-        keep_releases=3,
-        dagster_home=tmp_path / "dagster",
-    )
+    settings = settings_in(tmp_path, "leadproof")
     made = World(settings, tmp_path, dict[tuple[str, str], DeclaredTable](read_declarations(PROJECT_ROOT)))
     erasure.forget(settings, f"email:{FORGOTTEN}")
     return made

@@ -57,25 +57,29 @@ class World:
         return self.query("select kind, detail from landing.drift order by rowid")
 
 
+def settings_in(folder: Path, *systems: str) -> Settings:
+    """Settings of an empty warehouse and landing folder, with these source systems on."""
+    landing = folder / "landing"
+    landing.mkdir()
+    return Settings(
+        landing=landing,
+        warehouse=folder / "warehouse",
+        id_salt="",
+        memory_limit="1GB",
+        threads=2,
+        source_systems=systems,
+        load_modes={},
+        keep_releases=3,
+        dagster_home=folder / "dagster",
+    )
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     root = tmp_path / "project"
     for system in ("crm", "shop"):
         (root / "models" / "staging" / system).mkdir(parents=True)
-    landing = tmp_path / "landing"
-    landing.mkdir()
-    settings = Settings(
-        landing=landing,
-        warehouse=tmp_path / "warehouse",
-        id_salt="",
-        memory_limit="1GB",
-        threads=2,
-        source_systems=("crm",),
-        load_modes={},
-        keep_releases=3,
-        dagster_home=tmp_path / "dagster",
-    )
-    return World(settings, root)
+    return World(settings_in(tmp_path, "crm"), root)
 
 
 @pytest.fixture
