@@ -17,7 +17,7 @@ from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, 
 from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import names_record, possible_keys
-from orchestration.landing.names import PROVENANCE, literal, quoted
+from orchestration.landing.names import PROVENANCE, first_free, literal, quoted
 from orchestration.landing.tables import TEXT, as_type
 from orchestration.release.database import writer
 from orchestration.release.files import sync
@@ -175,17 +175,61 @@ def _copy(
     ).fetchall()
     raw = {table.relation: table for table in held_tables(connection, declared)}
     lost = _lost_by_file(connection, raw.values(), declared, keys, needles)
+    columns = _columns_named_after(connection, raw.values(), suppression)
     for schema, name in present:
         place = f"{quoted(schema)}.{quoted(name)}"
         kept = _kept_rows(connection, schema, name, raw, declared, keys, needles)
         if kept is None:
             continue
+        if f"held.{place}" in raw and (names_kept := columns.get(f"held.{place}")):
+            told = ", ".join(f"{quoted(old)} as {quoted(new)}" for old, new in names_kept.items())
+            kept = f"select * rename ({told}) from ({kept})"
+        if (schema, name) == _COLUMNS:
+            kept = _with_columns_renamed(kept, raw.values(), columns)
         connection.execute(f"create schema if not exists kept.{quoted(schema)}")
         names = [_OF_FILE] if f"held.{place}" in raw else _texts_of(connection, schema, name)
         renamed = _renamed(connection, f"held.{place}", names, suppression, needles)
         connection.execute(f"create table kept.{place} as select *{renamed} from ({kept})")
     if ("landing", "files") in present:
         _lower_counts(connection, lost, suppression)
+
+
+def _columns_named_after(
+    connection: duckdb.DuckDBPyConnection, raw: Collection[HeldTable], suppression: Suppression
+) -> dict[str, dict[str, str]]:
+    """Find columns whose name was made of a forgotten address: by raw table, the new name by the old."""
+    if not has_table(connection, *_COLUMNS):
+        return {}
+    rows = connection.execute(
+        "select source_system, source_table, column_name, original_name from held.landing.columns"
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for table in raw:
+        taken, declared = set(table.types), table.declared.columns if table.declared else ()
+        for system, name, column, original in rows:
+            if (system, name) != (table.source_system, table.source_table) or column in declared:
+                continue
+            if column in table.types and without_forgotten(original, suppression) != original:
+                new = first_free(f"column_{list(table.types).index(column) + 1}", taken)
+                taken.add(new)
+                found.setdefault(table.relation, {})[column] = new
+    return found
+
+
+def _with_columns_renamed(
+    kept: str, raw: Collection[HeldTable], columns: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Write the list of columns with the names that the raw tables have from now on."""
+    cases = [
+        f"when source_system = {literal(table.source_system)}"
+        f" and source_table = {literal(table.source_table)}"
+        f" and column_name = {literal(old)} then {literal(new)}"
+        for table in raw
+        for old, new in columns.get(table.relation, {}).items()
+    ]
+    if not cases:
+        return kept
+    return f"select * replace (case {' '.join(cases)} else column_name end as column_name) from ({kept})"
 
 
 def _texts_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[str]:

@@ -70,14 +70,29 @@ def assign_columns(
         if position in assigned:
             continue
         name = "" if original in unwritable else normalise(original)
-        if name:
-            column = _first_free(name, taken)
-        else:
-            # Two unwritable names at one position of two files are two columns, not one.
-            column = _first_free(f"column_{position + 1}", taken | set(known))
+        # Two unwritable names at one position of two files are two columns, not one.
+        without_name = taken | set(known)
+        column = first_free(name, taken) if name else first_free(f"column_{position + 1}", without_name)
         assigned[position] = column
         taken.add(column)
     return [assigned[position] for position in range(len(originals))]
+
+
+def first_free(name: str, taken: Collection[str]) -> str:
+    """Give a name that nothing else has.
+
+    Args:
+        name: The name wanted.
+        taken: Names that are given already.
+
+    Returns:
+        The name, with ``_2``, ``_3`` and so on where it is taken.
+    """
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
 
 
 def told_name(name: str, place: int | None, given: str) -> str:
@@ -151,11 +166,3 @@ def _without_ending(part: str) -> tuple[str, str]:
     """Part a name from its ending: a file that is called by a word, a sign and ``b.csv`` is no address."""
     found = _ENDING.search(part)
     return (part, "") if found is None else (part[: found.start()], found[0])
-
-
-def _first_free(name: str, taken: set[str]) -> str:
-    candidate, number = name, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    return candidate

@@ -156,6 +156,25 @@ def test_forgotten_names_no_column_of_a_file_that_comes_later(world: World, endi
     ]
 
 
+def test_forgotten_lose_the_column_that_was_named_after_them(world: World) -> None:
+    header, row = f"a,votes of {FORGOTTEN},votes of {OTHER},column_2\n", "{0}1,{0}2,{0}3,{0}4\n"
+    world.drop("crm/polls/1.csv", header + row.format("x"))
+    world.load()
+    assert "votes_of_o_hara_firm_example_org" in world.columns("raw_crm.polls")
+    erasure.forget(world.settings, erasure.email_key(FORGOTTEN))
+    world.drop("crm/polls/2.csv", header + row.format("y"))
+    world.load()
+    columns = [name for name in world.columns("raw_crm.polls") if not name.startswith("_")]
+    assert columns == ["a", "column_2_2", "votes_of_bo_hara_firm_example_org", "column_2"]
+    assert world.query(f"select {', '.join(columns)} from raw_crm.polls order by a") == [
+        ("x1", "x2", "x3", "x4"),
+        ("y1", "y2", "y3", "y4"),
+    ]
+    listed = world.query("select column_name from landing.columns order by rowid")
+    assert [name for (name,) in listed] == columns
+    assert not world.query("from landing.drift where kind = 'new_column' and detail like '%column_2_2%'")
+
+
 def test_capital_that_is_two_letters_in_lower_case_is_forgotten(world: World) -> None:
     world.drop(
         "crm/words/words.csv",
