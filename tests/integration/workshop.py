@@ -1,6 +1,7 @@
 """A copy of the project in which a test may edit policy, with a warehouse of its own.
 
-Runs the command line as people do, in processes of its own. What a test expects does not belong here.
+Runs the command line as people do, in processes of its own, or in forks of one that has imported the
+libraries. What a test expects does not belong here.
 """
 
 import json
@@ -8,14 +9,67 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestration.settings import PROJECT_ROOT
 
 _COPIED = ("orchestration", "expectations", "models", "seeds", "dbt_project")
+_SERVER = PROJECT_ROOT / "tests" / "integration" / "command_server.py"
 _TIMEOUT_SECONDS = 400
+
+
+class CommandServer:
+    """A process in a project copy that runs commands, one after the other, in forks of itself.
+
+    Args:
+        root: The copy.
+        environment: Its environment.
+    """
+
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(_SERVER)],
+            cwd=root,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(
+        self, order: Mapping[str, Any], environment: Mapping[str, str], output: Path, errors: Path
+    ) -> int:
+        """Start a command and return its process id while it runs.
+
+        Args:
+            order: Its ``words``, or a piece of Python as ``code``.
+            environment: What differs from that of this process.
+            output: Gets what it prints.
+            errors: Gets what it prints as errors.
+        """
+        assert self._process.stdin is not None
+        said = {**order, "environment": dict(environment), "output": str(output), "errors": str(errors)}
+        print(json.dumps(said), file=self._process.stdin, flush=True)
+        return int(self._answer())
+
+    def exit_code(self) -> int:
+        """Wait for the command that was started last, and say how it ended; a signal is negative."""
+        return int(self._answer())
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=_TIMEOUT_SECONDS)
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
 
 
 @dataclass(frozen=True)
@@ -28,6 +82,7 @@ class Workshop:
         warehouse: Its warehouse.
         dagster_home: Dagster's storage.
         memory_limit: What its commands may use.
+        server: Runs its commands, where they need no process of their own from its start.
     """
 
     root: Path
@@ -35,6 +90,7 @@ class Workshop:
     warehouse: Path
     dagster_home: Path
     memory_limit: str = "2GB"
+    server: CommandServer | None = None
 
     def environment(self) -> dict[str, str]:
         """The environment of its processes."""
@@ -66,23 +122,36 @@ class Workshop:
 
     def leadproof(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``leadproof`` to its end."""
+        if self.server is not None:
+            return self._forked({"words": words})
         process = self.start(*words)
         stdout, stderr = process.communicate(timeout=_TIMEOUT_SECONDS)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 
     def python(self, code: str) -> Any:
         """Run a piece of Python in the copy's environment and return what it prints as JSON."""
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=self.root,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
+        if self.server is not None:
+            done = self._forked({"code": code})
+        else:
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=self.root,
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
+            )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.strip().splitlines()[-1])
+
+    def _forked(self, order: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+        assert self.server is not None
+        with tempfile.TemporaryDirectory() as folder:
+            output, errors = Path(folder) / "output", Path(folder) / "errors"
+            self.server.start(order, self.environment(), output, errors)
+            code = self.server.exit_code()
+            return subprocess.CompletedProcess([], code, output.read_text(), errors.read_text())
 
     def records(self) -> list[dict[str, Any]]:
         """The records of all builds, oldest first."""
@@ -112,3 +181,17 @@ def make_workshop(root: Path, landing: Path) -> Workshop:
     shutil.copy(PROJECT_ROOT / "dbt_project.yml", project / "dbt_project.yml")
     shutil.copytree(landing, root / "landing")
     return Workshop(project, root / "landing", root / "warehouse", root / "dagster")
+
+
+@contextmanager
+def with_server(workshop: Workshop) -> Iterator[Workshop]:
+    """Let a project copy run its commands in forks of one process.
+
+    Args:
+        workshop: The copy.
+    """
+    server = CommandServer(workshop.root, workshop.environment())
+    try:
+        yield replace(workshop, server=server)
+    finally:
+        server.close()

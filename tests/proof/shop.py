@@ -3,21 +3,17 @@
 What is built there, and when it is killed, does not belong here.
 """
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestration.settings import PROJECT_ROOT, Settings
-from tests.integration.workshop import Workshop, make_workshop
+from orchestration.settings import Settings
+from tests.integration.workshop import CommandServer, Workshop, make_workshop
 from tests.proof.kills import USUAL_SECONDS
 from tests.proof.processes import end_session, is_alive
 
-_SERVER = PROJECT_ROOT / "tests" / "proof" / "build_server.py"
 _PATIENCE_SECONDS = 600
 _POLL_SECONDS = 0.05
 _NO_TELEMETRY = {"DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
@@ -34,24 +30,15 @@ class Shop:
 
     workshop: Workshop
     usual_seconds: dict[str, float] = field(default_factory=lambda: dict(USUAL_SECONDS))
-    _server: subprocess.Popen[str] = field(init=False)
+    _server: CommandServer = field(init=False)
     _process: int = 0
 
     def __post_init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-P", str(_SERVER)],
-            cwd=self.workshop.root,
-            env=self.workshop.environment() | _NO_TELEMETRY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._server = CommandServer(self.workshop.root, self.workshop.environment() | _NO_TELEMETRY)
 
     def close(self) -> None:
         """End the process."""
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=_PATIENCE_SECONDS)
+        self._server.close()
 
     def start(self, settings: Settings, output: Path, *words: str) -> int:
         """Start a command and return its process id while it runs.
@@ -76,10 +63,7 @@ class Shop:
             "LEADPROOF_NOTIFY_TO": ",".join(settings.notify.mail_to),
         }
         output.unlink(missing_ok=True)
-        assert self._server.stdin is not None
-        order = {"words": words, "environment": environment, "output": str(output)}
-        print(json.dumps(order), file=self._server.stdin, flush=True)
-        self._process = int(self._answer())
+        self._process = self._server.start({"words": words}, environment, output, output)
         return self._process
 
     def exit_code(self) -> int:
@@ -89,11 +73,7 @@ class Shop:
             if time.monotonic() > deadline:
                 end_session(self._process)
             time.sleep(_POLL_SECONDS)
-        return int(self._answer())
-
-    def _answer(self) -> str:
-        assert self._server.stdout is not None
-        return self._server.stdout.readline()
+        return self._server.exit_code()
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Runs `leadproof` commands in forks of a process that has imported the libraries, which saves their start.
 
-Started by ``shop`` with a project copy as its working folder. Each line on standard input is an order in
-JSON: the ``words`` of the command, what is added to the ``environment``, and the file that gets what it
-prints as ``output``. It answers with the process id at once, and with the exit code when that process has
-ended. What a command does is its own affair; nothing of the project is imported before the fork.
+Started by ``workshop`` with a project copy as its working folder. Each line on standard input is an order in
+JSON: the ``words`` of a command or a piece of ``code``, what is added to the ``environment``, and the files
+that get what it prints, as ``output`` and ``errors``; both may be one. It answers with the process id at
+once, and with the exit code when that process has ended. What a command does is its own affair; nothing of
+the project is imported before the fork.
 """
 
 import json
@@ -31,14 +32,22 @@ def main() -> None:
 def _run(order: dict[str, Any]) -> None:
     # A session of its own, so that what the command starts can be killed with it, or be left to live on.
     os.setsid()
-    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    output = _opened(order["output"])
+    errors = output if order["errors"] == order["output"] else _opened(order["errors"])
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
     os.environ.update(order["environment"])
+    if "code" in order:
+        exec(order["code"], {"__name__": "__main__"})
+        sys.exit(0)
     from orchestration.cli import main as leadproof
 
     sys.exit(leadproof(order["words"]))
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
 if __name__ == "__main__":
