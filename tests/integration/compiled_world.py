@@ -165,6 +165,7 @@ def shared_world(root: Path) -> CompiledWorld:
     """Build the world below a folder, unless another process of the same test run has done so.
 
     It holds the golden people and the small exports of the other systems, so that every mart has rows.
+    Nothing continues from it, so its models are not compiled for increments.
     """
     settings = make_warehouse(root, root / "landing", source_systems=SYSTEMS, load_modes=_load_modes())
     world = CompiledWorld(settings)
@@ -186,6 +187,7 @@ def empty_world(root: Path) -> CompiledWorld:
         if not is_made:
             world.settings.landing.mkdir(parents=True)
             _compile(world, PROJECT_ROOT / "seeds")
+            _compile_increment(world)
     return world
 
 
@@ -212,7 +214,6 @@ def _compile(world: CompiledWorld, policy: Path) -> None:
     run_dbt(world.settings, "--log-level-file", "none", "compile", "--select", "resource_type:model")
     with connect(world.settings) as database:
         _create_missing_inputs(database, world.sources)
-    _compile_increment(world)
 
 
 def _compile_increment(world: CompiledWorld) -> None:

@@ -11,7 +11,7 @@ from benchmarks.floor import MARTS, landed_files, run_floor
 from orchestration.landing import load_landing
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.simulation import simulate
-from tests.integration.compiled_world import empty_world
+from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import begin_build, connect, fetch, load_policy, make_warehouse
 from tests.reference.comparison import differences
 
@@ -40,10 +40,11 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, landing: Path) -> Settings:
+def built(
+    tmp_path_factory: pytest.TempPathFactory, empty_compiled_world: CompiledWorld, landing: Path
+) -> Settings:
     """A warehouse whose models were built on these files."""
-    root = tmp_path_factory.mktemp("built")
-    compiled = empty_world(root / "empty")
+    root, compiled = tmp_path_factory.mktemp("built"), empty_compiled_world
     settings = make_warehouse(root / "models", landing, id_salt=SALT)
     shutil.copyfile(compiled.settings.build_db, settings.build_db)
     load_landing(settings, now=END)
