@@ -18,6 +18,7 @@ def told_in(kind: str, what: str, folder: Path, points: int = 1) -> dict[str, An
         pytest.skip("This machine gives an ordinary account no namespaces of its own (unshare).")
 
 
+@pytest.mark.long
 def test_demo_sends_nothing(tmp_path: Path) -> None:
     assert told_in("--net", "network", tmp_path / "room") == {"attempts": 0, "released": True}
 

@@ -1,8 +1,10 @@
-"""The demo's world through the real job: what was injected is quarantined, and every stage has people."""
+"""The demo's world through the real job: what was injected is quarantined, and every stage has people.
+
+Built in a room without a network, where this machine has one: nothing is sent.
+"""
 
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,23 +12,25 @@ import pytest
 
 from orchestration.simulation import Truth, simulate
 from tests.integration.workshop import make_workshop
+from tests.proof.confined import AS_OF, NoNamespaceError, confined
 
 World = tuple[Truth, duckdb.DuckDBPyConnection]
 
 pytestmark = pytest.mark.slow
-AS_OF = "2026-06-30T12:00:00"
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The default world, built and published under the default policy."""
     root = tmp_path_factory.mktemp("funnel")
-    landing = root / "written"
-    truth = simulate(landing, end=datetime.fromisoformat(AS_OF))
-    workshop = make_workshop(root / "shop", landing)
-    done = workshop.leadproof("build", "--as-of", AS_OF)
-    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
-    database = duckdb.connect(str(Path(workshop.warehouse) / "current" / "leadproof.duckdb"), read_only=True)
+    room = root / "shop"
+    truth = simulate(room / "files", end=datetime.fromisoformat(AS_OF))
+    try:
+        assert confined("--net", "build", room) == {"attempts": 0, "released": True}
+    except NoNamespaceError:
+        done = make_workshop(room, room / "files").leadproof("build", "--as-of", AS_OF)
+        assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
+    database = duckdb.connect(str(room / "warehouse" / "current" / "leadproof.duckdb"), read_only=True)
     database.execute("use marts")
     return truth, database
 

@@ -3,6 +3,7 @@
 Run by ``unshare`` in a namespace of its own, so that neither needs rights nor touches the machine:
 
     unshare --map-root-user --net   .venv/bin/python -m tests.proof.confined network <folder>
+    unshare --map-root-user --net   .venv/bin/python -m tests.proof.confined build <folder>
     unshare --map-root-user --mount .venv/bin/python -m tests.proof.confined disk <folder> --points 5 --seed 1
     unshare --map-root-user --mount .venv/bin/python -m tests.proof.confined forgetting <folder> --points 2
 
@@ -38,6 +39,8 @@ from tests.proof.late_file import (
 )
 
 _ATTEMPTS = {"Tcp": ("ActiveOpens",), "Udp": ("OutDatagrams",), "Ip": ("OutRequests", "OutNoRoutes")}
+AS_OF = "2026-06-30T12:00:00"
+"""When ``build`` looks at its landing files."""
 _MEBI = 1 << 20
 _SHARED = ("info", "sales", "hello", "contact", "office")
 _ROOM = 2048 * _MEBI
@@ -67,12 +70,12 @@ class NoNamespaceError(Exception):
 
 
 def confined(kind: str, what: str, folder: Path, seed: int = 1, points: int = 1) -> dict[str, Any]:
-    """Run one of the three in a namespace of its own.
+    """Run one of the four in a namespace of its own.
 
     Args:
         kind: ``--net`` or ``--mount``.
-        what: ``network``, ``disk`` or ``forgetting``.
-        folder: Empty folder.
+        what: ``network``, ``build``, ``disk`` or ``forgetting``.
+        folder: Empty folder; for ``build`` with landing files in ``files``.
         seed: Of the sizes of disks.
         points: How many builds or forgettings meet a full disk.
 
@@ -95,20 +98,22 @@ def confined(kind: str, what: str, folder: Path, seed: int = 1, points: int = 1)
     return told
 
 
-def prove_network(folder: Path) -> dict[str, Any]:
-    """Run a demo and a build that finds nothing new, and count what they tried to send.
+def prove_network(folder: Path, *words: str) -> dict[str, Any]:
+    """Run a command that publishes, ask for the status, and count what they tried to send.
 
     Args:
-        folder: Empty folder.
+        folder: Empty folder, or one with landing files in ``files``.
+        words: The command.
 
     Returns:
         The count.
     """
-    (folder / "no_files").mkdir()
-    workshop = make_workshop(folder, folder / "no_files")
+    files = folder / "files"
+    files.mkdir(exist_ok=True)
+    workshop = make_workshop(folder, files)
     before = attempts()
-    demo = workshop.leadproof("demo", "--people", "400")
-    assert demo.returncode == 0, demo.stdout + demo.stderr
+    done = workshop.leadproof(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
     status = workshop.leadproof("status")
     assert status.returncode == 0, status.stderr
     after = attempts()
@@ -258,14 +263,16 @@ def _used(folder: Path) -> int:
 def main() -> None:
     """Run from the command line, inside a namespace."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("network", "disk", "forgetting"))
+    parser.add_argument("what", choices=("network", "build", "disk", "forgetting"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--points", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.what == "network":
-        print(json.dumps(prove_network(options.folder)))
+        print(json.dumps(prove_network(options.folder, "demo", "--people", "400")))
+    elif options.what == "build":
+        print(json.dumps(prove_network(options.folder, "build", "--as-of", AS_OF)))
     elif options.what == "disk":
         print(json.dumps(prove_disk(options.folder, options.points, options.seed)))
     else:
