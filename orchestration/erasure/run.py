@@ -8,7 +8,7 @@ them all.
 import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from orchestration.erasure.journal import (
 )
 from orchestration.erasure.needles import needles_of
 from orchestration.erasure.search import Looked, copies_holding, search_everywhere
+from orchestration.erasure.seeds import rows_naming
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
@@ -346,6 +347,12 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
             # A certificate names nobody, and a file may be called by an address.
             {"path": told_path(settings.landing / path, settings.landing), "rows": rows}
             for path, rows in sorted(journal.landing_files.items())
+        ],
+        "policy_rows_to_delete": [
+            asdict(row)
+            for row in rows_naming(
+                PROJECT_ROOT, needles_of(journal.keys, journal.person_ids, journal.touch_ids)
+            )
         ],
     }
 

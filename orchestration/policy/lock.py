@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.errors import LeadproofError
+from orchestration.mentions import ERASED
 from orchestration.policy import values
 from orchestration.policy.reading import Policy, Row, file_of, read_tables
 from orchestration.policy.schema import TABLES, Column, Table
@@ -84,7 +85,8 @@ def check_lock(policy: Policy, released: ReleasedPolicy) -> list[LockBreach]:
 
     Rows that began after the release's as-of were used by nothing and are free. An open row may be closed at
     a moment after the as-of: what was decided up to then stays decided. Comments and the order of rows are
-    free.
+    free, and so is a cell from which somebody was erased: its row stays, is reworded there, or goes where
+    that cell was what told it from others.
 
     Args:
         policy: The tables as read now.
@@ -183,7 +185,10 @@ def _table_breaches(
             unmatched.append(row)
         else:
             left.remove(match)
+    nameless = [row for row in unmatched if any(ERASED in row[name] for name in table.key)]
     for row in unmatched:
+        if row in nameless:
+            continue
         match = next((other for other in left if _key(table, other) == _key(table, row)), None)
         if match is None:
             yield LockBreach(
@@ -193,11 +198,22 @@ def _table_breaches(
                 "removed",
                 f"The row that was row {row.line} at the last release is gone.{_advice(table, as_of)}",
             )
-        else:
-            left.remove(match)
+            continue
+        left.remove(match)
+        if _equal_row(table, _legible(columns, row), row, [match], as_of) is None:
             yield _changed(table, row, match, as_of)
+    # Whom such a row was about nobody can tell any more, so it may be gone as well.
+    for row in nameless:
+        match = _equal_row(table, _legible(columns, row), row, left, as_of)
+        if match is not None:
+            left.remove(match)
     if table.name == "icp_profiles":
         yield from _added_to_version(used, left)
+
+
+def _legible(columns: Sequence[Column], released: Row) -> list[Column]:
+    """The columns from which no erasure has taken anybody."""
+    return [column for column in columns if ERASED not in released[column.name]]
 
 
 def _equal_row(
@@ -220,7 +236,7 @@ def _is_end_allowed(released: Row, now: Row, as_of: datetime) -> bool:
 def _changed(table: Table, row: Row, match: Row, as_of: datetime) -> LockBreach:
     changed = [
         column.name
-        for column in table.columns
+        for column in _legible(table.columns, row)
         if column.name != "comment" and _canonical(column, row) != _canonical(column, match)
     ]
     return LockBreach(

@@ -21,6 +21,8 @@ from orchestration.release.locks import pointer_lock
 from orchestration.settings import Settings
 
 RELEASE_ID = re.compile(r"^r(\d{8}T\d{6})_[0-9a-f]{6}$")
+POLICY = "policy"
+"""Folder of a release with the policy tables as released."""
 _CONTACTS = "contacts.parquet"
 # A rollback is to take less than a second: hashing this much takes a quarter of one.
 _FULL_HASH_BYTES = 256 * 1024 * 1024
@@ -76,7 +78,7 @@ class Release:
     @property
     def policy(self) -> Path:
         """Folder of the policy tables as released."""
-        return self.path / "policy"
+        return self.path / POLICY
 
 
 def list_releases(settings: Settings) -> list[Release]:
