@@ -132,14 +132,15 @@ class Build:
             The build's record.
 
         Raises:
-            LeadproofError: If as-of lies in the future, another build runs, a policy table is wrong or was
-                changed without ``--restate``, or the warehouse cannot be written.
+            LeadproofError: If as-of lies in the future, the reason names somebody, another build runs, a
+                policy table is wrong or was changed without ``--restate``, or nothing can be written.
         """
         if self._is_ready and self.record:
             return self.record
         if self.record is None:
             if self.request.as_of is not None:
                 require_known(self.request.as_of, utc_now())
+            policy.require_nameless(self.request.restatement_reason)
             self._take_lock()
             self._abandoned = records.close_abandoned(self.settings)
             if erasure.is_unfinished(self.settings):

@@ -87,20 +87,28 @@ def forget_in_release(
     Returns:
         Rows removed by table; None if nothing of the person is in the release, which then stays as it is.
     """
-    manifest = read_json(release.path / "manifest.json") or {}
-    done = [entry for entry in manifest.get(ERASURES, []) if entry.get("erasure_id") == journal.erasure_id]
-    if done:
-        return dict(done[0]["rows_removed"])
+    path = release.path / "manifest.json"
+    done = [
+        entry["rows_removed"]
+        for entry in (read_json(path) or {}).get(ERASURES, [])
+        if entry.get("erasure_id") == journal.erasure_id
+    ]
+    # An earlier version left manifests as they were, whatever text of somebody's stood there.
+    if done and not needles.replaced(path.read_bytes())[1]:
+        return dict(done[0])
     editor = _Editor(journal, needles)
     if not _is_affected(settings, release, editor, needles):
         return None
+    note = {"erasure_id": journal.erasure_id, "requested_at": journal.requested_at}
     rewriting = Rewriting(
-        note={"erasure_id": journal.erasure_id, "requested_at": journal.requested_at},
+        note={} if done else note,
         edit_table=editor.edit,
         copy_file=lambda source, target: copy_redacted(source, target, needles),
+        clean_text=lambda text: _without(needles, text),
         month_columns=month_columns() if manifest_path().exists() else {},
     )
-    return rewrite_release(settings, release, rewriting)
+    removed = rewrite_release(settings, release, rewriting)
+    return dict(done[0]) if done else removed
 
 
 def forget_contacts(
@@ -200,6 +208,13 @@ def _is_affected(settings: Settings, release: Release, editor: _Editor, needles:
         needles.replaced(path.read_bytes())[1]
         for path in release.path.rglob("*")
         if path.is_file() and path.suffix not in (".duckdb", ".parquet")
+    )
+
+
+def _without(needles: Needles, text: str) -> str:
+    """A text without the person, whose touches only bytes are searched for."""
+    return needles.replaced(needles.cleaned(text).encode("utf-8", "surrogatepass"))[0].decode(
+        "utf-8", "surrogatepass"
     )
 
 

@@ -17,6 +17,7 @@ from orchestration.mentions import ERASED
 from orchestration.policy import values
 from orchestration.policy.reading import Policy, Row, file_of, read_tables
 from orchestration.policy.schema import TABLES, Column, Table
+from orchestration.source_text import personal_kind
 
 _TOLD_IN_FULL = 10
 _NOT_COMPARED = ("comment", "effective_to")
@@ -157,6 +158,24 @@ def require_unlocked(policy: Policy, released: ReleasedPolicy | None, restate_re
         + (f" And {rest} more." if rest > 0 else ""),
         "Put the rows back and add new ones, or build with --restate '<reason>' to tell history anew.",
     )
+
+
+def require_nameless(restate_reason: str | None) -> None:
+    """Stop before anything is written down where a reason names somebody.
+
+    Args:
+        restate_reason: Why history is told anew; None when it is not.
+
+    Raises:
+        LeadproofError: If it holds an address or a telephone number. It is not repeated.
+    """
+    kind = personal_kind(restate_reason or "")
+    if kind is not None:
+        held = "an e-mail address" if kind == "address" else "a telephone number"
+        raise LeadproofError(
+            f"The reason given with --restate holds {held}, and it would be published.",
+            "Say why without naming anybody.",
+        )
 
 
 def _read_released(folder: Path) -> Policy:

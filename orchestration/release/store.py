@@ -19,6 +19,7 @@ from orchestration.release.database import DATABASE, MARTS
 from orchestration.release.files import explained, read_json, stamp, sync, utc, write_json
 from orchestration.release.locks import pointer_lock
 from orchestration.settings import Settings
+from orchestration.source_text import impersonal
 
 RELEASE_ID = re.compile(r"^r(\d{8}T\d{6})_[0-9a-f]{6}$")
 POLICY = "policy"
@@ -450,7 +451,7 @@ def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
             policy_digest=entry["policy_digest"],
             code_version=entry["code_version"],
             verdict=entry["verdict"],
-            restatement_reason=entry["restatement_reason"],
+            restatement_reason=impersonal(entry["restatement_reason"]),
             row_counts=dict(entry["row_counts"]),
             path=path,
             contacts=contacts_path(settings, name),

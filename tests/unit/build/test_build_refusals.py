@@ -11,11 +11,13 @@ import pytest
 from orchestration import records
 from orchestration.alarms import alarm_of
 from orchestration.build import Build, BuildRequest
+from orchestration.commands import build as command
 from orchestration.errors import LeadproofError
 from orchestration.release import running_build
 from orchestration.report.verdicts import page_path, verdict_of
 from orchestration.salts import SALTS_FILE, kept_salts
 from orchestration.settings import Settings
+from orchestration.source_text import WITHHELD
 from tests.fixtures.release_world import make_settings
 
 
@@ -68,6 +70,28 @@ def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
     assert running_build(settings) is None
     build.close()
     assert records.build_ids(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("Anna (anna@acme.example) was staff", "e-mail"), ("Ask +49 30 7654321", "telephone")],
+)
+def test_reason_that_names_somebody_begins_no_build(settings: Settings, reason: str, kind: str) -> None:
+    """It is published, and stands in records and logs."""
+    with pytest.raises(LeadproofError, match=kind) as refused:
+        Build(settings, BuildRequest(restatement_reason=reason)).begin()
+    assert reason not in str(refused.value)
+    assert running_build(settings) is None and records.build_ids(settings) == []
+    with pytest.raises(LeadproofError, match=kind):
+        command.build(settings, {"restate": reason})
+
+
+def test_record_of_an_earlier_version_does_not_tell_whom_its_reason_names(settings: Settings) -> None:
+    build = Build(settings, BuildRequest(restatement_reason="A typing error."))
+    record = build.begin()
+    record.restatement_reason = "anna@acme.example was staff"
+    build.close()
+    assert records.read_record(settings, record.build_id).restatement_reason == WITHHELD
 
 
 def test_next_build_writes_the_page_that_a_killed_one_did_not(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Somebody whom a release names outside its tables, in its policy or manifest; and releases with damage."""
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from rich.console import Console
 from orchestration import erasure
 from orchestration.commands import forget as command
 from orchestration.erasure import run
+from orchestration.erasure.journal import Journal, write_journal
 from orchestration.policy import ReleasedPolicy, check_lock
 from orchestration.policy.reading import read_tables
-from orchestration.release import Release
+from orchestration.release import Release, build_lock, damaged_file, list_releases
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_candidate, make_settings, publish_candidate
 
@@ -80,3 +82,37 @@ def test_policy_rows_that_name_the_forgotten_are_told(
     told = printed.file.getvalue()  # type: ignore[attr-defined]
     assert "seeds/exclusions.csv, row 2" in told and "row 3" not in told
     assert FORGOTTEN not in told
+
+
+def rewrite_manifest(release: Release, **facts: object) -> None:
+    """Write a manifest as an earlier version did; nobody may write there today."""
+    path = release.path / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for folder, mode in ((release.path, 0o755), (path, 0o644)):
+        folder.chmod(mode)
+    content["release"]["restatement_reason"] = f"{FORGOTTEN} asked for it"
+    path.write_text(json.dumps({**content, **facts}), encoding="utf-8")
+
+
+def test_reason_of_a_restatement_that_names_somebody_is_taken_out(settings: Settings, project: Path) -> None:
+    release = publish(settings)
+    rewrite_manifest(release)
+    certificate = erasure.forget(settings, f"email:{FORGOTTEN}")
+    assert certificate.content["search"]["occurrences"] == 0
+    manifest = json.loads((release.path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["release"]["restatement_reason"] == "(erased) asked for it"
+    assert damaged_file(release) is None and list_releases(settings)[0].erasures == 1
+
+
+def test_erasure_that_an_earlier_version_could_not_end_is_ended(settings: Settings, project: Path) -> None:
+    release = publish(settings)
+    counts = {"people": 1}
+    note = {"erasure_id": "e20260101T000000_abcdef", "requested_at": "2026-01-01", "rows_removed": counts}
+    rewrite_manifest(release, erasures=[note])
+    journal = Journal(note["erasure_id"], "2026-01-01", "", [f"email:{FORGOTTEN}"])
+    write_journal(settings, journal)
+    with build_lock(settings, "test"):
+        certificate = erasure.finish_unfinished(settings)
+    assert certificate is not None and certificate.content["search"]["occurrences"] == 0
+    assert certificate.content["releases"] == {release.release_id: counts}
+    assert json.loads((release.path / "manifest.json").read_text(encoding="utf-8"))["erasures"] == [note]
