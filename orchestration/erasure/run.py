@@ -262,6 +262,7 @@ def _refuse_copies(settings: Settings, journal: Journal) -> None:
 
 
 def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_late: bool = False) -> None:
+    releases.require_whole(settings)
     keys, person_ids = set(start), set()
     if settings.build_db.is_file():
         declared = read_declarations(PROJECT_ROOT)
@@ -287,6 +288,7 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
 def _carry_out(settings: Settings, journal: Journal) -> Certificate:
     keep_out(settings, journal.keys)
     needles = needles_of(journal.keys, journal.person_ids, journal.touch_ids)
+    releases.require_whole(settings)
     with publication_lock(settings, _OWNER):
         files.drop_candidates(settings)
     for release in list_releases(settings):

@@ -254,6 +254,25 @@ def damaged_file(release: Release) -> str | None:
     return None
 
 
+def damaged_releases(settings: Settings) -> dict[str, str]:
+    """List the releases of which a file is missing or of another size, also those that cannot be listed.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        The first such file by release.
+
+    Raises:
+        LeadproofError: If the folder of releases cannot be read.
+    """
+    listed = {release.release_id: damaged_file(release) for release in list_releases(settings)}
+    with explained("Listing the releases", settings.releases):
+        unlisted = {name for name in release_names(settings) if name not in listed} - {_note(settings)}
+    found = {name: file for name, file in listed.items() if file is not None}
+    return found | dict.fromkeys(unlisted, "manifest.json")
+
+
 def newest_whole(releases: Sequence[Release]) -> Release | None:
     """Pick the release that may be looked back at.
 

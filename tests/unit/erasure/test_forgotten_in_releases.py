@@ -11,9 +11,11 @@ from orchestration import erasure
 from orchestration.commands import forget as command
 from orchestration.erasure import run
 from orchestration.erasure.journal import Journal, write_journal
+from orchestration.errors import LeadproofError
 from orchestration.policy import ReleasedPolicy, check_lock
 from orchestration.policy.reading import read_tables
 from orchestration.release import Release, build_lock, damaged_file, list_releases
+from orchestration.release.files import remove_tree
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_candidate, make_settings, publish_candidate
 
@@ -84,12 +86,17 @@ def test_policy_rows_that_name_the_forgotten_are_told(
     assert FORGOTTEN not in told
 
 
+def open_to_damage(path: Path) -> Path:
+    """Let a file of a release be written, which nobody may today."""
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    return path
+
+
 def rewrite_manifest(release: Release, **facts: object) -> None:
-    """Write a manifest as an earlier version did; nobody may write there today."""
-    path = release.path / "manifest.json"
+    """Write a manifest as an earlier version did."""
+    path = open_to_damage(release.path / "manifest.json")
     content = json.loads(path.read_text(encoding="utf-8"))
-    for folder, mode in ((release.path, 0o755), (path, 0o644)):
-        folder.chmod(mode)
     content["release"]["restatement_reason"] = f"{FORGOTTEN} asked for it"
     path.write_text(json.dumps({**content, **facts}), encoding="utf-8")
 
@@ -116,3 +123,63 @@ def test_erasure_that_an_earlier_version_could_not_end_is_ended(settings: Settin
     assert certificate is not None and certificate.content["search"]["occurrences"] == 0
     assert certificate.content["releases"] == {release.release_id: counts}
     assert json.loads((release.path / "manifest.json").read_text(encoding="utf-8"))["erasures"] == [note]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:4096])
+
+
+def scramble(path: Path) -> None:
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"{}")
+
+
+DAMAGES = {
+    "cut": ("leadproof.duckdb", cut),
+    "scrambled": ("leadproof.duckdb", scramble),
+    "without_manifest": ("manifest.json", empty),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_release_is_named_before_anything_is_begun(
+    settings: Settings, project: Path, damage: str
+) -> None:
+    release, newest = publish(settings, 1), publish(settings, 2)
+    name, spoil = DAMAGES[damage]
+    spoil(open_to_damage(release.path / name))
+    for call in (erasure.preview, erasure.forget):
+        with pytest.raises(LeadproofError) as told:
+            call(settings, f"email:{FORGOTTEN}")
+        assert f"Release {release.release_id} is damaged: {name}" in str(told.value)
+        assert str(release.path) in told.value.hint and "rollback" not in told.value.hint
+        assert not erasure.is_unfinished(settings)
+    remove_tree(release.path)
+    assert set(erasure.forget(settings, f"email:{FORGOTTEN}").content["releases"]) == {newest.release_id}
+
+
+def test_damaged_release_is_named_while_an_erasure_is_pending(settings: Settings, project: Path) -> None:
+    other, release = publish(settings, 1), publish(settings, 2)
+    write_journal(settings, Journal("e20260101T000000_abcdef", "", "", [f"email:{FORGOTTEN}"], ["p_3"]))
+    cut(open_to_damage(release.database))
+    with build_lock(settings, "test"), pytest.raises(LeadproofError) as told:
+        erasure.finish_unfinished(settings)
+    assert f"Release {release.release_id} is damaged: leadproof.duckdb" in str(told.value)
+    assert f"leadproof rollback {other.release_id}" in told.value.hint  # readers see the damaged one
+    assert erasure.is_unfinished(settings)
+    remove_tree(release.path)
+    with build_lock(settings, "test"):
+        assert erasure.finish_unfinished(settings) is not None
+    assert not erasure.is_unfinished(settings)
+
+
+def test_contacts_that_cannot_be_read_are_named(settings: Settings, project: Path) -> None:
+    release = publish(settings)
+    scramble(release.contacts)
+    with pytest.raises(LeadproofError) as told:
+        erasure.forget(settings, f"email:{FORGOTTEN}")
+    assert str(release.contacts) in str(told.value) and FORGOTTEN not in str(told.value)
+    assert not erasure.is_unfinished(settings)
