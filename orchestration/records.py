@@ -30,7 +30,8 @@ class Phase:
     """One phase of a build.
 
     Args:
-        name: ``policy``, ``load``, ``dbt``, ``candidate``, ``audit``, ``publish`` or ``compare``, ``report``.
+        name: ``erasure`` (where one was left to be finished), ``policy``, ``load``, ``dbt``, ``candidate``,
+            ``audit``, ``publish`` or ``compare``, ``report``.
         seconds: Wall time.
         status: ``ok`` or ``failed``.
     """
