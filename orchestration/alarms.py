@@ -50,6 +50,11 @@ POLICY_REFUSED = Alarm(
     "Policy refused",
     "A policy table is wrong or was changed where it is locked; nothing was built.",
 )
+ERASURE_UNFINISHED = Alarm(
+    "erasure_unfinished",
+    "Erasure unfinished",
+    "The forgetting of somebody was begun and is not finished; no build goes on before it is.",
+)
 LOAD_FAILED = Alarm("load_failed", "Load failed", "Landing files could not be loaded; nothing was built.")
 MODELS_FAILED = Alarm(
     "models_failed", "Models failed", "dbt could not build the models; nothing was audited."
@@ -82,6 +87,7 @@ RECOVERED = Alarm("recovered", "Recovered", "A build has succeeded after one tha
 ALARMS = (
     AUDIT_FAILED,
     POLICY_REFUSED,
+    ERASURE_UNFINISHED,
     LOAD_FAILED,
     MODELS_FAILED,
     PUBLICATION_FAILED,
@@ -97,6 +103,7 @@ ALARMS = (
 _BY_CAUSE = {alarm.code: alarm for alarm in (DISK, MEMORY)}
 _BY_PHASE = {
     "policy": POLICY_REFUSED,
+    "erasure": ERASURE_UNFINISHED,
     "load": LOAD_FAILED,
     "start": MODELS_FAILED,
     "dbt": MODELS_FAILED,

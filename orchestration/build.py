@@ -126,30 +126,34 @@ class Build:
         self._note(Phase(name, round(time.monotonic() - started, 2), "ok"), None)
 
     def begin(self) -> BuildRecord:
-        """Start a new build unless this run has: lock, policy, token, clock.
+        """Start a new build unless this run has: lock, token, clock, what an erasure has left to do, policy.
 
         Returns:
             The build's record.
 
         Raises:
-            LeadproofError: If as-of lies in the future, another build runs, a policy table is wrong or was
-                changed without ``--restate``, or the warehouse cannot be written.
+            LeadproofError: If as-of lies in the future, the reason names somebody, another build runs, an
+                erasure cannot be finished, a policy table is wrong or was changed without ``--restate``, or
+                nothing can be written.
         """
         if self._is_ready and self.record:
             return self.record
         if self.record is None:
             if self.request.as_of is not None:
                 require_known(self.request.as_of, utc_now())
+            policy.require_nameless(self.request.restatement_reason)
             self._take_lock()
             self._abandoned = records.close_abandoned(self.settings)
-            if erasure.is_unfinished(self.settings):
-                self._wait_for_orphan()
-                erasure.finish_unfinished(self.settings)
             self.record = self._new_record()
             self._open_log(self.record)
             records.write_record(self.settings, self.record)
             self._close_folders()
             release.claim_build_token(self.settings, self.record.build_id)
+        # At every try: a build that went past an erasure would publish whom it was to take out.
+        if erasure.is_unfinished(self.settings):
+            with self.phase("erasure"):
+                self._wait_for_orphan()
+                erasure.finish_unfinished(self.settings)
         with self.phase("policy"):
             say("Checking the policy tables")
             self.record.policy_digest = self._check_policy()
@@ -166,11 +170,16 @@ class Build:
             The build's record.
 
         Raises:
-            LeadproofError: If there is no build whose models are complete.
+            LeadproofError: If there is no build whose models are complete, or an erasure is not finished.
         """
         if self.record is None:
             self._take_lock()
             self._abandoned = records.close_abandoned(self.settings)
+            if erasure.is_unfinished(self.settings):
+                raise LeadproofError(
+                    "The forgetting of somebody is not finished, and what was built may hold them.",
+                    "Run leadproof build, or the whole funnel_job in Dagster, which finishes that first.",
+                )
             newest = next(iter(records.build_ids(self.settings)), None)
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
@@ -232,6 +241,7 @@ class Build:
             say("Loading landing files")
             report = load_landing(self.settings, now=_moment(record.started_at), progress=say)
             record.load = report.to_dict()
+        with self._noted("erasure"):
             erasure.erase_late_rows(self.settings)
         records.write_record(self.settings, record)
         return report

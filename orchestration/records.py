@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestration.release.files import explained, write_json
 from orchestration.settings import Settings
+from orchestration.source_text import impersonal
 
 RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT, UNCHANGED = (
     "running",
@@ -29,7 +30,8 @@ class Phase:
     """One phase of a build.
 
     Args:
-        name: ``policy``, ``load``, ``dbt``, ``candidate``, ``audit``, ``publish`` or ``compare``, ``report``.
+        name: ``erasure`` (where one was left to be finished), ``policy``, ``load``, ``dbt``, ``candidate``,
+            ``audit``, ``publish`` or ``compare``, ``report``.
         seconds: Wall time.
         status: ``ok`` or ``failed``.
     """
@@ -161,6 +163,8 @@ def read_record(settings: Settings, build_id: str) -> BuildRecord:
     raw = json.loads(record_path(settings, build_id).read_text(encoding="utf-8"))
     raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
     raw["failure"] = Failure(**raw["failure"]) if raw["failure"] else None
+    # Earlier versions took any reason, and this one is told in pages and logs.
+    raw["restatement_reason"] = impersonal(raw["restatement_reason"])
     return BuildRecord(**raw)
 
 

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import Any
 
+WITHHELD = "(withheld: it held personal data)"
+"""What is told in place of a text that nobody may be shown."""
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _ADDRESS = re.compile(r"[^\s@](?:@|%40)[^\s@]", re.IGNORECASE)
 _TELEPHONE = re.compile(
@@ -64,6 +66,18 @@ def personal_kind(name: str) -> str | None:
     if _ADDRESS.search(name):
         return "address"
     return "telephone" if _TELEPHONE.search(name) else None
+
+
+def impersonal(text: str | None) -> str | None:
+    """Keep to oneself what somebody wrote about a person where everybody may read it.
+
+    Args:
+        text: The text; null stays null.
+
+    Returns:
+        The text; if it holds an address or a telephone number, that it is withheld.
+    """
+    return WITHHELD if text is not None and personal_kind(text) is not None else text
 
 
 def _shown(letter: str) -> str:

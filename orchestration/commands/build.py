@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from orchestration import records, release
+from orchestration import policy, records, release
 from orchestration.commands.console import out, working
 from orchestration.dbt import ensure_manifest
 from orchestration.environment import load_env_file, prepare_environment
@@ -65,6 +65,8 @@ def build(settings: Settings, request: dict[str, Any], *, is_debug: bool = False
     Returns:
         0 if what was asked for happened.
     """
+    # Before Dagster keeps what was asked for.
+    policy.require_nameless(request.get("restate"))
     prepare_environment(settings)
     _refuse_early(settings)
     with working("Starting"):

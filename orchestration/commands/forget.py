@@ -63,9 +63,9 @@ def _tell(content: dict[str, Any], verb: str) -> None:
         out.print("Nobody with this address or record is kept here.", markup=False)
         if "finished_at" in content:
             out.print("They will be kept out if a source sends them.", markup=False)
-    rows = sum(content["raw_rows"].values())
+    raw_rows = sum(content["raw_rows"].values())
     lines = sum(content["raw_lines"].values())
-    out.print(f"Raw rows {verb}: {rows:,}, and {lines:,} unreadable lines", markup=False)
+    out.print(f"Raw rows {verb}: {raw_rows:,}, and {lines:,} unreadable lines", markup=False)
     if "finished_at" in content:
         of_releases = sum(sum(counts.values()) for counts in content["releases"].values())
         out.print(
@@ -89,3 +89,12 @@ def _tell(content: dict[str, Any], verb: str) -> None:
             out.print(f"  {file['path']}   {file['rows']:,} rows", markup=False)
         if len(files) > _SHOWN_FILES:
             out.print(f"  and {len(files) - _SHOWN_FILES:,} more, listed in the certificate", markup=False)
+    rows = content["policy_rows_to_delete"]
+    if rows:
+        out.print(
+            "Policy tables name them still; delete these rows before the next build, or it keeps the address"
+            " again:",
+            markup=False,
+        )
+        for row in rows:
+            out.print(f"  {row['path']}, row {row['row']}", markup=False)

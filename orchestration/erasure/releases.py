@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -11,16 +12,46 @@ from orchestration.erasure.build_database import rows_listed
 from orchestration.erasure.files import cleaned_value, copy_redacted, names_any
 from orchestration.erasure.journal import Journal
 from orchestration.erasure.needles import Needles
+from orchestration.errors import LeadproofError
 from orchestration.private_files import close_to_others
-from orchestration.release.database import MARTS, Columns, identifier, literal, relations_of, writer
-from orchestration.release.files import read_json, sync
+from orchestration.release.database import DATABASE, MARTS, Columns, identifier, literal, relations_of, writer
+from orchestration.release.files import out_of_resources, read_json, sync
 from orchestration.release.rewriting import Rewriting, TableEdit, rewrite_release
-from orchestration.release.store import ERASURES, Release, shared_files
+from orchestration.release.store import (
+    ERASURES,
+    Release,
+    damaged_releases,
+    list_releases,
+    pointed_id,
+    shared_files,
+)
 from orchestration.settings import Settings
 from orchestration.text_search import holds_texts
 
 _PERSON_COLUMNS = ("person_id", "alias_id")
 _QUARANTINE = "quarantine"
+# What DuckDB raises where bytes are not what they should be.
+_BROKEN = (
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.InvalidInputException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+)
+_AGAIN = "run the same command again"
+
+
+def require_whole(settings: Settings) -> None:
+    """Stop where a release has damage, before anything of an erasure is begun or gone on with.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Raises:
+        LeadproofError: Names the release, the file, and what to do.
+    """
+    for name, file in sorted(damaged_releases(settings).items()):
+        raise _damaged(settings, name, file)
 
 
 def ids_by_address(settings: Settings, releases: Iterable[Release], addresses: Collection[str]) -> set[str]:
@@ -41,7 +72,7 @@ def ids_by_address(settings: Settings, releases: Iterable[Release], addresses: C
     for release in releases:
         if not release.contacts.is_file():
             continue
-        with writer(settings, [release.contacts.parent]) as connection:
+        with _legible_contacts(release), writer(settings, [release.contacts.parent]) as connection:
             rows = connection.execute(
                 f"select min(person_id) from read_parquet({literal(release.contacts)})"
                 f" where lower(trim(email)) in ({listed}) group by lower(trim(email))"
@@ -87,20 +118,28 @@ def forget_in_release(
     Returns:
         Rows removed by table; None if nothing of the person is in the release, which then stays as it is.
     """
-    manifest = read_json(release.path / "manifest.json") or {}
-    done = [entry for entry in manifest.get(ERASURES, []) if entry.get("erasure_id") == journal.erasure_id]
-    if done:
-        return dict(done[0]["rows_removed"])
+    path = release.path / "manifest.json"
+    done = [
+        entry["rows_removed"]
+        for entry in (read_json(path) or {}).get(ERASURES, [])
+        if entry.get("erasure_id") == journal.erasure_id
+    ]
+    # An earlier version left manifests as they were, whatever text of somebody's stood there.
+    if done and not needles.replaced(path.read_bytes())[1]:
+        return dict(done[0])
     editor = _Editor(journal, needles)
     if not _is_affected(settings, release, editor, needles):
         return None
+    note = {"erasure_id": journal.erasure_id, "requested_at": journal.requested_at}
     rewriting = Rewriting(
-        note={"erasure_id": journal.erasure_id, "requested_at": journal.requested_at},
+        note={} if done else note,
         edit_table=editor.edit,
         copy_file=lambda source, target: copy_redacted(source, target, needles),
+        clean_text=lambda text: _without(needles, text),
         month_columns=month_columns() if manifest_path().exists() else {},
     )
-    return rewrite_release(settings, release, rewriting)
+    removed = rewrite_release(settings, release, rewriting)
+    return dict(done[0]) if done else removed
 
 
 def forget_contacts(
@@ -128,7 +167,7 @@ def forget_contacts(
         f" or coalesce(lower(trim(email)) in ({listed}), false)"
     )
     close_to_others(release.contacts.parent)
-    with writer(settings, [release.contacts.parent]) as connection:
+    with _legible_contacts(release), writer(settings, [release.contacts.parent]) as connection:
         columns = {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
         search = needles.in_sql(connection)
         named = names_any(columns, needles, search)
@@ -203,6 +242,13 @@ def _is_affected(settings: Settings, release: Release, editor: _Editor, needles:
     )
 
 
+def _without(needles: Needles, text: str) -> str:
+    """A text without the person, whose touches only bytes are searched for."""
+    return needles.replaced(needles.cleaned(text).encode("utf-8", "surrogatepass"))[0].decode(
+        "utf-8", "surrogatepass"
+    )
+
+
 def _any(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> bool:
     return connection.execute(f"select 1 from {source} where {condition} limit 1").fetchone() is not None
 
@@ -210,9 +256,55 @@ def _any(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> 
 @contextmanager
 def _opened(settings: Settings, release: Release) -> Iterator[duckdb.DuckDBPyConnection]:
     folders = [release.path, *{path.parent for path in shared_files(release)}]
-    with writer(settings, folders) as connection:
+    with writer(settings, folders) as connection, _legible(settings, release):
         connection.execute(f"attach {literal(release.database)} as held (read_only)")
         yield connection
+
+
+@contextmanager
+def _legible(settings: Settings, release: Release) -> Iterator[None]:
+    """Tell which release has damage that its sizes do not show."""
+    try:
+        yield
+    except _BROKEN as error:
+        if _is_elsewhere(error, release.path):
+            raise
+        raise _damaged(settings, release.release_id, DATABASE) from None
+
+
+@contextmanager
+def _legible_contacts(release: Release) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        if _is_elsewhere(error, release.contacts.parent):
+            raise
+        raise LeadproofError(
+            f"The contacts of release {release.release_id}, {release.contacts}, cannot be read.",
+            f"Restore the file from a backup or remove it, and {_AGAIN}.",
+        ) from None
+
+
+def _is_elsewhere(error: duckdb.Error, place: Path) -> bool:
+    """Whether the file is sound, and the disk, the memory or another process is the matter."""
+    text = str(error).lower()
+    is_held = any(part in text for part in ("set lock", "conflicting lock", "permission denied"))
+    return is_held or out_of_resources(text, "", place) is not None
+
+
+def _damaged(settings: Settings, name: str, file: str) -> LeadproofError:
+    step = f"Restore {settings.releases / name} from a backup or remove it, and {_AGAIN}."
+    if name == pointed_id(settings):
+        damaged = damaged_releases(settings)
+        others = [
+            each.release_id for each in list_releases(settings) if each.release_id not in {*damaged, name}
+        ]
+        if others:
+            step = f"Run leadproof rollback {others[0]}, as readers see this one. {step}"
+    return LeadproofError(
+        f"Release {name} is damaged: {file} is not the file that was published, so nobody can be erased.",
+        step,
+    )
 
 
 def _listed(person_ids: Collection[str]) -> str:

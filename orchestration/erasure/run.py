@@ -8,7 +8,7 @@ them all.
 import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from orchestration.erasure.journal import (
 )
 from orchestration.erasure.needles import needles_of
 from orchestration.erasure.search import Looked, copies_holding, search_everywhere
+from orchestration.erasure.seeds import rows_naming
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
@@ -261,6 +262,7 @@ def _refuse_copies(settings: Settings, journal: Journal) -> None:
 
 
 def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_late: bool = False) -> None:
+    releases.require_whole(settings)
     keys, person_ids = set(start), set()
     if settings.build_db.is_file():
         declared = read_declarations(PROJECT_ROOT)
@@ -286,6 +288,7 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
 def _carry_out(settings: Settings, journal: Journal) -> Certificate:
     keep_out(settings, journal.keys)
     needles = needles_of(journal.keys, journal.person_ids, journal.touch_ids)
+    releases.require_whole(settings)
     with publication_lock(settings, _OWNER):
         files.drop_candidates(settings)
     for release in list_releases(settings):
@@ -346,6 +349,12 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
             # A certificate names nobody, and a file may be called by an address.
             {"path": told_path(settings.landing / path, settings.landing), "rows": rows}
             for path, rows in sorted(journal.landing_files.items())
+        ],
+        "policy_rows_to_delete": [
+            asdict(row)
+            for row in rows_naming(
+                PROJECT_ROOT, needles_of(journal.keys, journal.person_ids, journal.touch_ids)
+            )
         ],
     }
 

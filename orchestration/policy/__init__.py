@@ -10,6 +10,7 @@ from orchestration.policy.lock import (
     check_lock,
     deleted_rows,
     policy_digest,
+    require_nameless,
     require_unlocked,
 )
 from orchestration.policy.reading import Policy, Row, read_policy
@@ -29,6 +30,7 @@ __all__ = [
     "deleted_rows",
     "policy_digest",
     "read_policy",
+    "require_nameless",
     "require_unlocked",
     "require_valid",
     "thresholds",

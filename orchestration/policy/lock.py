@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.errors import LeadproofError
+from orchestration.mentions import ERASED
 from orchestration.policy import values
 from orchestration.policy.reading import Policy, Row, file_of, read_tables
 from orchestration.policy.schema import TABLES, Column, Table
+from orchestration.source_text import personal_kind
 
 _TOLD_IN_FULL = 10
 _NOT_COMPARED = ("comment", "effective_to")
@@ -84,7 +86,8 @@ def check_lock(policy: Policy, released: ReleasedPolicy) -> list[LockBreach]:
 
     Rows that began after the release's as-of were used by nothing and are free. An open row may be closed at
     a moment after the as-of: what was decided up to then stays decided. Comments and the order of rows are
-    free.
+    free, and so is a cell from which somebody was erased: its row stays, is reworded there, or goes where
+    that cell was what told it from others.
 
     Args:
         policy: The tables as read now.
@@ -157,6 +160,24 @@ def require_unlocked(policy: Policy, released: ReleasedPolicy | None, restate_re
     )
 
 
+def require_nameless(restate_reason: str | None) -> None:
+    """Stop before anything is written down where a reason names somebody.
+
+    Args:
+        restate_reason: Why history is told anew; None when it is not.
+
+    Raises:
+        LeadproofError: If it holds an address or a telephone number. It is not repeated.
+    """
+    kind = personal_kind(restate_reason or "")
+    if kind is not None:
+        held = "an e-mail address" if kind == "address" else "a telephone number"
+        raise LeadproofError(
+            f"The reason given with --restate holds {held}, and it would be published.",
+            "Say why without naming anybody.",
+        )
+
+
 def _read_released(folder: Path) -> Policy:
     """Read a release's policy. A table may be missing: a release of an older version did not have it."""
     before = read_tables(folder)
@@ -183,7 +204,10 @@ def _table_breaches(
             unmatched.append(row)
         else:
             left.remove(match)
+    nameless = [row for row in unmatched if any(ERASED in row[name] for name in table.key)]
     for row in unmatched:
+        if row in nameless:
+            continue
         match = next((other for other in left if _key(table, other) == _key(table, row)), None)
         if match is None:
             yield LockBreach(
@@ -193,11 +217,22 @@ def _table_breaches(
                 "removed",
                 f"The row that was row {row.line} at the last release is gone.{_advice(table, as_of)}",
             )
-        else:
-            left.remove(match)
+            continue
+        left.remove(match)
+        if _equal_row(table, _legible(columns, row), row, [match], as_of) is None:
             yield _changed(table, row, match, as_of)
+    # Whom such a row was about nobody can tell any more, so it may be gone as well.
+    for row in nameless:
+        match = _equal_row(table, _legible(columns, row), row, left, as_of)
+        if match is not None:
+            left.remove(match)
     if table.name == "icp_profiles":
         yield from _added_to_version(used, left)
+
+
+def _legible(columns: Sequence[Column], released: Row) -> list[Column]:
+    """The columns from which no erasure has taken anybody."""
+    return [column for column in columns if ERASED not in released[column.name]]
 
 
 def _equal_row(
@@ -220,7 +255,7 @@ def _is_end_allowed(released: Row, now: Row, as_of: datetime) -> bool:
 def _changed(table: Table, row: Row, match: Row, as_of: datetime) -> LockBreach:
     changed = [
         column.name
-        for column in table.columns
+        for column in _legible(table.columns, row)
         if column.name != "comment" and _canonical(column, row) != _canonical(column, match)
     ]
     return LockBreach(

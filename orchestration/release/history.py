@@ -4,7 +4,7 @@ Their columns are defined here and nowhere else.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from orchestration.release.database import MARTS, identifier, literal, value
 from orchestration.release.files import utc
 from orchestration.release.record import AuditRecord
 from orchestration.release.store import Release
+from orchestration.source_text import WITHHELD, impersonal
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,37 @@ def add_releases(
     place = f"{identifier(database)}.{MARTS}.releases"
     _insert(connection, place, [_row_of(release) for release in [*past, present]])
     if previous:
-        _carry_on(connection, place, f"{previous}.{MARTS}.releases", RELEASES_COLUMNS, "release_id")
+        source = f"{previous}.{MARTS}.releases"
+        told = {"restatement_reason": _told_reason(connection, source)}
+        _carry_on(connection, place, source, RELEASES_COLUMNS, "release_id", told)
 
 
 def _carry_on(
-    connection: duckdb.DuckDBPyConnection, place: str, source: str, columns: Sequence[Column], key: str
+    connection: duckdb.DuckDBPyConnection,
+    place: str,
+    source: str,
+    columns: Sequence[Column],
+    key: str,
+    told: Mapping[str, str] | None = None,
 ) -> None:
+    """Insert what only an earlier release remembers; ``told`` has SQL for columns that are told otherwise."""
     names = ", ".join(identifier(column.name) for column in columns)
+    chosen = ", ".join((told or {}).get(column.name, identifier(column.name)) for column in columns)
     connection.execute(
-        f"insert into {place} ({names}) select {names} from {source} "
+        f"insert into {place} ({names}) select {chosen} from {source} "
         f"where {key} not in (select {key} from {place})"
+    )
+
+
+def _told_reason(connection: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Tell no further whom a reason names: earlier versions published any."""
+    rows = connection.execute(
+        f"select distinct restatement_reason from {source} where restatement_reason is not null"
+    ).fetchall()
+    withheld = ", ".join(literal(reason) for (reason,) in rows if impersonal(reason) != reason)
+    return (
+        f"case when restatement_reason in ({withheld or 'null'}) then {literal(WITHHELD)}"
+        " else restatement_reason end"
     )
 
 

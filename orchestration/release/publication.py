@@ -58,6 +58,7 @@ from orchestration.release.store import (
     pointed_id,
 )
 from orchestration.settings import Settings
+from orchestration.source_text import impersonal
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ def publish(
         inputs_digest: Digest of the files that had been loaded.
         code_version: Version of the code.
         now: The present moment; without a zone it is UTC.
-        restatement_reason: Why locked policy rows were changed, if they were.
+        restatement_reason: Why locked policy rows were changed, if they were. One that names somebody is
+            withheld.
         expected_thresholds_digest: Digest of the tolerances as they are now; ``None`` leaves them unchecked.
         expected_promises: Expectation and table of everything that the suite promises; each needs a result.
         write_pages: Writes what people read into the release before it is sealed; ``None`` writes nothing.
@@ -162,7 +164,7 @@ def publish(
             policy_digest=policy_digest,
             code_version=code_version,
             verdict=record.verdict,
-            restatement_reason=restatement_reason,
+            restatement_reason=impersonal(restatement_reason),
             row_counts=dict(candidate.row_counts),
             path=settings.releases / release_id,
             contacts=contacts_path(settings, release_id),

@@ -48,6 +48,8 @@ from orchestration.settings import Settings
 _EXCHANGE = 2
 _HERE = -100
 AUDIT_BEFORE = "audit_before_erasure"
+# Where the months of all releases lie: a folder that is there, whatever it is called.
+_PLACE = "shared"
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,18 @@ class Rewriting:
     """How releases are rewritten.
 
     Args:
-        note: What the manifest shall say of it, without the counts.
+        note: What the manifest shall say of it, without the counts; empty where it says so already.
         edit_table: Decides what is taken out of a table or view, given its name, its columns and SQL that
             reads it.
         copy_file: Writes what is kept of a file that is no table (source, target).
+        clean_text: Takes out of a text of the manifest what must not be found.
         month_columns: By mart whose rows belong to months, the column (UTC moment or date) that tells.
     """
 
     note: Mapping[str, Any]
     edit_table: Callable[[duckdb.DuckDBPyConnection, str, Columns, str], TableEdit]
     copy_file: Callable[[Path, Path], None]
+    clean_text: Callable[[str], str]
     month_columns: Mapping[str, str]
 
 
@@ -308,9 +312,15 @@ def _write_manifest(
     write_json(
         staged / "manifest.json",
         {
-            **manifest,
+            **{
+                name: part if name == _PLACE else _cleaned(part, rewriting.clean_text)
+                for name, part in manifest.items()
+            },
             AUDIT_BEFORE: manifest.get(AUDIT_BEFORE) or audit,
-            ERASURES: [*manifest.get(ERASURES, []), {**rewriting.note, "rows_removed": dict(removed)}],
+            ERASURES: [
+                *manifest.get(ERASURES, []),
+                *([{**rewriting.note, "rows_removed": dict(removed)}] if rewriting.note else []),
+            ],
             "tables": dict(tables),
             "files": {
                 name: linked.get(name) or {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
@@ -318,3 +328,12 @@ def _write_manifest(
             },
         },
     )
+
+
+def _cleaned(content: Any, clean: Callable[[str], str]) -> Any:
+    """Clean every text of a part of a manifest, and leave its shape."""
+    if isinstance(content, dict):
+        return {name: _cleaned(part, clean) for name, part in content.items()}
+    if isinstance(content, list):
+        return [_cleaned(part, clean) for part in content]
+    return clean(content) if isinstance(content, str) else content

@@ -19,8 +19,11 @@ from orchestration.release.database import DATABASE, MARTS
 from orchestration.release.files import explained, read_json, stamp, sync, utc, write_json
 from orchestration.release.locks import pointer_lock
 from orchestration.settings import Settings
+from orchestration.source_text import impersonal
 
 RELEASE_ID = re.compile(r"^r(\d{8}T\d{6})_[0-9a-f]{6}$")
+POLICY = "policy"
+"""Folder of a release with the policy tables as released."""
 _CONTACTS = "contacts.parquet"
 # A rollback is to take less than a second: hashing this much takes a quarter of one.
 _FULL_HASH_BYTES = 256 * 1024 * 1024
@@ -76,7 +79,7 @@ class Release:
     @property
     def policy(self) -> Path:
         """Folder of the policy tables as released."""
-        return self.path / "policy"
+        return self.path / POLICY
 
 
 def list_releases(settings: Settings) -> list[Release]:
@@ -249,6 +252,25 @@ def damaged_file(release: Release) -> str | None:
         if not path.is_file() or path.stat().st_size != entry.get("size_bytes"):
             return str(name)
     return None
+
+
+def damaged_releases(settings: Settings) -> dict[str, str]:
+    """List the releases of which a file is missing or of another size, also those that cannot be listed.
+
+    Args:
+        settings: Where the warehouse lies.
+
+    Returns:
+        The first such file by release.
+
+    Raises:
+        LeadproofError: If the folder of releases cannot be read.
+    """
+    listed = {release.release_id: damaged_file(release) for release in list_releases(settings)}
+    with explained("Listing the releases", settings.releases):
+        unlisted = {name for name in release_names(settings) if name not in listed} - {_note(settings)}
+    found = {name: file for name, file in listed.items() if file is not None}
+    return found | dict.fromkeys(unlisted, "manifest.json")
 
 
 def newest_whole(releases: Sequence[Release]) -> Release | None:
@@ -448,7 +470,7 @@ def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
             policy_digest=entry["policy_digest"],
             code_version=entry["code_version"],
             verdict=entry["verdict"],
-            restatement_reason=entry["restatement_reason"],
+            restatement_reason=impersonal(entry["restatement_reason"]),
             row_counts=dict(entry["row_counts"]),
             path=path,
             contacts=contacts_path(settings, name),

@@ -12,6 +12,7 @@ from rich.text import Text
 from orchestration import records
 from orchestration.alarms import (
     BUILD_INTERRUPTED,
+    ERASURE_UNFINISHED,
     NOTIFICATION_FAILED,
     RELEASE_DAMAGED,
     RELEASE_STALE,
@@ -124,7 +125,7 @@ class Status:
             return "Wait for the build that runs."
         if self.release_trouble:
             return self.release_trouble
-        if self.is_erasure_unfinished:
+        if self.is_erasure_unfinished and not self._has_failed_to_erase:
             return "Somebody is forgotten by half; run leadproof build, which finishes that first."
         if last is None and self.release is None:
             return "Drop files into the landing folder and run leadproof build, or see leadproof demo."
@@ -159,16 +160,25 @@ class Status:
             found.append(RELEASE_DAMAGED)
         if self.is_stale:
             found.append(RELEASE_STALE)
+        if self.is_erasure_unfinished and self.holder is None:
+            found.append(ERASURE_UNFINISHED)
         last = self.last
         if last is not None and last.status == records.RUNNING and self.holder is None:
             found.append(BUILD_INTERRUPTED)
         # A candidate made since, however good, has put nothing right for readers.
         elif self.last_meant is not None and (alarm := alarm_of(self.last_meant)):
-            found.append(alarm)
+            found += [alarm] if alarm not in found else []
         notified = self.last_meant.notified if self.last_meant is not None else {}
         if self.is_untold or any(told != SENT for told in notified.values()):
             found.append(NOTIFICATION_FAILED)
         return found
+
+    @property
+    def _has_failed_to_erase(self) -> bool:
+        """Whether the last build has tried to finish an erasure, and says better what to do."""
+        return (
+            self.last is not None and self.last.failure is not None and self.last.failure.phase == "erasure"
+        )
 
     def _tell_today(self, sheet: Sheet) -> None:
         """Answer the three questions of a morning: is it fresh, is it audited, do readers have it?"""

@@ -30,6 +30,7 @@ def record(status: str, failure: Failure | None, **facts: object) -> BuildRecord
         (records.UNCHANGED, None, {}, None),
         (records.RUNNING, None, {}, None),
         (records.FAILED, Failure("policy", "m", "h"), {}, "policy_refused"),
+        (records.FAILED, Failure("erasure", "m", "h"), {}, "erasure_unfinished"),
         (records.FAILED, Failure("load", "m", "h"), {}, "load_failed"),
         (records.FAILED, Failure("dbt", "m", "h"), {}, "models_failed"),
         (records.FAILED, Failure("candidate", "m", "h"), {}, "publication_failed"),

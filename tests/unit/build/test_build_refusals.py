@@ -9,13 +9,18 @@ import duckdb
 import pytest
 
 from orchestration import records
-from orchestration.alarms import alarm_of
+from orchestration.alarms import ERASURE_UNFINISHED, alarm_of
 from orchestration.build import Build, BuildRequest
+from orchestration.commands import build as command
+from orchestration.erasure.journal import Journal, write_journal
 from orchestration.errors import LeadproofError
 from orchestration.release import running_build
+from orchestration.report.status import read_status
 from orchestration.report.verdicts import page_path, verdict_of
 from orchestration.salts import SALTS_FILE, kept_salts
-from orchestration.settings import Settings
+from orchestration.settings import Notify, Settings
+from orchestration.source_text import WITHHELD
+from tests.fixtures.local_servers import Hook, listening_hook
 from tests.fixtures.release_world import make_settings
 
 
@@ -68,6 +73,90 @@ def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
     assert running_build(settings) is None
     build.close()
     assert records.build_ids(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("Anna (anna@acme.example) was staff", "e-mail"), ("Ask +49 30 7654321", "telephone")],
+)
+def test_reason_that_names_somebody_begins_no_build(settings: Settings, reason: str, kind: str) -> None:
+    """It is published, and stands in records and logs."""
+    with pytest.raises(LeadproofError, match=kind) as refused:
+        Build(settings, BuildRequest(restatement_reason=reason)).begin()
+    assert reason not in str(refused.value)
+    assert running_build(settings) is None and records.build_ids(settings) == []
+    with pytest.raises(LeadproofError, match=kind):
+        command.build(settings, {"restate": reason})
+
+
+def test_record_of_an_earlier_version_does_not_tell_whom_its_reason_names(settings: Settings) -> None:
+    build = Build(settings, BuildRequest(restatement_reason="A typing error."))
+    record = build.begin()
+    record.restatement_reason = "anna@acme.example was staff"
+    build.close()
+    assert records.read_record(settings, record.build_id).restatement_reason == WITHHELD
+
+
+def test_build_that_cannot_finish_an_erasure_says_so_everywhere(settings: Settings) -> None:
+    """It is no build before its beginning: there is a record, a log, a page, and an alarm that is sent."""
+    settings.erasures.mkdir(parents=True)
+    settings.unfinished_erasure.write_text("{", encoding="utf-8")
+    with listening_hook() as hook:
+        build = Build(replace(settings, notify=Notify(webhook=hook)), BuildRequest())
+        for _ in range(2):  # Dagster may try again, and must not get past it
+            with pytest.raises(LeadproofError, match="An erasure is not finished"):
+                build.begin()
+        build.close()
+        assert [(got["alarm"], got["runbook"]) for got in Hook.got] == [
+            ("erasure_unfinished", "docs/runbooks/erasure-unfinished.md")
+        ]
+    record = records.read_record(settings, records.build_ids(settings)[0])
+    assert record.status == records.FAILED and record.failure
+    assert (record.failure.phase, {phase.name for phase in record.phases}) == (
+        "erasure",
+        {"erasure", "report"},
+    )
+    assert record.log and '"alarm": "erasure_unfinished"' in Path(record.log).read_text(encoding="utf-8")
+    assert record.report and "An erasure is not finished" in Path(record.report).read_text(encoding="utf-8")
+    status = read_status(settings)
+    assert [alarm.code for alarm in status.alarms] == ["erasure_unfinished"]
+    assert status.next_step == record.failure.hint
+
+
+def test_nothing_is_published_past_an_erasure_that_is_not_finished(settings: Settings) -> None:
+    done = Build(settings, BuildRequest())
+    done.begin().is_dbt_complete = True
+    done.close()
+    write_journal(settings, Journal("e20260101T000000_abcdef", "", "", ["email:anna@acme.example"]))
+    build = Build(settings, BuildRequest())
+    with pytest.raises(LeadproofError, match="is not finished, and what was built may hold them"):
+        build.resume()
+    build.close()
+
+
+def test_build_finishes_an_erasure_as_its_first_phase(settings: Settings) -> None:
+    write_journal(settings, Journal("e20260101T000000_abcdef", "", "", ["email:anna@acme.example"]))
+    build = Build(settings, BuildRequest())
+    record = build.begin()
+    assert [phase.name for phase in record.phases] == ["erasure", "policy"]
+    assert not settings.unfinished_erasure.exists()
+    build.close()
+
+
+def test_rows_that_cannot_be_erased_late_are_an_erasure_that_is_not_finished(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise LeadproofError("The person is still found in one file.", "Remove it.")
+
+    settings.landing.mkdir()
+    monkeypatch.setattr("orchestration.build.erasure.erase_late_rows", refuse)
+    build = Build(settings, BuildRequest())
+    with pytest.raises(LeadproofError, match="still found"):
+        build.load()
+    build.close()
+    record = records.read_record(settings, records.build_ids(settings)[0])
+    assert alarm_of(record) is ERASURE_UNFINISHED
 
 
 def test_next_build_writes_the_page_that_a_killed_one_did_not(settings: Settings) -> None:

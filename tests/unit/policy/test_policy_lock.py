@@ -7,6 +7,7 @@ import pytest
 from policy_sandbox import Sandbox
 
 from orchestration.errors import LeadproofError
+from orchestration.mentions import ERASED
 from orchestration.policy import (
     LockBreach,
     ReleasedPolicy,
@@ -268,3 +269,53 @@ def test_table_that_a_release_did_not_have_yet_locks_nothing(
     (released.folder / "segment_rules.csv").unlink()
     sandbox.set("segment_rules", {"segment_name": "advisory"}, allowed_values="consulting")
     assert breaches(sandbox, released) == []
+
+
+def _forget(released: ReleasedPolicy, table: str, text: str) -> None:
+    """Take a text out of a released table, as an erasure does."""
+    path = released.folder / f"{table}.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(text, ERASED), encoding="utf-8")
+
+
+@pytest.fixture
+def forgotten(sandbox: Sandbox) -> ReleasedPolicy:
+    """A release from which somebody was erased whom the policy names: as a key, and in a text."""
+    name = "anna@acme.example"
+    sandbox.add("exclusions", kind="email", pattern=name, reason="staff")
+    sandbox.add("exclusions", kind="email", pattern="bob@acme.example", reason="staff")
+    sandbox.add("exclusions", kind="company_domain", pattern="acme.example", reason=f"asked for by {name}")
+    folder = sandbox.root / "released"
+    shutil.copytree(sandbox.root / "seeds", folder)
+    released = ReleasedPolicy(AS_OF, folder)
+    _forget(released, "exclusions", name)
+    return released
+
+
+def test_row_that_named_somebody_erased_may_stay_or_go(sandbox: Sandbox, forgotten: ReleasedPolicy) -> None:
+    assert breaches(sandbox, forgotten) == []
+    sandbox.delete("exclusions", {"pattern": "anna@acme.example"})
+    assert breaches(sandbox, forgotten) == []
+    sandbox.set("exclusions", {"pattern": "acme.example"}, reason="asked for")
+    assert breaches(sandbox, forgotten) == []
+
+
+def test_erasure_frees_the_cell_that_named_somebody_and_no_other(
+    sandbox: Sandbox, forgotten: ReleasedPolicy
+) -> None:
+    sandbox.delete("exclusions", {"pattern": "anna@acme.example"})
+    line = sandbox.set("exclusions", {"pattern": "bob@acme.example"}, reason="competitor")
+    assert [(each.row, each.kind) for each in breaches(sandbox, forgotten)] == [(line, "changed")]
+    sandbox.delete("exclusions", {"pattern": "bob@acme.example"})
+    assert [each.kind for each in breaches(sandbox, forgotten)] == ["removed"]
+    sandbox.delete("exclusions", {"pattern": "acme.example"})
+    assert [each.kind for each in breaches(sandbox, forgotten)] == ["removed", "removed"]
+
+
+def test_text_of_which_an_erasure_took_a_name_is_no_excuse_for_another_change(
+    sandbox: Sandbox, released: ReleasedPolicy
+) -> None:
+    _forget(released, "campaign_registry", "One.")
+    assert breaches(sandbox, released) == []
+    sandbox.set("campaign_registry", {"campaign_id": "1"}, success_metric="reply rate")
+    (found,) = breaches(sandbox, released)
+    assert found.kind == "changed" and found.message.startswith("success_metric is not")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -21,7 +22,9 @@ from orchestration.release import (
     released_policy,
     rollback,
 )
+from orchestration.release.history import add_releases
 from orchestration.settings import Settings
+from orchestration.source_text import WITHHELD
 from tests.fixtures.little_room import little_room
 from tests.fixtures.release_world import (
     build_id_of,
@@ -33,6 +36,8 @@ from tests.fixtures.release_world import (
     moment_of,
     publish_candidate,
 )
+
+PERSONAL = "anna@acme.example was staff"
 
 
 @pytest.fixture
@@ -135,6 +140,33 @@ def test_release_records_the_reason_of_a_restatement(settings):
         == list_releases(settings)[0].restatement_reason
         == "Seniority was read wrongly"
     )
+
+
+def test_reason_that_names_somebody_is_not_published(settings):
+    make_candidate(settings, 1, people=5, touches=5)
+    release = publish_candidate(settings, 1, restatement_reason=PERSONAL)
+    assert _query(settings, "select restatement_reason from marts.releases") == [(WITHHELD,)]
+    manifest = release.path / "manifest.json"
+    content = manifest.read_text(encoding="utf-8")
+    assert PERSONAL not in content
+    # As an earlier version wrote it.
+    for path, mode in ((release.path, 0o755), (manifest, 0o644)):
+        path.chmod(mode)
+    manifest.write_text(content.replace(WITHHELD, PERSONAL), encoding="utf-8")
+    assert list_releases(settings)[0].restatement_reason == WITHHELD
+
+
+def test_reason_of_a_retired_release_that_names_somebody_is_told_no_further(settings):
+    make_candidate(settings, 1, people=5, touches=5)
+    present = publish_candidate(settings, 1)
+    retired = replace(present, release_id="r20250101T000000_abcdef", restatement_reason=PERSONAL)
+    with duckdb.connect() as connection:
+        for database in ("previous", "release"):
+            connection.execute(f"attach ':memory:' as {database}; create schema {database}.marts")
+        add_releases(connection, "previous", [retired], present, None)
+        add_releases(connection, "release", [], present, "previous")
+        reasons = connection.execute("select restatement_reason from release.marts.releases order by 1")
+        assert reasons.fetchall() == [(WITHHELD,), (None,)]
 
 
 def test_releases_table_remembers_retired_releases(settings):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import records
+from orchestration.alarms import ERASURE_UNFINISHED
 from orchestration.release import build_lock
 from orchestration.report.status import read_status
 from orchestration.settings import Settings
@@ -85,8 +86,11 @@ def test_interrupted_erasure_is_the_next_thing_to_do(settings: Settings, told: C
     assert told().endswith(
         "Next Somebody is forgotten by half; run leadproof build, which finishes that first."
     )
+    assert read_status(settings, NOW).alarms == [ERASURE_UNFINISHED]
+    with build_lock(settings, "leadproof forget"):  # it is being done
+        assert read_status(settings, NOW).alarms == []
     settings.unfinished_erasure.unlink()
-    assert "by half" not in told()
+    assert "by half" not in told() and read_status(settings, NOW).alarms == []
 
 
 def test_running_build_is_named(settings: Settings, told: Callable[..., str]) -> None:
