@@ -8,6 +8,7 @@ a notice is about no build, in ``state/notices/`` until somebody is.
 import smtplib
 import ssl
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -16,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from orchestration.alarms import RECOVERED, Alarm
@@ -31,6 +34,8 @@ _WEBHOOK, _MAIL = "webhook", "mail"
 _KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
 _TRIES_AGAIN = 2
+_LONGEST_WAIT_SECONDS = 3.0
+_SOME_REFUSED = " recipients refused"
 _BUSY = (429, 500, 502, 503, 504)
 _LISTED = 10
 _SMTP_PORT, _SMTPS_PORT = 587, 465
@@ -155,6 +160,7 @@ def tell(settings: Settings, name: str, notice: Notice, now: datetime) -> None:
 def tell_again(settings: Settings, now: datetime) -> None:
     """Try once more, on the day of a notice, the channels that did not take it.
 
+    A mail that some recipients got is not sent to them again; the notice stays untold for the others.
     That it is tried is noted first. Where nothing can be noted, nothing is sent: it would be sent again.
 
     Args:
@@ -169,16 +175,21 @@ def tell_again(settings: Settings, now: datetime) -> None:
         try:
             raised_at, tried_at = (datetime.fromisoformat(kept[each]) for each in ("raised_at", "tried_at"))
             notice = Notice(**{**kept["notice"], "details": tuple(kept["notice"]["details"])})
-            failed = [channel for channel, told in kept["told"].items() if told not in (SENT, _TRYING)]
+            partly = {channel: told for channel, told in kept["told"].items() if told.endswith(_SOME_REFUSED)}
+            failed = [
+                channel
+                for channel, told in kept["told"].items()
+                if channel not in partly and told not in (SENT, _TRYING)
+            ]
         except (KeyError, TypeError, ValueError, AttributeError):
             path.unlink(missing_ok=True)  # no notice that anybody could send
             continue
         if now - raised_at > _KEPT:
             path.unlink(missing_ok=True)
-        elif raised_at.date() == now.date() and tried_at != now:
-            trying = dict.fromkeys(failed, _TRYING)
+        elif raised_at.date() == now.date() and tried_at != now and (failed or not partly):
+            trying = {**partly, **dict.fromkeys(failed, _TRYING)}
             _keep(settings, path.stem, notice, trying, raised_at=raised_at, tried_at=now)
-            told = send(settings.notify, notice, failed)
+            told = {**partly, **send(settings.notify, notice, failed)}
             _keep(settings, path.stem, notice, told, raised_at=raised_at, tried_at=now)
 
 
@@ -239,8 +250,18 @@ def _notices(settings: Settings) -> Path:
     return settings.state / "notices"
 
 
+class _ShortWaits(Retry):
+    """Waits as long as the server asks, but not for long: a build waits with it, and the mail behind it."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        with suppress(InvalidHeader):
+            asked = super().get_retry_after(response)
+            return asked and min(asked, _LONGEST_WAIT_SECONDS)
+        return None
+
+
 def _post(address: str, notice: Notice) -> str:
-    again = Retry(
+    again = _ShortWaits(
         total=_TRIES_AGAIN,
         backoff_factor=0.5,
         status_forcelist=_BUSY,
@@ -292,7 +313,7 @@ def _mail(notify: Notify, server: str, notice: Notice) -> str:
                     return "failed: the server offers no encryption, so the password was not sent"
             if parts.username:
                 connection.login(unquote(parts.username), unquote(parts.password or ""))
-            connection.send_message(message)
+            refused = connection.send_message(message)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         return f"failed: {type(error).__name__}"
-    return SENT
+    return f"failed: {len(refused)} of {len(notify.mail_to)}{_SOME_REFUSED}" if refused else SENT

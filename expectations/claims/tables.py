@@ -10,9 +10,15 @@ _PERSONAL_COLUMNS = (
     "email", "e_mail", "email_address", "phone", "phone_number", "mobile", "full_name", "first_name",
     "last_name", "person_name", "contact_name", "ip_address",
 )  # fmt: skip
-_EMAIL = r"[^\s@|,;]@[^\s@|,;]+\.[^\s@|,;]"
-_PHONE = r"\+[1-9][0-9 ().\-/]{6,}[0-9]"
-_NATIONAL_PHONE = r"\b[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}\b"
+# Signs as they are and as links and HTML write them, once or packed into one another.
+_AT = r"(?:@|%(?:25)*40|&(?:amp;)*(?:#0*64|#x0*40|commat);|\\u0040)"
+_EMAIL = rf"(?i)[^\s@|,;]{_AT}[^\s@|,;]+(?:\.|%(?:25)*2e)[^\s@|,;]"
+_PHONE = r"(?i)(?:\+|%(?:25)*2b)[1-9](?:[0-9 ().\-/]|%(?:25)*2[089f]){6,}[0-9]"
+_BETWEEN = r"(?:[-. ]|%(?:25)*20)"
+_NATIONAL_PHONE = (
+    r"(?i)(?:\b|%(?:25)*[0-9a-f]{2})[0-9]{3}(?:\)|%(?:25)*29)?"
+    rf"{_BETWEEN}[0-9]{{3}}{_BETWEEN}[0-9]{{4}}\b"
+)
 _QUERY_STRING = r"\?[^\s?=&]+="
 
 
@@ -287,18 +293,18 @@ class ExpectNoPersonalValues(Claim):
 
 
 def _looks_personal(column: str) -> list[str]:
-    looks = [_matches(column, _EMAIL, "@")]
+    looks = [_matches(column, _EMAIL, "@", "%", "&", "u0040")]
     if not column.endswith(("_id", "_key")):
-        looks += [_matches(column, _PHONE, "+"), _matches(column, _QUERY_STRING, "?")]
+        looks += [_matches(column, _PHONE, "+", "%"), _matches(column, _QUERY_STRING, "?")]
     return looks
 
 
-def _matches(column: str, pattern: str, sign: str = "") -> str:
-    """A condition that is never null: the text holds the sign, and then matches the pattern.
+def _matches(column: str, pattern: str, *signs: str) -> str:
+    """A condition that is never null: the text holds one of the signs, and then matches the pattern.
 
-    ``case`` keeps the pattern away from the texts without the sign; ``and`` would try it on all of them,
+    ``case`` keeps the pattern away from the texts without such a sign; ``and`` would try it on all of them,
     which takes six times as long.
     """
     value = f"cast({name(column)} as varchar)"
-    first = f"contains({value}, {text(sign)})" if sign else f"{value} is not null"
+    first = " or ".join(f"contains({value}, {text(sign)})" for sign in signs) or f"{value} is not null"
     return f"case when {first} then regexp_matches({value}, {text(pattern)}) else false end"

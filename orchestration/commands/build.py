@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import logging
-import os
 import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from orchestration.environment import load_env_file, prepare_environment
 from orchestration.errors import LeadproofError
 from orchestration.moments import parse_moment
 from orchestration.private_files import close_to_others
+from orchestration.processes import own_mark
 from orchestration.progress import say
 from orchestration.records import BuildRecord
 from orchestration.release.files import explained
@@ -128,7 +128,7 @@ def _run_job(settings: Settings, request: dict[str, Any], is_debug: bool) -> "Ex
                     "loggers": {"console": {"config": {"log_level": "DEBUG" if is_debug else "CRITICAL"}}},
                 },
                 raise_on_error=False,
-                tags={PROCESS_TAG: str(os.getpid())},
+                tags={PROCESS_TAG: own_mark()},
             )
 
 

@@ -5,7 +5,6 @@ What a run does belongs to the assets.
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from orchestration.alarms import (
 from orchestration.errors import LeadproofError
 from orchestration.landing.discovery import discover
 from orchestration.notifications import Notice, announce, tell, tell_again, withdraw
+from orchestration.processes import is_running
 from orchestration.release import current_release, running_build
 from orchestration.release.files import utc
 from orchestration.report.status import read_status
@@ -287,18 +287,8 @@ def _told_on(cursor: str | None) -> dict[str, str]:
 
 
 def _is_abandoned(record: dg.RunRecord, lock_taken_within: timedelta) -> bool:
-    process = record.dagster_run.tags.get(PROCESS_TAG, "")
-    if process.isdigit():
-        return not _is_alive(int(process))
+    runs = is_running(record.dagster_run.tags.get(PROCESS_TAG, ""))
+    if runs is not None:
+        return not runs
     age = time.time() - (record.start_time or time.time())
     return age > lock_taken_within.total_seconds()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

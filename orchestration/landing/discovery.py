@@ -5,7 +5,8 @@ Nothing is opened here: what is inside a file belongs to ``inspection`` and the 
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ _DATE_FOLDERS = re.compile(
     r"(?:^|/)(?:year=|y=)?(\d{4})/(?:month=|m=)?(\d{1,2})/(?:day=|d=)?(\d{1,2})(?=/)", re.IGNORECASE
 )
 _YEARS = range(1990, 2100)
+_CLOSED = "closed_folder"
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class Survey:
 
     Args:
         files: Readable files of systems that are on or unknown, ordered by date in the name, then path.
-        drift: Folders and files whose names cannot be used.
+        drift: Folders and files whose names cannot be used, and folders that cannot be read.
         systems_off: Known source systems that have files but are switched off.
         systems_unknown: Systems that have files but no staging folder.
-        systems_empty: Systems that are on and have no file.
+        systems_empty: Systems that are on and have no file, as far as their folders can be read.
     """
 
     files: list[LandingFile] = field(default_factory=list)
@@ -111,9 +113,11 @@ def survey(settings: Settings, root: Path = PROJECT_ROOT) -> Survey:
     found = Survey()
     try:
         for system in _entries(landing):
-            if system.is_dir():
+            named = system.name if IDENTIFIER.match(system.name) else None
+            is_folder = _is_folder(system, landing, named, found)
+            if is_folder:
                 _survey_system(system, settings, root, found)
-            else:
+            elif is_folder is False:
                 found.drift.append(_misplaced(landing, system, None))
     except OSError as error:
         raise LeadproofError(
@@ -122,6 +126,8 @@ def survey(settings: Settings, root: Path = PROJECT_ROOT) -> Survey:
         ) from error
     found.files.sort(key=lambda file: (file.named_date or datetime.max, file.relative_path))
     seen = {file.source_system for file in found.files}
+    # Of a folder that cannot be read nobody knows whether it is empty; that is told already.
+    seen |= {note.source_system or "" for note in found.drift if note.kind == _CLOSED}
     found.systems_empty = [system for system in settings.source_systems if system not in seen]
     return found
 
@@ -158,12 +164,20 @@ def _survey_system(folder: Path, settings: Settings, root: Path, found: Survey) 
         return
     is_known = (root / "models" / "staging" / system).is_dir()
     if is_known and system not in settings.source_systems:
-        if any(_FILE_NAME.search(path.name) for path in _walk(folder)):
+        if any(_FILE_NAME.search(path.name) for path, _ in _walk(folder, lambda *_: None)):
             found.systems_off.append(system)
         return
     before = len(found.files)
-    for table in _entries(folder):
-        if not table.is_dir():
+    try:
+        tables = _entries(folder)
+    except OSError as error:
+        _note_closed(folder, error, settings.landing, system, found)
+        return
+    for table in tables:
+        is_folder = _is_folder(table, settings.landing, system, found)
+        if is_folder is None:
+            continue
+        if not is_folder:
             found.drift.append(_misplaced(settings.landing, table, system))
         elif not IDENTIFIER.match(table.name):
             found.drift.append(_unusable(settings.landing, table, system, "table"))
@@ -174,7 +188,10 @@ def _survey_system(folder: Path, settings: Settings, root: Path, found: Survey) 
 
 
 def _survey_table(folder: Path, landing: Path, system: str, found: Survey) -> None:
-    for path in _walk(folder):
+    def closed(path: Path, error: OSError) -> None:
+        _note_closed(path, error, landing, system, found)
+
+    for path, status in _walk(folder, closed):
         relative = path.relative_to(landing).as_posix()
         match = _FILE_NAME.search(path.name)
         if match is None or not _is_text(relative):
@@ -189,10 +206,6 @@ def _survey_table(folder: Path, landing: Path, system: str, found: Survey) -> No
                 )
             )
             continue
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # taken away since the folder was listed: there is nothing to load
         found.files.append(
             LandingFile(
                 path=path,
@@ -213,11 +226,13 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not _is_ignored(path.name))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, closed: Callable[[Path, OSError], None]) -> Iterator[tuple[Path, os.stat_result]]:
     # Linked folders are followed, because exports are often mounted elsewhere; a link that leads back into
     # a folder being walked would never end.
     seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(
+        folder, onerror=lambda error: closed(Path(os.fsdecode(error.filename)), error), followlinks=True
+    ):
         real = os.path.realpath(parent)
         if real in seen:
             folders.clear()
@@ -225,9 +240,52 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = sorted(name for name in folders if not _is_ignored(name))
         for name in sorted(files):
+            if _is_ignored(name):
+                continue
             path = Path(parent) / name
-            if not _is_ignored(name) and path.is_file():
-                yield path
+            try:
+                status = path.stat()
+            except OSError as error:
+                closed(path, error)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield path, status
+
+
+def _is_folder(path: Path, landing: Path, system: str | None, found: Survey) -> bool | None:
+    """Whether it is one; null, and noted, if that cannot be told."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        _note_closed(path, error, landing, system, found)
+        return None
+
+
+def _note_closed(path: Path, error: OSError, landing: Path, system: str | None, found: Survey) -> None:
+    """Note what cannot be looked at, once for each folder: what lies beside it is loaded all the same."""
+    why = (error.strerror or "unknown error").lower()
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        mode = 0  # below a folder that may be listed but not entered: that folder is at fault
+    if stat.S_ISLNK(mode):
+        told = (
+            f"The link '{told_path(path, landing)}' leads to nothing that can be read ({why}), so nothing is"
+            " loaded from it; mend it or take it away."
+        )
+    elif isinstance(error, FileNotFoundError):
+        return  # taken away since its folder was listed: there is nothing to load
+    else:
+        folder = path if stat.S_ISDIR(mode) else path.parent
+        if folder == landing:
+            raise error
+        told = (
+            f"The folder '{told_path(folder, landing)}' cannot be read ({why}), so nothing in it is loaded;"
+            " give this account read access to it."
+        )
+    note = DriftNote(_CLOSED, system, None, told)
+    if note not in found.drift:
+        found.drift.append(note)
 
 
 def _is_ignored(name: str) -> bool:

@@ -27,7 +27,7 @@ _TABLES = {
     " kind varchar, detail varchar, source_file varchar",
 }
 # Reported once and for all, not again with every file that shows the same.
-_KINDS_TOLD_ONCE = ("type_change", "unusable_name", "undeclared_table")
+_KINDS_TOLD_ONCE = ("type_change", "unusable_name", "undeclared_table", "closed_folder")
 
 
 @dataclass(frozen=True)

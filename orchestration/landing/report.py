@@ -13,8 +13,8 @@ class DriftNote:
     """Something about the inputs that is not as it was or not as it is declared.
 
     Args:
-        kind: ``new_column``, ``vanished_column``, ``undeclared_table``, ``refused_file``, ``type_change``
-            or ``unusable_name``.
+        kind: ``new_column``, ``vanished_column``, ``undeclared_table``, ``refused_file``, ``type_change``,
+            ``unusable_name`` or ``closed_folder``.
         source_system: Source system; null above the level of systems.
         source_table: Its table; null above the level of tables.
         detail: One sentence.

@@ -41,9 +41,15 @@ def render(form: str, macro: str, *arguments: Any) -> str:
     return rendered(*arguments).strip()
 
 
+def render_file(form: str, path: str, macro: str, *arguments: Any) -> str:
+    """Write the SQL of a macro of a file that only calls dispatched ones, in one form."""
+    rendered: Callable[..., str] = getattr(_module(form, path), macro)
+    return rendered(*arguments).strip()
+
+
 @cache
-def _module(form: str) -> Any:
-    paths = {*dispatched().values()}
+def _module(form: str, *further: str) -> Any:
+    paths = {*dispatched().values(), *further}
     source = "\n".join(read(path) for path in sorted(paths))
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
 

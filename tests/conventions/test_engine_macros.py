@@ -146,6 +146,13 @@ def _row_digest(form: str) -> list[tuple[Any, ...]]:
     )
 
 
+def _text_contains(form: str) -> list[tuple[Any, ...]]:
+    values = _values(("a", "50%", "%", "a&b", "", "\\u0040", None))
+    parts = ("'%'", "'&b'", "'u0040'", "''")
+    found = ", ".join(_form(form, "text_contains", "value", part) for part in parts)
+    return _run(f"select value, {found} from {values}")
+
+
 def _type_double(form: str) -> list[tuple[Any, ...]]:
     return _run(
         f"select typeof(cast(1 as {_form(form, 'type_double')})), cast(0.1 as {_form(form, 'type_double')})"
@@ -165,6 +172,7 @@ COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "regexp_like": _regexp_like,
     "row_digest": _row_digest,
     "seconds_between": _seconds_between,
+    "text_contains": _text_contains,
     "type_double": _type_double,
     "whole_quotient": _whole_quotient,
 }

@@ -1,6 +1,5 @@
 """What Dagster is told: check results, retries, abandoned runs, events, the sensor's question."""
 
-import os
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from orchestration.defs.event_storage import KeptConnectionEventLogStorage, own_
 from orchestration.defs.publication import check_results
 from orchestration.defs.session import is_transient, told_to_dagster
 from orchestration.errors import LeadproofError
+from orchestration.processes import own_mark
 from orchestration.release import build_lock
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -126,9 +126,11 @@ def _dead_process() -> str:
 def test_runs_of_dead_processes_are_closed_and_others_left_alone(settings: Settings) -> None:
     with own_process_instance(settings) as instance:
         dead = _started(instance, {PROCESS_TAG: _dead_process()})
-        alive = _started(instance, {PROCESS_TAG: str(os.getpid())})
+        boot = own_mark().rpartition(":")[0]
+        reused = _started(instance, {PROCESS_TAG: f"{boot}:1"})
+        alive = _started(instance, {PROCESS_TAG: own_mark()})
         young = _started(instance, {})
-        assert close_abandoned_runs(instance, settings, timedelta(minutes=5)) == [dead]
+        assert set(close_abandoned_runs(instance, settings, timedelta(minutes=5))) == {dead, reused}
         assert instance.get_run_by_id(dead).status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
         assert instance.get_run_by_id(alive).status is dg.DagsterRunStatus.STARTED  # type: ignore[union-attr]
         time.sleep(0.1)

@@ -3,12 +3,10 @@
 import contextlib
 import os
 import random
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from orchestration.release import (
 )
 from orchestration.release.store import verify
 from orchestration.settings import PROJECT_ROOT, Settings
+from tests.fixtures.accounts import ordinary_account
 from tests.fixtures.release_world import (
     build_id_of,
     generation_of,
@@ -263,32 +262,11 @@ def test_full_disk_is_told_in_a_sentence_and_leaves_the_previous_release(setting
 # -- modes and accounts -----------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _ordinary_account() -> Iterator[None]:
-    """Act as an account that file modes bind; root is bound by none."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setegid(65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
-
 @pytest.fixture
 def ordinary() -> Iterator[Settings]:
-    """A warehouse of an ordinary account that shares months, outside pytest's folder, which only its owner
-    may enter."""
-    root = Path(tempfile.mkdtemp(prefix="leadproof-test-"))
-    root.chmod(0o777)
-    with _ordinary_account():
-        yield make_settings(root, keep_releases=2, shared_from_rows=100)
-    for place, _, _ in os.walk(root):
-        Path(place).chmod(0o700)
-    shutil.rmtree(root)
+    """A warehouse of an ordinary account that shares months."""
+    with ordinary_account() as folder:
+        yield make_settings(folder, keep_releases=2, shared_from_rows=100)
 
 
 def test_ordinary_account_publishes_rolls_back_and_retires_read_only_releases(ordinary):

@@ -81,7 +81,8 @@ class Canaries:
             word = f"+99 {self.seed:04d} {number:04d} 0815"
         elif kind == "landing_page":
             self.fields[word] = place
-            return f"https://shop.example/{word}@canary.example/offer?from={word}#{word}"
+            addresses = f"{word}@canary.example/{word}%40canary.example"
+            return f"https://shop.example/{addresses}/offer?from={word}#{word}"
         self.fields[word] = place
         return word
 

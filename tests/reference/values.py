@@ -13,10 +13,17 @@ _TIME = re.compile(
     r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
     r"\s?(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
 )
-_ADDRESS = re.compile(r"[^\s@|,;]@[^\s@|,;]+\.[^\s@|,;]", re.ASCII)
-_AROUND_AT = re.compile(r"[^\s@|,;:/=<>()]*@[^\s@|,;/<>()]*", re.ASCII)
-_TELEPHONE = re.compile(r"\+[1-9][0-9 ().\-/]{6,}[0-9]")
-_GROUPED_TELEPHONE = re.compile(r"\b[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}\b", re.ASCII)
+# Signs as they are, as a link writes them (once or packed), and an address's also as HTML and JSON do.
+_LINK = "%(25)*"
+_AT = rf"(@|{_LINK}40|&(amp;)*(\#0*64|\#x0*40|commat);|\\u0040)"
+_ADDRESS = re.compile(rf"[^\s@|,;]{_AT}[^\s@|,;]+(\.|{_LINK}2e)[^\s@|,;]", re.ASCII | re.IGNORECASE)
+_AROUND_AT = re.compile(rf"[^\s@|,;:/=<>()]*{_AT}[^\s@|,;/<>()]*", re.ASCII | re.IGNORECASE)
+_TELEPHONE = re.compile(rf"(\+|{_LINK}2b)[1-9]([0-9 ().\-/]|{_LINK}2[089f]){{6,}}[0-9]", re.IGNORECASE)
+_BLANK = rf"([-. ]|{_LINK}20)"
+_GROUPED_TELEPHONE = re.compile(
+    rf"(\b|{_LINK}[0-9a-f]{{2}})[0-9]{{3}}(\)|{_LINK}29)?{_BLANK}[0-9]{{3}}{_BLANK}[0-9]{{4}}\b",
+    re.ASCII | re.IGNORECASE,
+)
 _QUERY = re.compile(r"\?[^\s?=&]+=", re.ASCII)
 _WHOLE_QUERY = re.compile(r"\?[^\s?=&]+=\S*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")

@@ -242,6 +242,7 @@ _PAGES = (
     "?only=query",
     "https://www.leadproof.example/thanks/+49 170 1234567/next",
     "/for/ada@firm1.example/212-555-0199",
+    "/for/ada%40firm1.example/212%20555%200199/%2B49%20170%201234567",
 )
 _INTENTS = ("book_demo", "Request_Pricing", "talk", "no_thanks")
 

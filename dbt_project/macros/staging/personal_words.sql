@@ -41,16 +41,31 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Whether a text looks personal; null for null. Signs and length are looked at first: a pattern takes six times as long. -#}
+{#-
+    Whether a text looks personal; null for null. Signs and length are looked at first: a pattern takes six times as long.
+    Signs may be written as in links and HTML, where what a form sends ends up in the path of a page.
+-#}
 {% macro looks_personal(text) -%}
     {{ holds_address(text) }}
-    or case when {{ text }} like '%+%' then {{ regexp_like(text, telephone_pattern()) }} else false end
+    or case
+        when {{ holds_any_of(text, ['+', '%']) }} then {{ regexp_like(text, telephone_pattern()) }}
+        else false
+    end
     or case when {{ text }} like '%?%=%' then {{ regexp_like(text, query_pattern()) }} else false end
     or case when length({{ text }}) >= 12 then {{ regexp_like(text, grouped_telephone_pattern()) }} else false end
 {%- endmacro %}
 
 {% macro holds_address(text) -%}
-    case when {{ text }} like '%@%' then {{ regexp_like(text, address_pattern()) }} else false end
+    case
+        when {{ holds_any_of(text, ['@', '%', '&', 'u0040']) }} then {{ regexp_like(text, address_pattern()) }}
+        else false
+    end
+{%- endmacro %}
+
+{% macro holds_any_of(text, signs) -%}
+    {%- for sign in signs -%}
+        {{ text_contains(text, "'" ~ sign ~ "'") }}{{ ' or ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro without_personal_words(text) -%}
@@ -62,19 +77,24 @@
 
 {#- The words around an address go with it, up to what parts a web address or a list; no sign of one is left. -#}
 {% macro without_addresses(text) -%}
-    {{ regexp_replace_all(text, "'[^\\s@|,;:/=<>()]*@[^\\s@|,;/<>()]*'", "'<address>'") }}
+    {%- set around = "'(?i)[^\\s@|,;:/=<>()]*" ~ address_sign() ~ "[^\\s@|,;/<>()]*'" -%}
+    {{ regexp_replace_all(text, around, "'<address>'") }}
+{%- endmacro %}
+
+{% macro address_sign() -%}
+    (?:@|%(?:25)*40|&(?:amp;)*(?:#0*64|#x0*40|commat);|\\u0040)
 {%- endmacro %}
 
 {% macro address_pattern() -%}
-    '[^\s@|,;]@[^\s@|,;]+\.[^\s@|,;]'
+    '(?i)[^\s@|,;]{{ address_sign() }}[^\s@|,;]+(?:\.|%(?:25)*2e)[^\s@|,;]'
 {%- endmacro %}
 
 {% macro telephone_pattern() -%}
-    '\+[1-9][0-9 ().\-/]{6,}[0-9]'
+    '(?i)(?:\+|%(?:25)*2b)[1-9](?:[0-9 ().\-/]|%(?:25)*2[089f]){6,}[0-9]'
 {%- endmacro %}
 
 {% macro grouped_telephone_pattern() -%}
-    '\b[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}\b'
+    '(?i)(?:\b|%(?:25)*[0-9a-f]{2})[0-9]{3}(?:\)|%(?:25)*29)?(?:[-. ]|%(?:25)*20)[0-9]{3}(?:[-. ]|%(?:25)*20)[0-9]{4}\b'
 {%- endmacro %}
 
 {% macro query_pattern(rest='') -%}

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -76,6 +77,20 @@ def test_webhook_that_is_busy_is_tried_again(hook: str) -> None:
     assert len(Hook.got) == 3
 
 
+@pytest.mark.parametrize("wait", ["15", "Fri, 01 Jan 2100 00:00:00 GMT", "-1", "soon"])
+def test_webhook_that_asks_for_a_long_wait_does_not_get_it(
+    hook: str, wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_LONGEST_WAIT_SECONDS", 0.1)
+    Hook.retry_after = wait
+    Hook.answers.extend([429, 503, 429])
+    began = time.monotonic()
+    told = send(Notify(webhook=hook), notice_of(failed_record(), AUDIT_FAILED))
+    assert told == {"webhook": "failed: status 429"}
+    assert len(Hook.got) == 3
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("answer", [302, 400, 404, 410])
 def test_webhook_that_refuses_is_told_without_its_address(hook: str, answer: int) -> None:
     Hook.answers.append(answer)
@@ -111,6 +126,28 @@ def test_mail_says_the_same(mailbox: str) -> None:
     assert "To: team@warehouse.example, lead@warehouse.example" in mail
     assert "12 of 40 expectations do not hold." in mail
     assert sum(command.lower().startswith("rcpt to") for command in Mailbox.commands) == 2
+
+
+def test_mail_that_not_everybody_got_is_told_without_addresses_and_sent_once(
+    mailbox: str, settings: Settings
+) -> None:
+    notify = Notify(
+        smtp=f"smtp://{mailbox}",
+        mail_from="build@warehouse.example",
+        mail_to=("team@warehouse.example", "gone@warehouse.example", "left@warehouse.example"),
+    )
+    settings = replace(settings, notify=notify)
+    Mailbox.unknown.extend(notify.mail_to[1:])
+    assert send(notify, notice_of(failed_record(), AUDIT_FAILED)) == {
+        "mail": "failed: 2 of 3 recipients refused"
+    }
+    assert len(Mailbox.mails) == 1
+    tell_of_run(settings, "run-9")
+    assert len(Mailbox.mails) == 2 and is_untold(settings, None)
+    tell_again(settings, datetime.now(UTC))
+    assert len(Mailbox.mails) == 2 and is_untold(settings, None), "one of them has got it"
+    Mailbox.unknown.append(notify.mail_to[0])
+    assert send(notify, notice_of(failed_record(), AUDIT_FAILED)) == {"mail": "failed: SMTPRecipientsRefused"}
 
 
 def test_password_is_not_sent_in_the_clear(mailbox: str) -> None:

@@ -562,7 +562,10 @@ def _tables() -> list[Broken]:
             for assignment in (
                 "response_intent = 'call +1 555 0100 200'",
                 "landing_page = 'https://example.com/a?id=7'",
+                "landing_page = '/u/jo.doe%40example.com'",
+                "landing_page = '/call/%2B1%20555%200100%20200'",
                 "offer_id = 'jo.doe@example.com'",
+                "offer_id = 'jo.doe&#64;example.com'",
                 "message_hypothesis = 'asked by jo.doe@example.com'",
             )
         ),

@@ -1,5 +1,7 @@
 """What the paths below the landing folder say."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from orchestration.errors import LeadproofError
 from orchestration.landing import discover
 from orchestration.landing.discovery import named_date, survey
+from tests.fixtures.accounts import ordinary_account
+from tests.unit.landing.conftest import World, settings_in
 
 
 @pytest.mark.parametrize(
@@ -88,3 +92,77 @@ def test_systems_are_on_off_unknown_or_empty(world, with_systems):
     found = survey(world.settings, world.root)
     assert [file.source_system for file in found.files] == ["mystery"]
     assert (found.systems_off, found.systems_unknown, found.systems_empty) == (["shop"], ["mystery"], ["crm"])
+
+
+_MAY_NOT = {"list": 0o300, "reach": 0o600}
+
+
+@pytest.fixture
+def ordinary() -> Iterator[World]:
+    """A landing folder of an account that file modes bind."""
+    with ordinary_account() as folder:
+        for system in ("crm", "shop"):
+            (folder / "project" / "models" / "staging" / system).mkdir(parents=True)
+        yield World(settings_in(folder, "crm", "shop"), folder / "project")
+
+
+@pytest.mark.parametrize("to", _MAY_NOT)
+@pytest.mark.parametrize(
+    ("closed", "left"),
+    [
+        ("crm/leads/2024", ["crm/leads/a.csv", "shop/orders/a.csv"]),
+        ("crm/leads", ["shop/orders/a.csv"]),
+        ("crm", ["shop/orders/a.csv"]),
+    ],
+)
+def test_closed_folder_is_told_and_stops_no_other(ordinary, closed, left, to):
+    for name in ("crm/leads/a.csv", "crm/leads/2024/b.csv", "crm/leads/2024/c.csv", "shop/orders/a.csv"):
+        ordinary.drop(name, f"id\n{name}\n")
+    folder = ordinary.settings.landing / closed
+    folder.chmod(_MAY_NOT[to])
+
+    report = ordinary.load()
+
+    told = (
+        f"The folder '{closed}' cannot be read (permission denied), so nothing in it is loaded; give this"
+        " account read access to it."
+    )
+    assert [path for path, _ in ordinary.entries()] == left
+    assert [detail for kind, detail in ordinary.drift() if kind == "closed_folder"] == [told]
+    assert report.notes.count(told) == 1
+    assert not any("has no files" in note for note in report.notes)
+
+    folder.chmod(0o700)
+    later = ordinary.load()
+
+    assert len(ordinary.entries()) == 4
+    assert told not in later.notes
+
+
+@pytest.mark.parametrize("to", _MAY_NOT)
+def test_closed_landing_folder_is_an_error(ordinary, to):
+    ordinary.drop("crm/leads/a.csv", "id\n1\n")
+    ordinary.settings.landing.chmod(_MAY_NOT[to])
+    with pytest.raises(LeadproofError, match=r"cannot be read: permission denied\. Give"):
+        ordinary.load()
+
+
+def test_closed_folder_of_a_system_that_is_off_does_not_matter(ordinary):
+    ordinary.settings = replace(ordinary.settings, source_systems=("crm",))
+    ordinary.drop("crm/leads/a.csv", "id\n1\n")
+    ordinary.drop("shop/orders/a.csv", "id\n1\n").parent.chmod(0)
+    found = survey(ordinary.settings, ordinary.root)
+    assert [file.relative_path for file in found.files] == ["crm/leads/a.csv"]
+    assert found.drift == []
+
+
+@pytest.mark.parametrize("name", ["crm/leads", "crm/leads/2024", "crm/leads/a.csv", "crm"])
+def test_link_that_leads_nowhere_is_told(world, tmp_path, name):
+    link = world.settings.landing / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "not mounted")
+    found = survey(world.settings, world.root)
+    assert [note.detail for note in found.drift] == [
+        f"The link '{name}' leads to nothing that can be read (no such file or directory), so nothing is"
+        " loaded from it; mend it or take it away."
+    ]

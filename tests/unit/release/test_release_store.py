@@ -21,6 +21,7 @@ from orchestration.release import (
     open_release,
     released_policy,
     rollback,
+    store,
 )
 from orchestration.release.history import add_releases
 from orchestration.settings import Settings
@@ -336,6 +337,43 @@ def test_rollback_to_a_damaged_release_is_refused(settings, damage):
         rollback(settings, first.release_id)
 
     assert current_release(settings) == second
+
+
+@pytest.mark.parametrize("place", ["leadproof.duckdb", "marts/touches.parquet"])
+def test_rollback_is_taken_back_where_a_large_file_has_other_bytes(settings, monkeypatch, place):
+    monkeypatch.setattr(store, "_HASHED_FIRST_BYTES", 0)
+    first, second = make_release(settings, 1), make_release(settings, 2)
+    assert rollback(settings, first.release_id).is_current
+    rollback(settings, second.release_id)
+    file = first.path / place
+    content = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    pointed, point = [], store._point
+    monkeypatch.setattr(store, "_point", lambda *given: (pointed.append(given[1]), point(*given)))
+
+    with pytest.raises(LeadproofError, match=f"Release {first.release_id} is damaged: {place} is not"):
+        rollback(settings, first.release_id)
+
+    assert pointed == [first.release_id, second.release_id], "readers do not wait for large files"
+    assert current_release(settings) == second
+
+
+def test_release_that_was_rewritten_while_it_was_compared_is_not_damaged(settings, monkeypatch):
+    monkeypatch.setattr(store, "_HASHED_FIRST_BYTES", 0)
+    first, _ = make_release(settings, 1), make_release(settings, 2)
+    manifest = first.path / "manifest.json"
+    manifest.chmod(0o644)
+
+    def rewritten(path):
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        told["files"]["leadproof.duckdb"]["sha256"] = "of the rewritten file"
+        manifest.write_text(json.dumps(told), encoding="utf-8")
+        return "of the rewritten file" if path.name == "leadproof.duckdb" else sha256_of(path)
+
+    monkeypatch.setattr(store, "sha256_of", rewritten)
+    assert rollback(settings, first.release_id).release_id == first.release_id
+    assert current_release(settings).release_id == first.release_id
 
 
 def test_folder_without_a_manifest_is_left_out_and_left_alone(settings):
