@@ -29,7 +29,7 @@ from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
 from orchestration.landing.identities import addresses_of, keys_of_table
 from orchestration.landing.names import told_path
-from orchestration.mentions import normalised
+from orchestration.mentions import whole_address
 from orchestration.progress import say
 from orchestration.release.database import writer
 from orchestration.release.files import explained
@@ -60,7 +60,7 @@ def email_key(text: str) -> str:
     """Write an address as an identity key, as the models normalise it.
 
     Args:
-        text: What was given.
+        text: What was given, also as mail programs copy it: ``mailto:…`` or ``Name <…>``.
 
     Returns:
         The key.
@@ -69,13 +69,9 @@ def email_key(text: str) -> str:
         LeadproofError: If it is no address. What was given is not repeated.
     """
     _refuse_unwritable(text.strip(" \t\r\n"))
-    address = normalised(text)
-    parts = address.split("@")
-    if (
-        len(parts) != len(("local", "domain"))
-        or not all(parts)
-        or any(letter.isspace() for letter in address)
-    ):
+    address = whole_address(text)
+    # What is seen by nobody within an address would make it another one, whom nobody knows.
+    if address is None or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address):
         raise LeadproofError(
             "What was given is no e-mail address.",
             "Give one address, or a record with --contact <system>:<id>.",
