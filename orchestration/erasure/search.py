@@ -18,10 +18,9 @@ from orchestration.erasure.files import (
     PARQUET,
     SQLITE,
     databases_beside,
-    files_below,
+    files_kept,
     is_duckdb,
     names_any,
-    places,
 )
 from orchestration.erasure.needles import Needles
 from orchestration.release.database import identifier, literal
@@ -64,19 +63,18 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
         What was looked at, and where something was found.
     """
     looked = Looked()
-    for folder in places(settings):
-        for path in files_below(folder, (settings.landing, settings.erasures)):
-            try:
-                is_found = _holds(path, needles, looked)
-            except FileNotFoundError:
-                continue  # others may be tidying up
-            except duckdb.Error:
-                if path == settings.build_db or path.is_relative_to(settings.releases):
-                    raise
-                is_found = False  # no database that opens; its bytes hold nothing
-            looked.files += 1
-            if is_found:
-                looked.found_in.append(path)
+    for path in files_kept(settings, (settings.landing, settings.erasures)):
+        try:
+            is_found = _holds(path, needles, looked)
+        except FileNotFoundError:
+            continue  # others may be tidying up
+        except duckdb.Error:
+            if path == settings.build_db.resolve() or path.is_relative_to(settings.releases.resolve()):
+                raise
+            is_found = False  # no database that opens; its bytes hold nothing
+        looked.files += 1
+        if is_found:
+            looked.found_in.append(path)
     return looked
 
 
