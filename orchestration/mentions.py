@@ -274,10 +274,7 @@ def whole_address(text: str) -> str | None:
         The address, normalised; None if the text is something else, or holds more.
     """
     found = _WHOLE_ADDRESS.match(text)
-    if found is None:
-        return None
-    address = normalised(found[1]).replace("%40", "@")
-    return address if address.count("@") == 1 else None
+    return None if found is None else normalised(found[1]).replace("%40", "@")
 
 
 @lru_cache(maxsize=65_536)

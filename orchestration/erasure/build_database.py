@@ -17,7 +17,7 @@ from orchestration.erasure.needles import Needles
 from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, held_tables, listed
 from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
-from orchestration.landing.identities import names_record, possible_keys
+from orchestration.landing.identities import kept_value, names_record, possible_keys
 from orchestration.landing.names import PROVENANCE, first_free, literal, quoted
 from orchestration.landing.tables import TEXT, as_type
 from orchestration.release.database import writer
@@ -336,7 +336,10 @@ def _edit(table: HeldTable, keys: Collection[str], search: TextSearch) -> _RawEd
         table,
         f"({' or '.join(conditions) or 'false'})",
         texts,
-        {column: search.without(text, TEXT) for column, text in texts.items()},
+        {
+            column: kept_value(table.declared, column, search.without(text, TEXT))
+            for column, text in texts.items()
+        },
     )
 
 

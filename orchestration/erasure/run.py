@@ -71,7 +71,11 @@ def email_key(text: str) -> str:
     _refuse_unwritable(text.strip(" \t\r\n"))
     address = whole_address(text)
     # What is seen by nobody within an address would make it another one, whom nobody knows.
-    if address is None or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address):
+    if (
+        address is None
+        or address.count("@") != 1
+        or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address)
+    ):
         raise LeadproofError(
             "What was given is no e-mail address.",
             "Give one address, or a record with --contact <system>:<id>.",

@@ -235,7 +235,7 @@ class _Hubs:
     def _records(self, key: str) -> int:
         bearing = [
             f"select {keys.of('contact')} as contact from {table.relation}"
-            f" where {keys.of('email')} = {literal(key)}"
+            f" where {keys.address} = {literal(key)}"
             for table in self._tables
             for keys in [table.keys]
             if keys is not None and keys.is_record and "email" in keys.by_kind
@@ -263,19 +263,23 @@ def _resolved(connection: duckdb.DuckDBPyConnection, keys: Collection[str]) -> s
 def _of_records(
     connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
 ) -> set[str]:
-    """Keys on contact records that bear one of some keys, as far as the models do not know them."""
-    found: set[str] = set()
+    """Keys on contact records that bear one of some keys, as far as the models do not know them.
+
+    Of a record that bears an address where the models read none, they know nothing: its id is the person's.
+    """
+    found, borne = set[str](), set[str]()
     for table in tables:
         held = table.keys
         if held is None or not held.is_record:
             continue
         rows = connection.execute(
-            f"select distinct {held.of('contact')}, {held.of('email')} from {table.relation}"
-            f" where {held.matches(keys)}"
+            f"select distinct {held.of('contact')}, {held.of('email')}, {held.bears(keys)}"
+            f" from {table.relation} where {held.matches(keys)}"
         ).fetchall()
-        found |= {key for row in rows for key in row if key is not None}
+        found |= {key for row in rows for key in row[:2] if key is not None}
+        borne |= {contact for contact, _, is_borne in rows if is_borne and contact is not None}
     fresh = found - set(keys)
-    return {key for key in fresh if not _resolved(connection, {key})}
+    return borne | {key for key in fresh if not _resolved(connection, {key})}
 
 
 def _own_names(
