@@ -86,6 +86,14 @@ def _tell(content: dict[str, Any], verb: str) -> None:
             markup=False,
         )
         for file in files[:_SHOWN_FILES]:
-            out.print(f"  {file['path']}   {file['rows']:,} rows", markup=False)
+            rows_of_file = "not loaded" if file["rows"] is None else f"{file['rows']:,} rows"
+            out.print(f"  {file['path']}   {rows_of_file}", markup=False)
         if len(files) > _SHOWN_FILES:
             out.print(f"  and {len(files) - _SHOWN_FILES:,} more, listed in the certificate", markup=False)
+    closed = content["landing_not_searched"]
+    if closed:
+        out.print(
+            f"{len(closed):,} landing files or folders cannot be read, {closed[0]} among them; look there"
+            " yourself.",
+            markup=False,
+        )

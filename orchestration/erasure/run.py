@@ -23,10 +23,11 @@ from orchestration.erasure.journal import (
     write_journal,
     write_private_json,
 )
-from orchestration.erasure.needles import needles_of
-from orchestration.erasure.search import Looked, copies_holding, search_everywhere
+from orchestration.erasure.needles import Needles, needles_of
+from orchestration.erasure.search import Looked, copies_holding, search_everywhere, search_landing
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
+from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import addresses_of, keys_of_table
 from orchestration.landing.names import told_path
 from orchestration.mentions import whole_address
@@ -276,11 +277,32 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
             needles = needles_of(keys, person_ids, ())
             found = build_database.find_rows(connection, tables, keys, needles, declared)
         journal.rows, journal.raw_rows, journal.raw_lines = found.rows, found.raw_rows, found.raw_lines
-        journal.cleaned_values, journal.landing_files = found.cleaned_values, found.landing_files
+        journal.cleaned_values, journal.landing_files = found.cleaned_values, {**found.landing_files}
+    _find_in_landing(settings, journal, addresses_of(keys))
     kept = list_releases(settings)
     person_ids |= releases.ids_by_address(settings, kept, addresses_of(keys))
     journal.keys, journal.person_ids = sorted(keys), sorted(person_ids)
     journal.touch_ids = sorted(releases.touches_of(settings, kept, person_ids))
+
+
+def _find_in_landing(settings: Settings, journal: Journal, addresses: Collection[str]) -> None:
+    """Note the landing files that hold an address, those among them that nobody has loaded."""
+    if not addresses:
+        return
+    say("Looking through the landing files")
+    holding, closed = search_landing(settings, Needles(frozenset(addresses), frozenset(), frozenset()))
+    suppression = read_suppression(settings)
+    for path in holding:
+        relative = _below_landing(settings, path)
+        # The ledger may know it by a name without somebody who was forgotten earlier, which leads to no file.
+        known = journal.landing_files.pop(without_forgotten(relative, suppression), None)
+        journal.landing_files.setdefault(relative, known)
+    journal.closed_landing = [_below_landing(settings, path) for path in closed]
+
+
+def _below_landing(settings: Settings, path: Path) -> str:
+    relative = path.relative_to(settings.landing).as_posix()
+    return relative.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _carry_out(settings: Settings, journal: Journal) -> Certificate:
@@ -346,6 +368,9 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
             # A certificate names nobody, and a file may be called by an address.
             {"path": told_path(settings.landing / path, settings.landing), "rows": rows}
             for path, rows in sorted(journal.landing_files.items())
+        ],
+        "landing_not_searched": [
+            told_path(settings.landing / path, settings.landing) for path in sorted(journal.closed_landing)
         ],
     }
 
