@@ -66,6 +66,12 @@ def _tell(content: dict[str, Any], verb: str) -> None:
     rows = sum(content["raw_rows"].values())
     lines = sum(content["raw_lines"].values())
     out.print(f"Raw rows {verb}: {rows:,}, and {lines:,} unreadable lines", markup=False)
+    if left := content["addresses_left"]:
+        out.print(
+            f"Addresses on their records that others bear too, and that stay: {left:,}. Once no record"
+            " bears one, it can be forgotten by itself.",
+            markup=False,
+        )
     if "finished_at" in content:
         of_releases = sum(sum(counts.values()) for counts in content["releases"].values())
         out.print(

@@ -53,6 +53,7 @@ class Journal:
         raw_rows: Rows removed by source table.
         raw_lines: Unreadable lines removed by source table.
         cleaned_values: Texts of other rows from which an address was taken.
+        addresses_left: Addresses on the person's records that stay, because others bear them too.
         releases: Rows removed by release and table.
         contact_rows: Rows removed from contacts files.
         redacted_files: Other files from which something was taken.
@@ -70,6 +71,7 @@ class Journal:
     raw_rows: dict[str, int] = field(default_factory=dict)
     raw_lines: dict[str, int] = field(default_factory=dict)
     cleaned_values: int = 0
+    addresses_left: int = 0
     releases: dict[str, dict[str, int]] = field(default_factory=dict)
     contact_rows: int = 0
     redacted_files: int = 0

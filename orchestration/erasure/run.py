@@ -276,6 +276,7 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
             person_ids |= releases.ids_by_address(settings, list_releases(settings), addresses_of(keys))
             needles = needles_of(keys, person_ids, ())
             found = build_database.find_rows(connection, tables, keys, needles, declared)
+            journal.addresses_left = 0 if is_late else scope.addresses_left(connection, tables, keys)
         journal.rows, journal.raw_rows, journal.raw_lines = found.rows, found.raw_rows, found.raw_lines
         journal.cleaned_values, journal.landing_files = found.cleaned_values, {**found.landing_files}
     _find_in_landing(settings, journal, addresses_of(keys))
@@ -361,6 +362,7 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
         "raw_rows": journal.raw_rows,
         "raw_lines": journal.raw_lines,
         "cleaned_values": journal.cleaned_values,
+        "addresses_left": journal.addresses_left,
         "releases": journal.releases,
         "contact_rows": journal.contact_rows,
         "redacted_files": journal.redacted_files,
