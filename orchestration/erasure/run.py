@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.erasure import build_database, files, releases, scope
+from orchestration.erasure.account import left_to_who_builds
 from orchestration.erasure.journal import (
     Journal,
     close_journal,
@@ -129,7 +130,11 @@ def forget(settings: Settings, key: str) -> Certificate:
         LeadproofError: If a build is running, the key links nobody, or something cannot be written; the next
             call, or the next build, goes on where it stopped.
     """
-    with build_lock(settings, _OWNER), _told_without_values("Erasing a person", settings):
+    with (
+        left_to_who_builds(settings),
+        build_lock(settings, _OWNER),
+        _told_without_values("Erasing a person", settings),
+    ):
         finish_unfinished(settings)
         return _erase(settings, {key}, key)
 
@@ -147,7 +152,11 @@ def preview(settings: Settings, key: str) -> dict[str, Any]:
     Raises:
         LeadproofError: If a build is running, or the key links nobody.
     """
-    with build_lock(settings, _OWNER), _told_without_values("Looking for a person", settings):
+    with (
+        left_to_who_builds(settings),
+        build_lock(settings, _OWNER),
+        _told_without_values("Looking for a person", settings),
+    ):
         journal = Journal("", "", "", [key])
         _find(settings, journal, {key})
         return _counts(settings, journal)

@@ -247,8 +247,8 @@ class _Hubs:
             row = self._connection.execute(
                 f"select reason from held.intermediate.{HUBS} where identity_key = {literal(key)}"
             ).fetchone()
-            # The models' word outlives the records until the next build: the last of them leaves an address that
-            # nobody else has.
+            # The models' word outlives the records until the next build: the last of them leaves an address
+            # that nobody else has.
             if row and not (kind == "email" and self._records(key) == 0):
                 return "more contact records bear it than one person has"
             if self._is_resolved(key):
