@@ -41,6 +41,7 @@ class Withholding:
         declared: What dbt declares of the table.
         learned: Record ids that the rows left out give to the forgotten.
         not_learned: How many record ids they give that may be somebody else's.
+        namesakes: How many of them give only a name that a record which is kept bears, too.
     """
 
     condition: str = "false"
@@ -50,6 +51,7 @@ class Withholding:
     declared: DeclaredTable | None = None
     learned: frozenset[str] = frozenset()
     not_learned: int = 0
+    namesakes: int = 0
 
     def cleaned(self, expression: str, column: str) -> str:
         """Write a column's value without the addresses that may not be kept.
@@ -112,6 +114,7 @@ def find_withheld(
         declared=table.declared,
         learned=learned,
         not_learned=not_learned,
+        namesakes=_namesakes(connection, table, rows, keys, found, declared) if keys else 0,
     )
 
 
@@ -217,10 +220,44 @@ def _learned(
     return frozenset(learned), len(fresh - learned)
 
 
+def _namesakes(
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    rows: str,
+    keys: TableKeys,
+    found: set[str],
+    declared: Mapping[TableKey, DeclaredTable],
+) -> int:
+    """Rows left out for a name alone that somebody else has, too: an opt-out of theirs may be among them."""
+    names = sorted(key for key in found if key.startswith("name:"))
+    if not names:
+        return 0
+    borne = {
+        row[0]
+        for relation, others in _raw_tables(connection, table, declared)
+        if others.own_name is not None
+        for row in connection.execute(
+            f"select distinct {others.own_name} from {relation}"
+            f" where {others.own_name} in ({', '.join(map(literal, names))})"
+        ).fetchall()
+    }
+    counted = connection.execute(
+        f"select count(*) from {rows} where {keys.matches(borne)} and not {keys.matches(found - {*names})}"
+    ).fetchone()
+    return int(counted[0]) if counted else 0
+
+
 def _linking_tables(
     connection: duckdb.DuckDBPyConnection, table: RawTable, declared: Mapping[TableKey, DeclaredTable]
 ) -> list[tuple[str, TableKeys]]:
     """Raw tables of the same system whose rows may give an address to a record."""
+    return [each for each in _raw_tables(connection, table, declared) if each[1].is_linking]
+
+
+def _raw_tables(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, declared: Mapping[TableKey, DeclaredTable]
+) -> list[tuple[str, TableKeys]]:
+    """Raw tables of the same system whose rows are about somebody."""
     schema = f"raw_{table.source_system}"
     rows = connection.execute(
         "select table_name, column_name, data_type from duckdb_columns()"
@@ -229,9 +266,9 @@ def _linking_tables(
     types: dict[str, dict[str, str]] = {}
     for name, column, kind in rows:
         types.setdefault(name, {})[column] = kind
-    linking = []
+    tables = []
     for name, held in types.items():
         keys = keys_of_table(table.source_system, declared.get((table.source_system, name)), held)
-        if keys is not None and keys.is_linking:
-            linking.append((f"{quoted(schema)}.{quoted(name)}", keys))
-    return linking
+        if keys is not None:
+            tables.append((f"{quoted(schema)}.{quoted(name)}", keys))
+    return tables
