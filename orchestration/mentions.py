@@ -31,6 +31,17 @@ SIGN = "(?i)" + "|".join(["@", *(first + rest for first, rest in _PACKED_SIGNS.i
 # The same for Python, which looks for one of some characters faster than for one of some beginnings.
 _ANY_SIGN = r"[@%&\\](?:(?<=@)" + "".join(f"|(?<={key}){rest}" for key, rest in _PACKED_SIGNS.items()) + ")"
 _SIGN_IN_TEXT = re.compile(_ANY_SIGN, re.IGNORECASE | re.ASCII)
+
+# What exports and mail programs put around an address that is the whole of a value. Written for RE2 and for
+# Python alike, so the blanks are listed: each has another idea of them.
+_BLANK = " \t\r\n\u00a0\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+WHOLE_ADDRESS = (
+    f'(?i)^[{_BLANK}"]*(?:[^<>@]*<)?[{_BLANK}]*(?:mailto:[{_BLANK}]*)?'
+    f'([^{_BLANK}<>"@,;:()]+(?:@|%40)[^{_BLANK}<>"@,;:()?&]+?)'
+    f'(?:\\?[^{_BLANK}<>@]*)?[{_BLANK}">,;.]*$'
+)
+"""Regular expression of RE2: a value that is one address and nothing else, which is its first group."""
+_WHOLE_ADDRESS = re.compile(WHOLE_ADDRESS)
 _ESCAPE = re.compile(
     r"(?:%[0-9a-f]{2})+|(?:\\x[0-9a-f]{2})+|(?:[\\%]u[0-9a-f]{4})+|\\u\{[0-9a-f]{1,6}\}|\\[nrtbfv\"'/\\]"
     r"|&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});",
@@ -251,6 +262,19 @@ def normalised(text: str) -> str:
         case looks at neighbours, and makes two letters of one.
     """
     return "".join(_lowered(letter) for letter in text.strip(" \t\r\n"))
+
+
+def whole_address(text: str) -> str | None:
+    """Read the address that a text is, but for what mail programs put around it.
+
+    Args:
+        text: For example ``mailto:jane@firm.example`` or ``Jane <jane@firm.example>``.
+
+    Returns:
+        The address, normalised; None if the text is something else, or holds more.
+    """
+    found = _WHOLE_ADDRESS.match(text)
+    return None if found is None else normalised(found[1]).replace("%40", "@")
 
 
 @lru_cache(maxsize=65_536)

@@ -66,6 +66,12 @@ def _tell(content: dict[str, Any], verb: str) -> None:
     raw_rows = sum(content["raw_rows"].values())
     lines = sum(content["raw_lines"].values())
     out.print(f"Raw rows {verb}: {raw_rows:,}, and {lines:,} unreadable lines", markup=False)
+    if left := content["addresses_left"]:
+        out.print(
+            f"Addresses on their records that others bear too, and that stay: {left:,}. Once no record"
+            " bears one, it can be forgotten by itself.",
+            markup=False,
+        )
     if "finished_at" in content:
         of_releases = sum(sum(counts.values()) for counts in content["releases"].values())
         out.print(
@@ -86,7 +92,8 @@ def _tell(content: dict[str, Any], verb: str) -> None:
             markup=False,
         )
         for file in files[:_SHOWN_FILES]:
-            out.print(f"  {file['path']}   {file['rows']:,} rows", markup=False)
+            rows_of_file = "not loaded" if file["rows"] is None else f"{file['rows']:,} rows"
+            out.print(f"  {file['path']}   {rows_of_file}", markup=False)
         if len(files) > _SHOWN_FILES:
             out.print(f"  and {len(files) - _SHOWN_FILES:,} more, listed in the certificate", markup=False)
     rows = content["policy_rows_to_delete"]
@@ -98,3 +105,10 @@ def _tell(content: dict[str, Any], verb: str) -> None:
         )
         for row in rows:
             out.print(f"  {row['path']}, row {row['row']}", markup=False)
+    closed = content["landing_not_searched"]
+    if closed:
+        out.print(
+            f"{len(closed):,} landing files or folders cannot be read, {closed[0]} among them; look there"
+            " yourself.",
+            markup=False,
+        )

@@ -17,7 +17,7 @@ from orchestration.erasure.needles import Needles
 from orchestration.erasure.scope import HUBS, IDENTITIES, HeldTable, has_table, held_tables, listed
 from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.erased_names import without_forgotten
-from orchestration.landing.identities import names_record, possible_keys
+from orchestration.landing.identities import kept_value, names_record, possible_keys
 from orchestration.landing.names import PROVENANCE, first_free, literal, quoted
 from orchestration.landing.tables import TEXT, as_type
 from orchestration.release.database import writer
@@ -56,7 +56,7 @@ class Found:
         raw_rows: Rows by source table.
         raw_lines: Unreadable lines by source table.
         cleaned_values: Texts of other rows that name an address or an id of the person.
-        landing_files: Rows and lines by landing file.
+        landing_files: Rows and lines by landing file, those among them that name the person in others' texts.
     """
 
     rows: list[RawRow] = field(default_factory=list)
@@ -102,12 +102,17 @@ def find_rows(
             f" from {edit.table.relation} where {edit.removed}"
         ).fetchall()
         _note(found, found.raw_rows, edit.table.source_system, edit.table.source_table, rows)
+        mentions: dict[str, int] = {}
         for text in edit.texts.values():
             named = search.condition(text, TEXT)
-            row = connection.execute(
-                f"select count(*) from {edit.table.relation} where {named} and not {edit.removed}"
-            ).fetchone()
-            found.cleaned_values += int(row[0]) if row else 0
+            for file, count in connection.execute(
+                f"select _source_file, count(*) from {edit.table.relation}"
+                f" where {named} and not {edit.removed} group by all"
+            ).fetchall():
+                found.cleaned_values += int(count)
+                mentions[file] = max(mentions.get(file, 0), int(count))
+        for file, count in mentions.items():
+            found.landing_files[file] = found.landing_files.get(file, 0) + count
     for system, table, lines in _rejected(connection, keys, needles, declared):
         _note(found, found.raw_lines, system, table, [line[:3] for line in lines])
     found.landing_files |= _copies(connection, found)
@@ -336,7 +341,10 @@ def _edit(table: HeldTable, keys: Collection[str], search: TextSearch) -> _RawEd
         table,
         f"({' or '.join(conditions) or 'false'})",
         texts,
-        {column: search.without(text, TEXT) for column, text in texts.items()},
+        {
+            column: kept_value(table.declared, column, search.without(text, TEXT))
+            for column, text in texts.items()
+        },
     )
 
 

@@ -58,23 +58,64 @@ def places(settings: Settings) -> list[Path]:
     return found
 
 
-def files_below(folder: Path, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """List the files below a folder; links are not followed.
+def files_kept(settings: Settings, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """List the files in which Leadproof and its tools keep anything, each once.
+
+    What a link leads to belongs to it, wherever that lies: a folder of pages may be on another disk.
 
     Args:
-        folder: The folder.
+        settings: Where they lie.
         skipped: Folders and files that are left out.
 
     Yields:
         Each file.
+
+    Raises:
+        LeadproofError: If a folder cannot be listed: nobody could say what stands there.
     """
+    roots = places(settings)
     left_out = {path.resolve() for path in skipped}
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if Path(place, name).resolve() not in left_out)
-        for name in sorted(names):
-            path = Path(place, name)
-            if path.is_file() and not path.is_symlink() and path.resolve() not in left_out:
+    # A link to what a place lies in leads back, or to the rest of the machine.
+    above = {*roots, *(parent for root in roots for parent in root.parents)}
+    waiting, seen = list(roots), set[Path]()
+    while waiting:
+        for path in _files_below(waiting.pop(0), seen, left_out):
+            if not path.is_symlink():
                 yield path
+                continue
+            real = Path(os.path.realpath(path))
+            if real in above or any(real.is_relative_to(each) for each in left_out):
+                continue
+            if real.is_dir():
+                waiting.append(real)
+            elif real.is_file() and real not in seen and not any(map(real.is_relative_to, roots)):
+                seen.add(real)
+                yield real
+
+
+def _files_below(folder: Path, seen: set[Path], left_out: set[Path]) -> Iterator[Path]:
+    """Files below a folder, and links, which are not followed."""
+    for place, folders, names in os.walk(folder, onerror=_refuse_closed):
+        parent = Path(place)
+        if parent in seen:
+            folders.clear()
+            continue
+        seen.add(parent)
+        links = [name for name in folders if (parent / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in links and parent / name not in left_out)
+        for name in sorted([*names, *links]):
+            path = parent / name
+            if (path.is_file() or path.is_symlink()) and path not in left_out:
+                yield path
+
+
+def _refuse_closed(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # others may be tidying up
+    raise LeadproofError(
+        f"The folder {error.filename} cannot be listed, so nobody can say whether the person stands there.",
+        "Give the account that runs this access to it, or move it away, and run the same command again.",
+    ) from None
 
 
 def drop_candidates(settings: Settings) -> None:
@@ -108,13 +149,12 @@ def redact_files(settings: Settings, needles: Needles) -> int:
         How many files were changed.
     """
     changed = 0
-    for folder in places(settings):
-        for path in files_below(folder, _others_work(settings)):
-            with contextlib.suppress(FileNotFoundError):  # others may be tidying up
-                if path.name.startswith(".") and path.name.endswith(_BESIDE):
-                    path.unlink()  # half a file: what wrote it was killed
-                else:
-                    changed += _redacted(path, needles)
+    for path in files_kept(settings, _others_work(settings)):
+        with contextlib.suppress(FileNotFoundError):  # others may be tidying up
+            if path.name.startswith(".") and path.name.endswith(_BESIDE):
+                path.unlink()  # half a file: what wrote it was killed
+            else:
+                changed += _redacted(path, needles)
     return changed
 
 
@@ -127,11 +167,10 @@ def databases_beside(settings: Settings) -> Iterator[Path]:
     Yields:
         Each file.
     """
-    for folder in places(settings):
-        for path in files_below(folder, (*_others_work(settings), settings.candidates)):
-            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                if is_duckdb(file.read(16)):
-                    yield path
+    for path in files_kept(settings, (*_others_work(settings), settings.candidates)):
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            if is_duckdb(file.read(16)):
+                yield path
 
 
 def is_duckdb(start: bytes) -> bool:

@@ -47,10 +47,13 @@ class Journal:
         person_ids: Ids under which releases know the person.
         touch_ids: Ids of the person's touches in releases.
         rows: Where the person's rows came from.
-        landing_files: Rows about the person by landing file that may still hold them.
+        landing_files: Rows about the person by landing file that may still hold them; null where the file
+            holds them and none of its rows is known.
+        closed_landing: Landing files and folders that could not be read.
         raw_rows: Rows removed by source table.
         raw_lines: Unreadable lines removed by source table.
         cleaned_values: Texts of other rows from which an address was taken.
+        addresses_left: Addresses on the person's records that stay, because others bear them too.
         releases: Rows removed by release and table.
         contact_rows: Rows removed from contacts files.
         redacted_files: Other files from which something was taken.
@@ -63,10 +66,12 @@ class Journal:
     person_ids: list[str] = field(default_factory=list)
     touch_ids: list[str] = field(default_factory=list)
     rows: list[RawRow] = field(default_factory=list)
-    landing_files: dict[str, int] = field(default_factory=dict)
+    landing_files: dict[str, int | None] = field(default_factory=dict)
+    closed_landing: list[str] = field(default_factory=list)
     raw_rows: dict[str, int] = field(default_factory=dict)
     raw_lines: dict[str, int] = field(default_factory=dict)
     cleaned_values: int = 0
+    addresses_left: int = 0
     releases: dict[str, dict[str, int]] = field(default_factory=dict)
     contact_rows: int = 0
     redacted_files: int = 0

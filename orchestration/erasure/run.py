@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.erasure import build_database, files, releases, scope
+from orchestration.erasure.account import left_to_who_builds
 from orchestration.erasure.journal import (
     Journal,
     close_journal,
@@ -23,14 +24,15 @@ from orchestration.erasure.journal import (
     write_journal,
     write_private_json,
 )
-from orchestration.erasure.needles import needles_of
-from orchestration.erasure.search import Looked, copies_holding, search_everywhere
+from orchestration.erasure.needles import Needles, needles_of
+from orchestration.erasure.search import Looked, copies_holding, search_everywhere, search_landing
 from orchestration.erasure.seeds import rows_naming
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
+from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import addresses_of, keys_of_table
 from orchestration.landing.names import told_path
-from orchestration.mentions import normalised
+from orchestration.mentions import whole_address
 from orchestration.progress import say
 from orchestration.release.database import writer
 from orchestration.release.files import explained
@@ -61,7 +63,7 @@ def email_key(text: str) -> str:
     """Write an address as an identity key, as the models normalise it.
 
     Args:
-        text: What was given.
+        text: What was given, also as mail programs copy it: ``mailto:…`` or ``Name <…>``.
 
     Returns:
         The key.
@@ -70,12 +72,12 @@ def email_key(text: str) -> str:
         LeadproofError: If it is no address. What was given is not repeated.
     """
     _refuse_unwritable(text.strip(" \t\r\n"))
-    address = normalised(text)
-    parts = address.split("@")
+    address = whole_address(text)
+    # What is seen by nobody within an address would make it another one, whom nobody knows.
     if (
-        len(parts) != len(("local", "domain"))
-        or not all(parts)
-        or any(letter.isspace() for letter in address)
+        address is None
+        or address.count("@") != 1
+        or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address)
     ):
         raise LeadproofError(
             "What was given is no e-mail address.",
@@ -129,7 +131,11 @@ def forget(settings: Settings, key: str) -> Certificate:
         LeadproofError: If a build is running, the key links nobody, or something cannot be written; the next
             call, or the next build, goes on where it stopped.
     """
-    with build_lock(settings, _OWNER), _told_without_values("Erasing a person", settings):
+    with (
+        left_to_who_builds(settings),
+        build_lock(settings, _OWNER),
+        _told_without_values("Erasing a person", settings),
+    ):
         finish_unfinished(settings)
         return _erase(settings, {key}, key)
 
@@ -147,7 +153,11 @@ def preview(settings: Settings, key: str) -> dict[str, Any]:
     Raises:
         LeadproofError: If a build is running, or the key links nobody.
     """
-    with build_lock(settings, _OWNER), _told_without_values("Looking for a person", settings):
+    with (
+        left_to_who_builds(settings),
+        build_lock(settings, _OWNER),
+        _told_without_values("Looking for a person", settings),
+    ):
         journal = Journal("", "", "", [key])
         _find(settings, journal, {key})
         return _counts(settings, journal)
@@ -277,12 +287,34 @@ def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_la
             person_ids |= releases.ids_by_address(settings, list_releases(settings), addresses_of(keys))
             needles = needles_of(keys, person_ids, ())
             found = build_database.find_rows(connection, tables, keys, needles, declared)
+            journal.addresses_left = 0 if is_late else scope.addresses_left(connection, tables, keys)
         journal.rows, journal.raw_rows, journal.raw_lines = found.rows, found.raw_rows, found.raw_lines
-        journal.cleaned_values, journal.landing_files = found.cleaned_values, found.landing_files
+        journal.cleaned_values, journal.landing_files = found.cleaned_values, {**found.landing_files}
+    _find_in_landing(settings, journal, addresses_of(keys))
     kept = list_releases(settings)
     person_ids |= releases.ids_by_address(settings, kept, addresses_of(keys))
     journal.keys, journal.person_ids = sorted(keys), sorted(person_ids)
     journal.touch_ids = sorted(releases.touches_of(settings, kept, person_ids))
+
+
+def _find_in_landing(settings: Settings, journal: Journal, addresses: Collection[str]) -> None:
+    """Note the landing files that hold an address, those among them that nobody has loaded."""
+    if not addresses:
+        return
+    say("Looking through the landing files")
+    holding, closed = search_landing(settings, Needles(frozenset(addresses), frozenset(), frozenset()))
+    suppression = read_suppression(settings)
+    for path in holding:
+        relative = _below_landing(settings, path)
+        # The ledger may know it by a name without somebody who was forgotten earlier, which leads to no file.
+        known = journal.landing_files.pop(without_forgotten(relative, suppression), None)
+        journal.landing_files.setdefault(relative, known)
+    journal.closed_landing = [_below_landing(settings, path) for path in closed]
+
+
+def _below_landing(settings: Settings, path: Path) -> str:
+    relative = path.relative_to(settings.landing).as_posix()
+    return relative.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _carry_out(settings: Settings, journal: Journal) -> Certificate:
@@ -342,6 +374,7 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
         "raw_rows": journal.raw_rows,
         "raw_lines": journal.raw_lines,
         "cleaned_values": journal.cleaned_values,
+        "addresses_left": journal.addresses_left,
         "releases": journal.releases,
         "contact_rows": journal.contact_rows,
         "redacted_files": journal.redacted_files,
@@ -355,6 +388,9 @@ def _counts(settings: Settings, journal: Journal) -> dict[str, Any]:
             for row in rows_naming(
                 PROJECT_ROOT, needles_of(journal.keys, journal.person_ids, journal.touch_ids)
             )
+        ],
+        "landing_not_searched": [
+            told_path(settings.landing / path, settings.landing) for path in sorted(journal.closed_landing)
         ],
     }
 

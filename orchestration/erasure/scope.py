@@ -98,7 +98,8 @@ def keys_of_person(
         if reason := hubs.reason(key):
             raise LeadproofError(
                 f"This address identifies nobody, because {reason}; nothing is erased.",
-                "Name the contact record instead: leadproof forget --contact <system>:<id>.",
+                "Name the contact record instead: leadproof forget --contact <system>:<id>. Once no record"
+                " bears the address any more, it can be forgotten by itself.",
             )
     known, fresh = set(start), set(start)
     while fresh:
@@ -106,6 +107,31 @@ def keys_of_person(
         fresh = {key for key in found - known if hubs.reason(key) is None}
         known |= fresh
     return known | _own_names(connection, tables, known)
+
+
+def addresses_left(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
+) -> int:
+    """Count the addresses on the person's records that stay, because others bear them too.
+
+    Args:
+        connection: Connection with the build database attached as ``held``.
+        tables: Its raw tables.
+        keys: The person's identity keys.
+
+    Returns:
+        How many there are.
+    """
+    found: set[str] = set()
+    for table in tables:
+        held = table.keys
+        if held is None or not held.is_record:
+            continue
+        rows = connection.execute(
+            f"select distinct {held.address} from {table.relation} where {held.matches(keys)}"
+        ).fetchall()
+        found |= {row[0] for row in rows if row[0] is not None}
+    return len(found - set(keys))
 
 
 def keys_of_late_records(
@@ -221,7 +247,9 @@ class _Hubs:
             row = self._connection.execute(
                 f"select reason from held.intermediate.{HUBS} where identity_key = {literal(key)}"
             ).fetchone()
-            if row:
+            # The models' word outlives the records until the next build: the last of them leaves an address
+            # that nobody else has.
+            if row and not (kind == "email" and self._records(key) == 0):
                 return "more contact records bear it than one person has"
             if self._is_resolved(key):
                 return None
@@ -235,7 +263,7 @@ class _Hubs:
     def _records(self, key: str) -> int:
         bearing = [
             f"select {keys.of('contact')} as contact from {table.relation}"
-            f" where {keys.of('email')} = {literal(key)}"
+            f" where {keys.address} = {literal(key)}"
             for table in self._tables
             for keys in [table.keys]
             if keys is not None and keys.is_record and "email" in keys.by_kind
@@ -263,19 +291,23 @@ def _resolved(connection: duckdb.DuckDBPyConnection, keys: Collection[str]) -> s
 def _of_records(
     connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
 ) -> set[str]:
-    """Keys on contact records that bear one of some keys, as far as the models do not know them."""
-    found: set[str] = set()
+    """Keys on contact records that bear one of some keys, as far as the models do not know them.
+
+    Of a record that bears an address where the models read none, they know nothing: its id is the person's.
+    """
+    found, borne = set[str](), set[str]()
     for table in tables:
         held = table.keys
         if held is None or not held.is_record:
             continue
         rows = connection.execute(
-            f"select distinct {held.of('contact')}, {held.of('email')} from {table.relation}"
-            f" where {held.matches(keys)}"
+            f"select distinct {held.of('contact')}, {held.of('email')}, {held.bears(keys)}"
+            f" from {table.relation} where {held.matches(keys)}"
         ).fetchall()
-        found |= {key for row in rows for key in row if key is not None}
+        found |= {key for row in rows for key in row[:2] if key is not None}
+        borne |= {contact for contact, _, is_borne in rows if is_borne and contact is not None}
     fresh = found - set(keys)
-    return {key for key in fresh if not _resolved(connection, {key})}
+    return borne | {key for key in fresh if not _resolved(connection, {key})}
 
 
 def _own_names(

@@ -5,10 +5,12 @@ Nothing here knows what the erasure did; it looks at what lies there.
 
 import contextlib
 import gzip
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import duckdb
 
@@ -18,10 +20,9 @@ from orchestration.erasure.files import (
     PARQUET,
     SQLITE,
     databases_beside,
-    files_below,
+    files_kept,
     is_duckdb,
     names_any,
-    places,
 )
 from orchestration.erasure.needles import Needles
 from orchestration.release.database import identifier, literal
@@ -64,19 +65,18 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
         What was looked at, and where something was found.
     """
     looked = Looked()
-    for folder in places(settings):
-        for path in files_below(folder, (settings.landing, settings.erasures)):
-            try:
-                is_found = _holds(path, needles, looked)
-            except FileNotFoundError:
-                continue  # others may be tidying up
-            except duckdb.Error:
-                if path == settings.build_db or path.is_relative_to(settings.releases):
-                    raise
-                is_found = False  # no database that opens; its bytes hold nothing
-            looked.files += 1
-            if is_found:
-                looked.found_in.append(path)
+    for path in files_kept(settings, (settings.landing, settings.erasures)):
+        try:
+            is_found = _holds(path, needles, looked)
+        except FileNotFoundError:
+            continue  # others may be tidying up
+        except duckdb.Error:
+            if path == settings.build_db.resolve() or path.is_relative_to(settings.releases.resolve()):
+                raise
+            is_found = False  # no database that opens; its bytes hold nothing
+        looked.files += 1
+        if is_found:
+            looked.found_in.append(path)
     return looked
 
 
@@ -98,6 +98,41 @@ def copies_holding(settings: Settings, needles: Needles) -> list[Path]:
     return found
 
 
+def search_landing(settings: Settings, needles: Needles) -> tuple[list[Path], list[Path]]:
+    """Look for a person in the landing files, whether they are loaded, refused or never read.
+
+    Args:
+        settings: Where they lie; they belong to their owner, who is told.
+        needles: What is looked for.
+
+    Returns:
+        Files that hold it, and files and folders that cannot be read.
+    """
+    found: list[Path] = []
+    closed: list[Path] = []
+    seen: set[str] = set()
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            closed.append(Path(os.fsdecode(error.filename)))
+
+    for place, folders, names in os.walk(settings.landing, onerror=note, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for path in (Path(place, name) for name in sorted(names)):
+            try:
+                if path.is_file() and _holds(path, needles, Looked()):
+                    found.append(path)
+            except FileNotFoundError:
+                continue  # its owner is tidying up
+            except (OSError, sqlite3.Error, duckdb.Error):
+                closed.append(path)
+    return found, closed
+
+
 def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
     size = path.stat().st_size
     looked.size_bytes += size
@@ -106,8 +141,9 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
     is_database = is_duckdb(start)
     is_packed = is_database or start.startswith((GZIP, PARQUET))
     in_bytes = needles.in_packed(_BY_CHANCE_BYTES) if is_packed else needles
-    if any(in_bytes.replaced(block)[1] for block in _blocks(path)):
-        return True
+    with path.open("rb") as file:
+        if any(in_bytes.replaced(block)[1] for block in _blocks(file)):
+            return True
     if start.startswith(GZIP):
         return _unpacked_holds(path, needles)
     if start.startswith(PARQUET):
@@ -121,28 +157,28 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
     return is_database and _database_holds(path, needles, looked)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     """The bytes of a file in pieces, none of which ends within a word."""
-    with path.open("rb") as file:
-        held = b""
-        while block := file.read(_BLOCK_BYTES):
-            held += block
-            end = max(held.rfind(each) for each in _ENDS) + 1
-            if not end and len(held) >= _MOST_BLOCKS * _BLOCK_BYTES:
-                end = len(held)  # no file has such words; memory has an end, too
-            if end:
-                yield held[:end]
-                held = held[end:]
-        if held:
-            yield held
+    held = b""
+    while block := file.read(_BLOCK_BYTES):
+        held += block
+        end = max(held.rfind(each) for each in _ENDS) + 1
+        if not end and len(held) >= _MOST_BLOCKS * _BLOCK_BYTES:
+            end = len(held)  # no file has such words; memory has an end, too
+        if end:
+            yield held[:end]
+            held = held[end:]
+    if held:
+        yield held
 
 
 def _unpacked_holds(path: Path, needles: Needles) -> bool:
     try:
         with gzip.open(path, "rb") as file:
-            return bool(needles.replaced(file.read())[1])
+            return any(needles.replaced(block)[1] for block in _blocks(file))
     except NOT_GZIP:
-        return bool(needles.replaced(path.read_bytes())[1])  # no packed file, whatever it begins with
+        with path.open("rb") as file:  # no packed file, whatever it begins with
+            return any(needles.replaced(block)[1] for block in _blocks(file))
 
 
 def _sqlite_holds(path: Path, needles: Needles, looked: Looked) -> bool:

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.landing.declarations import DeclaredTable, Identity
-from orchestration.landing.names import literal, quoted
+from orchestration.landing.names import PROVENANCE, literal, quoted
+from orchestration.mentions import ERASED, WHOLE_ADDRESS
 
 KINDS = ("contact", "email", "anonymous", "name")
 _LINKING = {"contacts", "touches"}
+_TEXT = "VARCHAR"
+# Where nothing is declared, what a column is called says whose address it holds: the row's own, or that of
+# somebody who has to do with it.
+_OWN_ADDRESS = frozenset(
+    ("email", "e_mail", "mail", "email_address", "e_mail_address", "mail_address", "emailaddress")
+)
+_OF_OTHERS = re.compile(r"(?:^|_)(?:by|owner|manager|creator|assignee|assigned|responsible|referrer)(?:_|$)")
+_LONGEST_WHOLE = 1_000
 _FIELD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
 # As a file parts its fields: an id may hold what parts words.
 _WHOLE_FIELD = re.compile(r"[^,;|\t\r\n\"]+")
@@ -27,12 +36,16 @@ class TableKeys:
     Args:
         by_kind: SQL expression by kind of key; null where a row has none. A kind that the table lacks is
             absent.
+        addresses: SQL expression of the key of an address that a row bears where the models read none, by the
+            kind of the column: an id that is an address, or an address as mail programs write it. Of a table
+            that nobody has declared, any column may hold it.
         own_name: SQL expression of the name by which other tables mean the record; None without one.
         is_record: Whether the rows are contact records.
         is_linking: Whether a row joins the people of its keys; else it only follows them.
     """
 
     by_kind: Mapping[str, str]
+    addresses: Mapping[str, str]
     own_name: str | None
     is_record: bool
     is_linking: bool
@@ -40,6 +53,35 @@ class TableKeys:
     def of(self, kind: str) -> str:
         """Write the key of a kind, or null of its type."""
         return self.by_kind.get(kind, "null::varchar")
+
+    @property
+    def address(self) -> str:
+        """The key of a row's address, also as mail programs write it."""
+        return f"coalesce({self.addresses.get('email', 'null::varchar')}, {self.of('email')})"
+
+    @property
+    def expressions(self) -> list[str]:
+        """Every key that a row may give."""
+        return [*(self.of(kind) for kind in KINDS), *self.addresses.values()]
+
+    def bears(self, keys: Collection[str]) -> str:
+        """Write the condition that a row bears an address of theirs where the models read none.
+
+        Args:
+            keys: Identity keys.
+
+        Returns:
+            SQL, never null.
+        """
+        held = sorted(key for key in keys if key.startswith("email:"))
+        if not held or not self.addresses:
+            return "false"
+        listed = ", ".join(literal(key) for key in held)
+        return (
+            "("
+            + " or ".join(f"coalesce({each} in ({listed}), false)" for each in self.addresses.values())
+            + ")"
+        )
 
     def matches(self, keys: Collection[str]) -> str:
         """Write the condition that a row is about whom the keys belong to.
@@ -61,37 +103,69 @@ class TableKeys:
             if kind == "anonymous":
                 condition += f" and {self.of('contact')} is null and {self.of('email')} is null"
             conditions.append(f"coalesce({condition}, false)")
+        if (borne := self.bears(keys)) != "false":
+            conditions.append(borne)
         return f"({' or '.join(conditions)})" if conditions else "false"
 
 
 def keys_of_table(
-    source_system: str, declared: DeclaredTable | None, present: Collection[str]
+    source_system: str, declared: DeclaredTable | None, types: Mapping[str, str]
 ) -> TableKeys | None:
     """Write the identity keys of a raw table's rows.
 
     Args:
         source_system: The table's source system.
         declared: What dbt declares of it.
-        present: The columns that there are.
+        types: DuckDB type by column, of those that there are.
 
     Returns:
         The keys; None if no column says who a row is about.
     """
     if declared is None:
-        return None
+        address = _address_of_undeclared(types)
+        return None if address is None else TableKeys({}, {"email": address}, None, False, False)
     expressions: dict[str, list[str]] = {}
+    whole: dict[str, list[str]] = {}
     for identity in declared.identities:
-        if identity.column in present:
+        if identity.column in types:
             expressions.setdefault(identity.kind, []).append(_expression(source_system, identity))
+            whole.setdefault(identity.kind, []).append(_whole_address(identity.column))
     if not expressions:
         return None
     joined = {kind: f"coalesce({', '.join(parts)}, null)" for kind, parts in expressions.items()}
+    borne = {kind: f"coalesce({', '.join(parts)}, null)" for kind, parts in whole.items()}
+    addresses = {kind: borne[kind] for kind in ("contact", "email", "anonymous") if kind in borne}
+    if "email" in addresses:
+        addresses["email"] = f"nullif({addresses['email']}, {joined['email']})"
+    if "anonymous" in addresses:
+        # As with other ids of visitors: where a row says whom it is about, it is about nobody else.
+        others = " and ".join(f"{joined[kind]} is null" for kind in ("contact", "email") if kind in joined)
+        addresses["anonymous"] = f"case when {others or 'true'} then {addresses['anonymous']} end"
     return TableKeys(
         by_kind={kind: joined[kind] for kind in KINDS if kind in joined},
+        addresses=addresses,
         own_name=joined.get("own_name"),
         is_record="contacts" in declared.feeds,
         is_linking=bool(_LINKING & set(declared.feeds)),
     )
+
+
+def kept_value(declared: DeclaredTable | None, column: str, cleaned: str) -> str:
+    """Write what is kept of a value from which the forgotten were taken.
+
+    Args:
+        declared: What dbt declares of the table.
+        column: The column.
+        cleaned: SQL of the value without them.
+
+    Returns:
+        SQL; no value where a visitor's id was nothing but an address. All such visitors would be one, through
+        whom the models would join strangers.
+    """
+    identities = declared.identities if declared else ()
+    if any(each.column == column and each.kind == "anonymous" for each in identities):
+        return f"nullif({cleaned}, {literal(ERASED)})"
+    return cleaned
 
 
 def possible_keys(source_system: str, declared: DeclaredTable | None, text: str) -> set[str]:
@@ -174,10 +248,39 @@ def addresses_held(
         return set()
     rows = connection.execute(
         f"select distinct contact, email from"
-        f" (select {keys.of('contact')} as contact, {keys.of('email')} as email from {relation})"
+        f" (select {keys.of('contact')} as contact, {keys.address} as email from {relation})"
         f" where email is not null and contact in ({', '.join(literal(key) for key in sorted(contacts))})"
     ).fetchall()
     return {(row[0], row[1]) for row in rows}
+
+
+def _address_of_undeclared(types: Mapping[str, str]) -> str | None:
+    """Whose address a row bears in a table of which nobody has said anything.
+
+    The one in a column that is called by it, else the only one that stands in the row as a whole value. A row
+    with several is nobody's in particular: it may as well be about one of the others.
+    """
+    texts = [name for name, kind in types.items() if kind == _TEXT and name not in PROVENANCE]
+    own = [name for name in texts if name in _OWN_ADDRESS]
+    others = [name for name in texts if not _OF_OTHERS.search(name)]
+    parts = [_only_one([_whole_address(name) for name in names]) for names in (own, others) if names]
+    return f"coalesce({', '.join(parts)}, null)" if parts else None
+
+
+def _only_one(keys: list[str]) -> str:
+    if len(keys) == 1:
+        return keys[0]
+    # Within a list of one, because what stands in an expression twice may be computed twice.
+    distinct = f"[list_distinct([{', '.join(keys)}])]"
+    return f"list_transform({distinct}, lambda found: case when len(found) = 1 then found[1] end)[1]"
+
+
+def _whole_address(column: str) -> str:
+    """The key of an address that is a whole value, as ``mentions.whole_address`` reads it."""
+    text = f"cast({quoted(column)} as varchar)"
+    found = f"replace(lower(regexp_extract({text}, {literal(WHOLE_ADDRESS)}, 1)), '%40', '@')"
+    may_be = f"(contains({text}, '@') or contains({text}, '%40')) and strlen({text}) <= {_LONGEST_WHOLE}"
+    return f"case when {may_be} then 'email:' || nullif({found}, '') end"
 
 
 def _expression(source_system: str, identity: Identity) -> str:

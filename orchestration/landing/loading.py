@@ -208,6 +208,12 @@ class _Loader:
                 f"{file.told_path}: {loaded.withheld:,} rows are about people who have been forgotten and"
                 " were left out."
             )
+        if loaded.namesakes:
+            self.report.notes.append(
+                f"{file.told_path}: among the rows left out, {loaded.namesakes:,} have nothing but a name"
+                " that a kept record bears, too; if one is an opt-out of that record, land it as a touch with"
+                " its address in leadproof/touches."
+            )
         if loaded.not_learned:
             self.report.notes.append(
                 f"{file.told_path}: {loaded.not_learned:,} records came with the address of somebody"

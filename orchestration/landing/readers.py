@@ -90,6 +90,7 @@ class Loaded:
         withheld: Rows and lines left out, because they are about somebody who has been forgotten.
         learned: Record ids that such rows gave to the forgotten.
         not_learned: How many record ids they gave that may be somebody else's.
+        namesakes: How many of them gave only a name that a record which is kept bears, too.
     """
 
     rows: int
@@ -100,6 +101,7 @@ class Loaded:
     withheld: int = 0
     learned: frozenset[str] = frozenset()
     not_learned: int = 0
+    namesakes: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class _Inserted:
     withheld: int
     learned: frozenset[str]
     not_learned: int
+    namesakes: int
 
     @property
     def read(self) -> int:
@@ -215,6 +218,7 @@ def read_parquet(job: Job, path: Path) -> Loaded:
         inserted.withheld,
         inserted.learned,
         inserted.not_learned,
+        inserted.namesakes,
     )
 
 
@@ -253,6 +257,7 @@ def read_csv(job: Job, text: TextFile) -> Loaded:
         inserted.withheld + sink.withheld,
         inserted.learned,
         inserted.not_learned,
+        inserted.namesakes,
     )
 
 
@@ -310,6 +315,7 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
         inserted.withheld + sink.withheld,
         inserted.learned,
         inserted.not_learned,
+        inserted.namesakes,
     )
 
 
@@ -447,7 +453,9 @@ def _insert(
         f" from (select {read} {source}) where not {withheld.condition}"
     ).fetchone()
     assert inserted is not None
-    return _Inserted(int(inserted[0]), withheld.rows, withheld.learned, withheld.not_learned)
+    return _Inserted(
+        int(inserted[0]), withheld.rows, withheld.learned, withheld.not_learned, withheld.namesakes
+    )
 
 
 def _hold_against_count(job: Job, rows: int, lines: LineMap) -> None:

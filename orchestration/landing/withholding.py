@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 import duckdb
 
 from orchestration.landing.declarations import DeclaredTable, TableKey
-from orchestration.landing.identities import KINDS, TableKeys, addresses_held, addresses_of, keys_of_table
+from orchestration.landing.identities import (
+    TableKeys,
+    addresses_held,
+    addresses_of,
+    kept_value,
+    keys_of_table,
+)
 from orchestration.landing.names import literal, quoted
 from orchestration.landing.shared_addresses import read_shared_addresses
 from orchestration.landing.tables import TEXT, RawTable
@@ -32,16 +38,20 @@ class Withholding:
         rows: How many they are.
         search: Looks for the forgotten whom texts of other rows name; None if they name nobody.
         cleaned_columns: Columns whose texts may name them.
+        declared: What dbt declares of the table.
         learned: Record ids that the rows left out give to the forgotten.
         not_learned: How many record ids they give that may be somebody else's.
+        namesakes: How many of them give only a name that a record which is kept bears, too.
     """
 
     condition: str = "false"
     rows: int = 0
     search: TextSearch | None = None
     cleaned_columns: frozenset[str] = field(default_factory=frozenset)
+    declared: DeclaredTable | None = None
     learned: frozenset[str] = frozenset()
     not_learned: int = 0
+    namesakes: int = 0
 
     def cleaned(self, expression: str, column: str) -> str:
         """Write a column's value without the addresses that may not be kept.
@@ -55,7 +65,7 @@ class Withholding:
         """
         if self.search is None or column not in self.cleaned_columns:
             return expression
-        return self.search.without(expression, TEXT)
+        return kept_value(self.declared, column, self.search.without(expression, TEXT))
 
 
 def find_withheld(
@@ -101,8 +111,10 @@ def find_withheld(
         rows=int(counted[0]),
         search=search,
         cleaned_columns=frozenset(name for name, kind in types.items() if kind == TEXT),
+        declared=table.declared,
         learned=learned,
         not_learned=not_learned,
+        namesakes=_namesakes(connection, table, rows, keys, found, declared) if keys else 0,
     )
 
 
@@ -111,7 +123,7 @@ def _found_keys(
 ) -> set[str]:
     if keys is None:
         return set()
-    listed = ", ".join(keys.of(kind) for kind in KINDS)
+    listed = ", ".join(keys.expressions)
     query = f"select distinct key from (select unnest([{listed}]) as key from {rows}) where key is not null"
     found: set[str] = set()
     cursor = connection.execute(query)
@@ -182,11 +194,13 @@ def _learned(
     addresses = {key for key in found if key.startswith("email:")}
     if not keys.is_linking or not addresses or not {"contact", "email"} <= set(keys.by_kind):
         return frozenset(), 0
+    listed = ", ".join(literal(address) for address in sorted(addresses))
     given = {
         (row[0], row[1])
         for row in connection.execute(
-            f"select distinct {keys.of('contact')}, {keys.of('email')} from {rows}"
-            f" where {keys.matches(addresses)} and {keys.of('contact')} is not null"
+            "select distinct contact, address from"
+            f" (select {keys.of('contact')} as contact, {keys.address} as address from {rows})"
+            f" where contact is not null and address in ({listed})"
         ).fetchall()
     }
     shared = read_shared_addresses(PROJECT_ROOT)
@@ -206,21 +220,55 @@ def _learned(
     return frozenset(learned), len(fresh - learned)
 
 
+def _namesakes(
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    rows: str,
+    keys: TableKeys,
+    found: set[str],
+    declared: Mapping[TableKey, DeclaredTable],
+) -> int:
+    """Rows left out for a name alone that somebody else has, too: an opt-out of theirs may be among them."""
+    names = sorted(key for key in found if key.startswith("name:"))
+    if not names:
+        return 0
+    borne = {
+        row[0]
+        for relation, others in _raw_tables(connection, table, declared)
+        if others.own_name is not None
+        for row in connection.execute(
+            f"select distinct {others.own_name} from {relation}"
+            f" where {others.own_name} in ({', '.join(map(literal, names))})"
+        ).fetchall()
+    }
+    counted = connection.execute(
+        f"select count(*) from {rows} where {keys.matches(borne)} and not {keys.matches(found - {*names})}"
+    ).fetchone()
+    return int(counted[0]) if counted else 0
+
+
 def _linking_tables(
     connection: duckdb.DuckDBPyConnection, table: RawTable, declared: Mapping[TableKey, DeclaredTable]
 ) -> list[tuple[str, TableKeys]]:
     """Raw tables of the same system whose rows may give an address to a record."""
+    return [each for each in _raw_tables(connection, table, declared) if each[1].is_linking]
+
+
+def _raw_tables(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, declared: Mapping[TableKey, DeclaredTable]
+) -> list[tuple[str, TableKeys]]:
+    """Raw tables of the same system whose rows are about somebody."""
     schema = f"raw_{table.source_system}"
     rows = connection.execute(
-        "select table_name, column_name from duckdb_columns()"
+        "select table_name, column_name, data_type from duckdb_columns()"
         f" where database_name = current_database() and schema_name = {literal(schema)}"
     ).fetchall()
-    columns: dict[str, set[str]] = {}
-    for name, column in rows:
-        columns.setdefault(name, set()).add(column)
-    linking = []
-    for name, present in columns.items():
-        keys = keys_of_table(table.source_system, declared.get((table.source_system, name)), present)
-        if keys is not None and keys.is_linking:
-            linking.append((f"{quoted(schema)}.{quoted(name)}", keys))
-    return linking
+    types: dict[str, dict[str, str]] = {}
+    for name, column, kind in rows:
+        types.setdefault(name, {})[column] = kind
+    tables = []
+    for name, held in types.items():
+        keys = keys_of_table(table.source_system, declared.get((table.source_system, name)), held)
+        if keys is not None:
+            tables.append((f"{quoted(schema)}.{quoted(name)}", keys))
+    return tables

@@ -338,8 +338,8 @@ def test_raw_keys_are_those_of_the_models(compiled_world: CompiledWorld) -> None
     compared = 0
     with connect(compiled_world.settings, read_only=True) as database:
         for (system, table), declared in read_declarations(PROJECT_ROOT).items():
-            columns = [row[0] for row in database.execute(f"describe raw_{system}.{table}").fetchall()]
-            keys = keys_of_table(system, declared, columns)
+            types = {row[0]: row[1] for row in database.execute(f"describe raw_{system}.{table}").fetchall()}
+            keys = keys_of_table(system, declared, types)
             for entity in declared.feeds:
                 for kind, expected in _staged_keys(database, system, table, entity).items():
                     assert keys is not None, f"nothing says who the rows of {system}.{table} are about"

@@ -198,7 +198,45 @@ def test_damaged_files_are_cleaned_as_bytes(tmp_path: Path) -> None:
         assert PERSON.encode() not in path.read_bytes()
 
 
-@pytest.mark.parametrize("text", ["", "nobody", "a@b@c", "@b", "a@", "a b@c", "a@b c"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<jane@firm.example>",
+        "Jane Doe <Jane@Firm.example>",
+        '"Doe, Jane" <jane@firm.example>;',
+        "mailto:jane@firm.example",
+        "MAILTO:jane%40firm.example?subject=Hello",
+        "<mailto:jane@firm.example>",
+        "jane@firm.example,",
+        "jane@firm.example.",
+        "\u200bjane@firm.example\u200b",
+        "\ufeff jane@firm.example\u00a0\n",
+        '"jane@firm.example"',
+    ],
+)
+def test_address_is_read_as_mail_programs_copy_it(text: str) -> None:
+    assert erasure.email_key(text) == "email:jane@firm.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nobody",
+        "a@b@c",
+        "@b",
+        "a@",
+        "a b@c",
+        "a@b c",
+        ",a@b",
+        "(a@b)",
+        "a@b, c@d",
+        "a@b <c@d>",
+        "a%40b@c",
+        "ja\u200bne@firm.example",
+        "jane@fi\u00adrm.example",
+    ],
+)
 def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(LeadproofError, match="no e-mail address") as raised:
         erasure.email_key(text)
