@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
@@ -18,7 +19,14 @@ MAX_FAILING_KEYS = 20
 COLUMN_OF_KEY = " of "
 """Between a column and a key, where a key tells in which column of its row something stands."""
 
-_LOOKS_PERSONAL = re.compile(r"\S@\S|\+\d[\d ().-]{6,}\d")
+# Signs as they are, and as links, HTML and JSON write them.
+_LOOKS_PERSONAL = re.compile(
+    r"\S(?:@|%(?:25)*40|&(?:amp;)*(?:#0*64|#x0*40|commat);|\\u0040)\S"
+    r"|(?:\+|%(?:25)*2b)\d(?:[\d ().-]|%(?:25)*2[089]){6,}\d",
+    re.IGNORECASE,
+)
+# Never written down, so nobody can find an address by trying which one gives the hash that a record holds.
+_HIDING_KEY = secrets.token_bytes(32)
 Verdict = Literal["passed", "failed"]
 
 RESULT_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -230,12 +238,13 @@ def safe_key(key: str) -> str:
         key: The key of a row.
 
     Returns:
-        The key, or ``hidden:`` and the beginning of its hash if it looks personal; a column before it stays.
+        The key, or ``hidden:`` and its hash if it looks personal, which tells it from others of the same
+        audit only; a column before it stays.
     """
     return COLUMN_OF_KEY.join(_safe_part(part) for part in key.split(COLUMN_OF_KEY))
 
 
 def _safe_part(part: str) -> str:
     if _LOOKS_PERSONAL.search(part):
-        return "hidden:" + hashlib.sha256(part.encode()).hexdigest()[:16]
+        return "hidden:" + hashlib.blake2b(part.encode(), digest_size=8, key=_HIDING_KEY).hexdigest()
     return part

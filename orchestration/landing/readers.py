@@ -191,15 +191,15 @@ def read_parquet(job: Job, path: Path) -> Loaded:
         raise RefusedFileError(
             "The file is no readable Parquet, or is cut short; drop it again when it is complete."
         ) from None
-    originals = [row[0] for row in described]
+    given = [row[0] for row in described]
     kinds = [_kept_type(row[1]) for row in described]
-    columns = _incoming(job, originals, kinds)
+    columns = _incoming(job, _own_names(job, path, given), kinds)
     types, drift = job.table.make_room(job.connection, columns, job.file.told_path)
     values = [
-        as_type(as_type(quoted(original), held, column.data_type), column.data_type, types[column.name])
-        for original, held, column in zip(originals, (row[1] for row in described), columns, strict=True)
+        as_type(as_type(quoted(name), held, column.data_type), column.data_type, types[column.name])
+        for name, held, column in zip(given, (row[1] for row in described), columns, strict=True)
     ]
-    if "file_row_number" in {original.lower() for original in originals}:
+    if "file_row_number" in {name.lower() for name in given}:
         row, source = "row_number() over ()", f"from {source})"  # the file's own column hides DuckDB's
         inserted = _insert(job, columns, values, row, source)
     else:
@@ -277,19 +277,20 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
     """
     scan, sink, source = _scan(job, text, None)
     numbered = _numbered(job, source, scan.lines)
-    other_shapes = _reject_other_shapes(job, numbered, sink)
+    is_row = _IS_OBJECT
+    objects = f"(select _line, c0 from {numbered} where {is_row})"
+    keys, is_repeated = _keys(job, objects)
+    if is_repeated:
+        # Only one of two values could be read. To look at each line for it takes longer than to read it.
+        is_row = _NAMES_KEYS_ONCE
+        objects = f"(select _line, c0 from {numbered} where {is_row})"
+        keys, _ = _keys(job, objects)
+    other_shapes = _reject_other_shapes(job, numbered, is_row, sink)
     rejects = scan.rejects + other_shapes
-    objects = f"(select _line, c0 from {numbered} where {_IS_OBJECT})"
-    keys = [
-        row[0]
-        for row in job.connection.execute(
-            "select key from (select _line, unnest(json_keys(c0)) as key,"
-            f" generate_subscripts(json_keys(c0), 1) as place from {objects})"
-            " group by key order by min(_line), arg_min(place, _line), key"
-        ).fetchall()
-    ]
     if not keys and rejects:
-        raise RefusedFileError("No line of the file is a JSON object; write one object per line.")
+        raise RefusedFileError(
+            "No line of the file is a JSON object that names each key once; write one object per line."
+        )
     if len(keys) > MAX_COLUMNS:
         raise RefusedFileError(f"The objects have more than {MAX_COLUMNS:,} keys; is this the right file?")
     columns = _incoming(job, keys, [TEXT] * len(keys))
@@ -320,12 +321,48 @@ def read_jsonl(job: Job, text: TextFile) -> Loaded:
 
 
 _IS_OBJECT = "case when json_valid(c0) then json_type(c0) = 'OBJECT' else false end"
+_NAMES_KEYS_ONCE = (
+    f"case when {_IS_OBJECT} then len(json_keys(c0)) = len(list_distinct(json_keys(c0))) else false end"
+)
 
 
-def _reject_other_shapes(job: Job, numbered: str, sink: RejectSink) -> int:
-    """Set aside the lines that hold no object; counts those too that are withheld."""
-    others = f"from {numbered} where not ({_IS_OBJECT})"
-    reason = "case when json_valid(c0) then 'it is JSON, but no object' else 'it is no valid JSON' end"
+def _keys(job: Job, objects: str) -> tuple[list[str], bool]:
+    """The keys of all objects, in the order in which they come; and whether one object names a key twice.
+
+    Most objects of a file name the same keys in the same order, so each such list is looked at once.
+    """
+    found = job.connection.execute(
+        "select key, max(times) > 1 from ("
+        " select line, key, min(place) as place, count(*) as times from ("
+        "  select line, unnest(keys) as key, generate_subscripts(keys, 1) as place"
+        f" from (select json_keys(c0) as keys, min(_line) as line from {objects} group by keys)"
+        " ) group by line, key"
+        ") group by key order by min(line), arg_min(place, line), key"
+    ).fetchall()
+    return [key for key, _ in found], any(is_repeated for _, is_repeated in found)
+
+
+def _own_names(job: Job, path: Path, given: list[str]) -> list[str]:
+    """What a Parquet file calls its columns: DuckDB gives another name to one that differs in case only."""
+    parts = job.connection.execute(
+        f"select name, coalesce(num_children, 0) from parquet_schema({literal(str(path))})"
+    ).fetchall()
+    names: list[str] = []
+    within = 0
+    for name, children in parts[1:]:  # the first is the whole; what is nested follows what holds it
+        if not within:
+            names.append(name)
+        within += children - bool(within)
+    return names if len(names) == len(given) else given
+
+
+def _reject_other_shapes(job: Job, numbered: str, is_row: str, sink: RejectSink) -> int:
+    """Set aside the lines that hold no row; counts those too that are withheld."""
+    others = f"from {numbered} where not ({is_row})"
+    reason = (
+        "case when not json_valid(c0) then 'it is no valid JSON'"
+        " when json_type(c0) = 'OBJECT' then 'it names a key twice' else 'it is JSON, but no object' end"
+    )
     is_whole = f"length(c0) <= {RAW_TEXT_LIMIT}"
     looked_at = "true" if job.suppression else f"not ({is_whole})"
     found = job.connection.execute(

@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "orchestration.errors",
         "orchestration.mentions",
         "orchestration.private_files",
+        "orchestration.processes",
         "orchestration.progress",
         "orchestration.source_text",
         "orchestration.text_search",

@@ -1,5 +1,6 @@
 """The verdict: what counts as a pass, for one expectation and for a candidate."""
 
+import hashlib
 from dataclasses import replace
 from datetime import date
 
@@ -168,3 +169,12 @@ class TestVerdictOfACandidate:
         nothing = [replace(result, evaluated_rows=0) for result in self.results]
 
         assert verdict_of(self.planned, nothing) == "failed"
+
+
+@pytest.mark.parametrize(
+    "key", ["dora@acme.example", "u/dora%40acme.example", "dora&#64;acme.example", "%2B49%20170%201234567"]
+)
+def test_hidden_key_cannot_be_found_by_trying(key: str) -> None:
+    told = safe_key(key)
+    assert told.startswith("hidden:") and told == safe_key(key) == safe_key(told)
+    assert told != "hidden:" + hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -3,6 +3,8 @@
 import gzip
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from orchestration.errors import LeadproofError
@@ -134,6 +136,30 @@ def test_json_lines(world):
         (6, "it is no valid UTF-8"),
     ]
     assert set(world.columns().values()) == {"VARCHAR"}
+
+
+def test_parquet_columns_that_differ_in_case_keep_their_names(lead_world, tmp_path):
+    made = tmp_path / "made.parquet"
+    nested = pa.array([{"ID": 1, "parts": [{"id": 2}]}])
+    table = pa.table([nested, pa.array(["shouted"]), pa.array(["7"])], names=["Whole", "ID", "id"])
+    pq.write_table(table, made)
+    lead_world.drop("crm/leads/a.parquet", made.read_bytes())
+    lead_world.load()
+    assert list(lead_world.columns()) == ["whole", "id_2", "id"]
+    assert lead_world.query("select id, id_2 from raw_crm.leads") == [("7", "shouted")]
+
+
+@pytest.mark.parametrize("twice", ['{"a": "1", "a": "2", "c": "3"}', '{"b": {}, "b": {}}'])
+def test_json_line_that_names_a_key_twice_is_set_aside(world, twice):
+    lines = ['{"a": "first"}', twice, '{"x": {"k": 1, "k": 2}, "A": "4"}']
+    world.drop("crm/leads/a.jsonl", "\n".join(lines) + "\n")
+    world.load()
+    assert world.rejects() == [(2, "it names a key twice", twice)]
+    assert world.query("select a, x, a_2, _source_row from raw_crm.leads order by all") == [
+        ("first", None, None, 1),
+        (None, '{"k":1,"k":2}', "4", 3),
+    ]
+    assert list(world.columns()) == ["a", "x", "a_2"], "a line that is set aside names no column"
 
 
 def test_json_lines_of_empty_objects(world):
