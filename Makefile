@@ -36,6 +36,7 @@ READINGS ?= 100
 DISKS ?= 20
 MEMORY ?= 10
 NETWORKS ?= 1
+INJECTIONS ?= 900
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -81,7 +82,8 @@ prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated fi
 	$(BIN)/python -m tests.proof.prove --sequences $(SEQUENCES) --jobs $(JOBS) --worlds $(WORLDS) --defects $(DEFECTS) \
 		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) \
 		--erasures $(ERASURES) --canaries $(CANARIES) --job-kills $(JOB_KILLS) --routes $(ROUTES) --kills $(KILLS) --readings $(READINGS) \
-		--disks $(DISKS) --memory $(MEMORY) --networks $(NETWORKS) --seed $(SEED)
+		--disks $(DISKS) --memory $(MEMORY) --networks $(NETWORKS) \
+		--injections $(INJECTIONS) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies
 	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)

@@ -134,6 +134,18 @@ def alarm_of(record: BuildRecord) -> Alarm | None:
     return _BY_PHASE.get(failure.phase, PUBLICATION_FAILED)
 
 
+def is_standing(record: BuildRecord) -> bool:
+    """Say whether a build's end is what stands until a later one's does.
+
+    Args:
+        record: The build.
+
+    Returns:
+        False if it was a candidate only or was ended by a person: neither puts right what was wrong before.
+    """
+    return not record.is_candidate_only and not (record.failure and record.failure.is_by_person)
+
+
 def is_stale(as_of: datetime, now: datetime, stale_after_hours: int) -> bool:
     """Say whether a release is older than it may be.
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import erasure, increment, known_months, policy, records, release
-from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of
+from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of, is_standing
 from orchestration.build_log import BuildLog
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names, month_columns, tables_noting_months
@@ -503,7 +503,7 @@ class Build:
 
     def _was_alarmed(self, record: BuildRecord) -> bool:
         earlier = (records.read_record(self.settings, each) for each in records.build_ids(self.settings))
-        before = (each for each in earlier if each.build_id < record.build_id and not each.is_candidate_only)
+        before = (each for each in earlier if each.build_id < record.build_id and is_standing(each))
         newest = next(before, None)
         return newest is not None and alarm_of(newest) is not None
 

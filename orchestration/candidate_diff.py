@@ -17,6 +17,8 @@ from orchestration.settings import Settings
 STAGES = ("suspect", "prospect", "mql", "sql")
 _LISTED = 10
 _CHANGES_FILE = "stage_changes.csv"
+_UNSEEN = r"[\pC\p{Zl}\p{Zp}]+"
+_FORMULA, _SHOWN = r"""(^|[,;|]["\s]*)([=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])""", r"\1'\2"
 
 _SAME_KEY = "new.person_id = old.person_id and new.cycle_number = old.cycle_number"
 
@@ -108,6 +110,21 @@ class StageChanges:
         return f"Compared with {self.compared_with or 'nothing published yet'}: {', '.join(parts)}."
 
 
+def for_spreadsheets(column: str) -> str:
+    """Write text that a source may have chosen so that a spreadsheet shows it and obeys nothing in it.
+
+    A spreadsheet separates cells by whatever its country does, so one may begin behind a semicolon.
+
+    Args:
+        column: The text, in SQL.
+
+    Returns:
+        The text in SQL, on one line, with an apostrophe before whatever could begin a formula.
+    """
+    one_line = f"regexp_replace({column}, {literal(_UNSEEN)}, ' ', 'g')"
+    return f"regexp_replace({one_line}, {literal(_FORMULA)}, {literal(_SHOWN)}, 'g')"
+
+
 def compare_with_current(settings: Settings, build_id: str) -> StageChanges:
     """Compare a candidate with the current release, stage by stage, person by cycle.
 
@@ -134,7 +151,8 @@ def compare_with_current(settings: Settings, build_id: str) -> StageChanges:
         connection.execute(f"create temp table changes as {_changes_sql(current is not None)}")
         path = folder / _CHANGES_FILE
         connection.execute(
-            "copy (select * from changes order by stage, change, person_id, cycle_number)"
+            f"copy (select * replace ({for_spreadsheets('why')} as why) from changes"
+            " order by stage, change, person_id, cycle_number)"
             f" to {literal(path)} (format csv, header true)"
         )
         counts = {stage: {"enters": 0, "leaves": 0} for stage in STAGES}

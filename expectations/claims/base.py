@@ -6,6 +6,7 @@ so no expectation can pass by examining nothing. Values of rows never leave the 
 keys do.
 """
 
+import html
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from great_expectations.validator.validator import ValidationDependencies
 
 from expectations.record import COLUMN_OF_KEY, MAX_FAILING_KEYS, counts_in_words, safe_key
 from expectations.thresholds import ANY_SYSTEM
+from orchestration.source_text import one_line
 
 TALLY = "leadproof.tally"
 
@@ -251,10 +253,24 @@ class Claim(BatchExpectation):
         details = (result.result or {}).get("details") if result else None
         if not details:
             return "--"
-        if "error" in details:
-            return f"Could not be examined: {details['error']}"
+        return in_html(details)
+
+
+def in_html(details: Mapping[str, Any]) -> str:
+    """Say what was found, for the pages of Great Expectations, which escape nothing.
+
+    Args:
+        details: The details of a result.
+
+    Returns:
+        HTML. Keys are ids that a source has chosen, so anything may stand in them.
+    """
+    if "error" in details:
+        told = f"Could not be examined: {details['error']}"
+    else:
         counts = counts_in_words(details["evaluated_rows"], details["failing_rows"])
-        return f"{counts}: {', '.join(details['failing_keys'])}" if details["failing_keys"] else counts
+        told = ": ".join((counts, ", ".join(details["failing_keys"]))) if details["failing_keys"] else counts
+    return html.escape(one_line(told))
 
 
 def count_by_system(condition: str = "true", table: str = "batch") -> str:

@@ -1,7 +1,7 @@
 """How the warehouse stands, on one screen: from the current release and small state files alone."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from orchestration.alarms import (
     Alarm,
     alarm_of,
     is_stale,
+    is_standing,
 )
 from orchestration.errors import LeadproofError
 from orchestration.notifications import SENT, is_untold
@@ -83,6 +84,7 @@ class Status:
         newest_release_id: The newest release that is whole; after a rollback it is not the current one.
         last: The last build; None before the first.
         last_meant: The last build that was meant to publish, which a candidate is not; None before the first.
+        last_standing: The last of those that no person ended, whose alarm stands; None before the first.
         page: Its quality page; None if it has none.
         holder: Who builds now; None if nobody does.
         freshness: By source system.
@@ -98,6 +100,7 @@ class Status:
     newest_release_id: str | None
     last: BuildRecord | None
     last_meant: BuildRecord | None
+    last_standing: BuildRecord | None
     page: Path | None
     holder: LockHolder | None
     freshness: list[Freshness]
@@ -141,6 +144,8 @@ class Status:
             return f"Readers see an earlier release; leadproof rollback {newest} goes forward again."
         if self.is_stale:
             return "The release is old; run leadproof build, and see that builds start by themselves."
+        if self._is_anybody_untold:
+            return f"Somebody was not told of it; see {NOTIFICATION_FAILED.runbook}."
         if self.baselines:
             return "Repair what is baselined before its last day, or the next build is blocked."
         return "Nothing; leadproof explain <e-mail or person_id> tells why somebody is (not) in a stage."
@@ -165,11 +170,11 @@ class Status:
         last = self.last
         if last is not None and last.status == records.RUNNING and self.holder is None:
             found.append(BUILD_INTERRUPTED)
-        # A candidate made since, however good, has put nothing right for readers.
-        elif self.last_meant is not None and (alarm := alarm_of(self.last_meant)):
+        # A candidate made since, however good, has put nothing right for readers, nor has a build that
+        # somebody ended.
+        elif self.last_standing is not None and (alarm := alarm_of(self.last_standing)):
             found += [alarm] if alarm not in found else []
-        notified = self.last_meant.notified if self.last_meant is not None else {}
-        if self.is_untold or any(told != SENT for told in notified.values()):
+        if self._is_anybody_untold:
             found.append(NOTIFICATION_FAILED)
         return found
 
@@ -179,6 +184,11 @@ class Status:
         return (
             self.last is not None and self.last.failure is not None and self.last.failure.phase == "erasure"
         )
+
+    @property
+    def _is_anybody_untold(self) -> bool:
+        notified = self.last_standing.notified if self.last_standing is not None else {}
+        return self.is_untold or any(told != SENT for told in notified.values())
 
     def _tell_today(self, sheet: Sheet) -> None:
         """Answer the three questions of a morning: is it fresh, is it audited, do readers have it?"""
@@ -348,7 +358,8 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         release_trouble=trouble,
         newest_release_id=newest.release_id if newest else None,
         last=last,
-        last_meant=_last_meant(settings, ids),
+        last_meant=_last(settings, ids, lambda build: not build.is_candidate_only),
+        last_standing=_last(settings, ids, is_standing),
         page=page if page and page.exists() else None,
         holder=running_build(settings),
         freshness=freshness,
@@ -371,9 +382,10 @@ def _exists(path: Path) -> bool:
         return False  # for its owner to know
 
 
-def _last_meant(settings: Settings, ids: Sequence[str]) -> BuildRecord | None:
-    builds = (records.read_record(settings, build_id) for build_id in ids)
-    return next((build for build in builds if not build.is_candidate_only), None)
+def _last(
+    settings: Settings, ids: Sequence[str], is_meant: Callable[[BuildRecord], bool]
+) -> BuildRecord | None:
+    return next((build for each in ids if is_meant(build := records.read_record(settings, each))), None)
 
 
 def _way_out(release: Release, name: str, releases: Sequence[Release]) -> str:

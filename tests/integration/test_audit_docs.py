@@ -117,6 +117,18 @@ def test_data_docs_show_people_no_inner_words(audited):
     assert not re.search(r"\b0 of", re.sub(r"<[^>]+>", " ", text))
 
 
+def test_data_docs_hold_keys_as_words():
+    from expectations.claims.base import in_html
+
+    keys = ["leadproof:<img src=x onerror=alert(1)>", "leadproof:\x1b[2J'&"]
+    told = in_html({"evaluated_rows": 2, "failing_rows": 2, "failing_keys": keys})
+    assert told == (
+        "2 of 2 rows fail: leadproof:&lt;img src=x onerror=alert(1)&gt;,"
+        " leadproof:\N{REPLACEMENT CHARACTER}[2J&#x27;&amp;"
+    )
+    assert in_html({"error": "no column <b>"}) == "Could not be examined: no column &lt;b&gt;"
+
+
 def test_data_docs_are_replaced_as_a_whole(audited):
     docs = audited / "quality" / "data_docs"
     (docs / "stale.html").write_text("old")

@@ -1,23 +1,18 @@
 """Text that some program would obey, in every free text and every name: it stays text, and does nothing.
 
 The same world is told twice, with harmless words and with hostile ones. Both must come to the same rows, word
-for word exchanged.
+for word exchanged. More words are drawn by ``tests/proof/injections.py``.
 """
 
 import csv
-import json
-import re
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from orchestration.landing import load_landing
 from tests.integration.compiled_world import CompiledWorld
 from tests.integration.harness import fetch, make_warehouse
-from tests.proof.moments import DAY, START, as_text
-from tests.proof.warehouse import Marts, Warehouse
+from tests.proof.hostile_world import differing_shapes, harmless_words, told_world, with_address_sign
 
 pytestmark = pytest.mark.slow
 
@@ -37,114 +32,16 @@ HOSTILE = (
     "%s%n{0}{self.__class__}${HOME}`id`",
     "\u202egnp.exe",
 )
-HARMLESS = tuple(f"word{number:02}" for number in range(len(HOSTILE)))
-_ID = re.compile(r"^(p_)?[0-9a-f]{16,64}(:.*)?$")
-_OF_THE_LOAD = ("row_reconciliation", "restatements")
-
-
-def tell(landing: Path, words: tuple[str, ...]) -> None:
-    """A person, a company, a campaign and touches for each word, in every free text of theirs."""
-    rows: dict[str, list[dict[str, Any]]] = {"companies": [], "contacts": [], "campaigns": [], "touches": []}
-    for place, word in enumerate(words):
-        known = as_text(START)
-        rows["companies"].append(
-            {
-                "source_company_id": f"{word} company",
-                "company_name": word,
-                "company_domain": f"firm{place}.example",
-                "industry": word,
-                "updated_at": known,
-            }
-        )
-        rows["contacts"].append(
-            {
-                "source_contact_id": f"{word} contact",
-                "source_company_id": f"{word} company",
-                "email": f"person{place}@firm{place}.example",
-                "full_name": word,
-                "job_title": word,
-                "phone": word,
-                "created_at": known,
-                "updated_at": known,
-            }
-        )
-        rows["campaigns"].append(
-            {
-                "campaign_id": f"{word} campaign",
-                **{
-                    name: word
-                    for name in (
-                        *("campaign_name", "segment_name", "segment_definition", "message_name"),
-                        *("message_hypothesis", "success_threshold", "icp_version"),
-                    )
-                },
-                "created_at": known,
-                "updated_at": known,
-            }
-        )
-        for number, touch_type in enumerate(("email_sent", "email_reply", "form_submitted")):
-            rows["touches"].append(
-                {
-                    "source_touch_id": f"{word} {number}",
-                    "occurred_at": as_text(START + (number + 1) * DAY),
-                    "source_contact_id": f"{word} contact",
-                    "channel": "email" if number < 2 else "website",
-                    "touch_type": touch_type,
-                    "campaign_id": f"{word} campaign",
-                    "landing_page": word,
-                    "offer_id": word,
-                    "response_intent": word,
-                }
-            )
-    for table, told in rows.items():
-        folder = landing / "leadproof" / table
-        folder.mkdir(parents=True)
-        with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
-            written = csv.DictWriter(file, list(told[0]))
-            written.writeheader()
-            written.writerows(told)
-
-
-def built(compiled: CompiledWorld, root: Path, words: tuple[str, ...]) -> Marts:
-    warehouse = Warehouse(compiled, root)
-    try:
-        tell(warehouse.settings.landing, words)
-        warehouse.build(START + 60 * DAY)
-        return warehouse.marts()
-    finally:
-        warehouse.close()
-
-
-def shapes(marts: Marts, words: tuple[str, ...]) -> dict[str, Counter[str]]:
-    """The rows of each mart, with the number of the word in its place, and ids made from it left out."""
-
-    def shape(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        for place, word in enumerate(words):
-            value = value.replace(word, f"<{place}>").replace(word.lower(), f"<{place}>")
-        return "<id>" if _ID.match(value) else value
-
-    return {
-        table: Counter(
-            json.dumps({name: shape(cell) for name, cell in row.items()}, default=str) for row in rows
-        )
-        for table, rows in marts.items()
-        if table not in _OF_THE_LOAD
-    }
 
 
 def test_hostile_words_stay_words(empty_compiled_world: CompiledWorld, tmp_path: Path) -> None:
-    harmless = shapes(built(empty_compiled_world, tmp_path / "harmless", HARMLESS), HARMLESS)
-    hostile = shapes(built(empty_compiled_world, tmp_path / "hostile", HOSTILE), HOSTILE)
-    assert harmless["prospects"].total() == len(HOSTILE)
-    assert harmless["campaigns"].total() == len(HOSTILE)
-    differing = {
-        table: (list(harmless[table] - hostile[table])[:2], list(hostile[table] - harmless[table])[:2])
-        for table in harmless
-        if harmless[table] != hostile[table]
-    }
-    assert differing == {}
+    words, plain = harmless_words(HOSTILE), with_address_sign(HOSTILE)
+    with told_world(empty_compiled_world, tmp_path / "harmless", words, plain) as warehouse:
+        harmless = warehouse.marts()
+    with told_world(empty_compiled_world, tmp_path / "hostile", HOSTILE) as warehouse:
+        hostile = warehouse.marts()
+    assert len(harmless["prospects"]) == len(harmless["campaigns"]) == len(HOSTILE)
+    assert differing_shapes((harmless, words), (hostile, HOSTILE)) == {}
     assert [path.name for path in tmp_path.rglob("*leaked*")] == []
 
 

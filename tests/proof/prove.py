@@ -23,6 +23,7 @@ from tests.proof.confined import confined
 from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
+from tests.proof.injections import prove_injections
 from tests.proof.job_kills import prove_job_kills
 from tests.proof.memory import prove_memory
 from tests.proof.personal import drive_personal
@@ -39,8 +40,10 @@ _DEFECTS_AT_ONCE = 250
 _JOB_KILLS_AT_ONCE = 20
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
 _ROUTES_AT_ONCE, _MEMORY_AT_ONCE, _FORGETTINGS_AT_ONCE = 100, 5, 2
+_TEXTS_AT_ONCE, _STATEMENTS_AT_ONCE = 90, 300
+_JOB_EVERY = 5
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
-_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0 NETWORKS=0"
+_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0 NETWORKS=0 INJECTIONS=0"
 
 
 def main() -> int:
@@ -69,6 +72,7 @@ def main() -> int:
     parser.add_argument("--disks", type=int, default=20, help="how many builds meet a full disk")
     parser.add_argument("--memory", type=int, default=10, help="how many builds get too little memory")
     parser.add_argument("--networks", type=int, default=1, help="how many demos to run without a network")
+    parser.add_argument("--injections", type=int, default=900, help="how many hostile texts to tell")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -103,7 +107,7 @@ def main() -> int:
         f" CANARIES={options.canaries} JOB_KILLS={options.job_kills} ROUTES={options.routes}"
         f" KILLS={options.kills}"
         f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory}"
-        f" NETWORKS={options.networks} SEED={options.seed}"
+        f" NETWORKS={options.networks} INJECTIONS={options.injections} SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -137,6 +141,19 @@ def _others(
         def run(place: Path) -> Counter[str]:
             with opened_shop(place / "job") as shop:
                 return prove_job_kills(compiled, shop, place, seed, _JOB_KILLS_AT_ONCE)
+
+        return in_fresh(run)
+
+    def injections(seed: int) -> Counter[str]:
+        """Every fifth lot of texts also goes through the real job."""
+
+        def run(place: Path) -> Counter[str]:
+            # Beside the world whose files are searched for what came to be.
+            counts = (place / "world", seed, _TEXTS_AT_ONCE, _STATEMENTS_AT_ONCE)
+            if seed % _JOB_EVERY != 1:
+                return prove_injections(compiled, *counts)
+            with opened_shop(place / "job") as shop:
+                return prove_injections(compiled, *counts, shop)
 
         return in_fresh(run)
 
@@ -217,6 +234,7 @@ def _others(
         lambda seed: in_fresh(lambda place: prove_memory(place, _MEMORY_AT_ONCE, seed)),
         "MEMORY",
     )
+    yield "Texts that some program would obey", "injections", "texts", injections, "INJECTIONS"
     yield "Demos without a network", "networks", "demos", lambda _: in_fresh(_network), "NETWORKS"
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestration import records
-from orchestration.alarms import ALARMS, RUNBOOKS, alarm_of, is_stale
+from orchestration.alarms import ALARMS, RUNBOOKS, alarm_of, is_stale, is_standing
 from orchestration.records import BuildRecord, Failure
 from orchestration.settings import PROJECT_ROOT
 
@@ -55,6 +55,21 @@ def test_build_raises_its_alarm(
 ) -> None:
     alarm = alarm_of(record(status, failure, **facts))
     assert (alarm.code if alarm else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("failure", "facts", "expected"),
+    [
+        (None, {}, True),
+        (Failure("dbt", "m", "h"), {}, True),
+        (Failure("dbt", "m", "h", is_by_person=True), {}, False),
+        (None, {"is_candidate_only": True}, False),
+    ],
+)
+def test_what_a_person_ended_or_a_candidate_says_nothing_of_what_was_before(
+    failure: Failure | None, facts: dict[str, object], expected: bool
+) -> None:
+    assert is_standing(record(records.INTERRUPTED, failure, **facts)) is expected
 
 
 def test_release_is_stale_after_its_hours() -> None:

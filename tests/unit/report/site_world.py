@@ -176,6 +176,22 @@ def opened(settings: Settings, policy: Path | None = None, **rows: list[dict[str
         yield source
 
 
+def add_audits(database: duckdb.DuckDBPyConnection, builds: Sequence[str]) -> None:
+    """Add the audits of builds, the latest first, of which each earlier one has a failure more."""
+    database.execute(
+        "create table marts.audit_results (build_id varchar, audited_at timestamp, expectation varchar,"
+        " table_name varchar, source_system varchar, severity varchar, is_success boolean,"
+        " baselined_until date, message varchar)"
+    )
+    for number, audited in enumerate(builds):
+        database.execute(
+            "insert into marts.audit_results select ?, timestamp '2026-06-30' - interval (?) day,"
+            " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.'"
+            " from range(190)",
+            [audited, number, number],
+        )
+
+
 @contextmanager
 def opened_build(
     settings: Settings,
@@ -187,19 +203,7 @@ def opened_build(
 ) -> Iterator[Source]:
     """The pages' view of a build database as it will be once it is published."""
     with duckdb.connect(settings.build_db) as database:
-        database.execute(
-            "create table marts.audit_results (build_id varchar, audited_at timestamp, expectation varchar,"
-            " table_name varchar, source_system varchar, severity varchar, is_success boolean,"
-            " baselined_until date, message varchar)"
-        )
-        if has_audits:
-            for number, audited in enumerate((build_id, "b20260629T060000000000")):
-                database.execute(
-                    "insert into marts.audit_results select ?, timestamp '2026-06-30' - interval (?) day,"
-                    " 'promise ' || range, 'touches', null, 'error', range >= ?, null, 'It holds.'"
-                    " from range(190)",
-                    [audited, number, number],
-                )
+        add_audits(database, (build_id, "b20260629T060000000000") if has_audits else ())
         for table, column in _published_columns():
             database.execute(f"comment on column marts.{table}.\"{column}\" is 'What {column} means.'")
     connection = duckdb.connect(settings.build_db, read_only=True)

@@ -1,6 +1,7 @@
 """``status``: one screen from the release and state files, on every condition of the warehouse."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -167,6 +168,27 @@ def test_candidate_made_since_does_not_end_an_alarm(settings: Settings, told: Ca
     assert "Published no" in text and "Alarm Load failed." in text
     assert "Next Free some space." in text
     assert len(read_status(settings, NOW).alarms) == 1
+
+
+def test_build_that_somebody_ended_does_not_end_an_alarm(
+    settings: Settings, told: Callable[..., str]
+) -> None:
+    release = make_release(settings)
+    record_build(settings, status=records.FAILED, failure=failure("load", "The disk is full.", "Free some."))
+    ended = replace(failure("dbt", "The build was interrupted.", "Run it again."), is_by_person=True)
+    record_build(settings, build_id=BUILD[:-1] + "f", status=records.INTERRUPTED, failure=ended)
+    text = told()
+    assert f"Release {release.release_id}" in text
+    assert "Published no" in text and "Alarm Load failed." in text
+    assert "Next The last build did not end" in text
+
+
+def test_somebody_who_was_not_told_is_what_to_do_next(settings: Settings, told: Callable[..., str]) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id, notified={"webhook": "failed: status 404"})
+    text = told()
+    assert "Alarm Notification failed." in text
+    assert "Next Somebody was not told of it; see docs/runbooks/notification-failed.md." in text
 
 
 def test_damaged_release_is_neither_fresh_nor_audited(settings: Settings, told: Callable[..., str]) -> None:
