@@ -6,6 +6,7 @@ Whether rows agree with one another stands in ``agreement``.
 import re
 from collections.abc import Callable, Iterator
 
+from orchestration.mentions import ERASED
 from orchestration.policy import values
 from orchestration.policy.reading import Policy, PolicyProblem, Row, file_of
 from orchestration.policy.schema import ANY, TABLES, VOCABULARY_COLUMNS, Column
@@ -81,6 +82,9 @@ def cell_problems(policy: Policy) -> Iterator[PolicyProblem]:
 
 def _wrong_cell(column: Column, text: str, codes: dict[str, frozenset[str] | None]) -> tuple[str, str] | None:
     name = column.name
+    if ERASED in text:
+        # The policy lock takes such a cell of a release for one that it need not compare.
+        return "erased_mark", f"{name} holds {ERASED}, which only an erasure writes; say it in other words."
     if not text:
         return None if column.is_blank_allowed else ("blank", _blank_message(column))
     if text == ANY and column.is_any_allowed:

@@ -203,15 +203,17 @@ def rollback(settings: Settings, release_id: str) -> Release:
             before = pointed_id(settings)
             _point(settings, release_id)
             moved = find_release(settings, release_id)
-        damaged = next(
-            (name for name, sha256 in left.items() if _has_other_bytes(release, name, sha256)), None
-        )
-        if damaged is None:
-            return moved
-        with pointer_lock(settings):
-            if before and pointed_id(settings) == release_id and (settings.releases / before).is_dir():
-                _point(settings, before)
-        raise _damaged(release, damaged)
+        try:
+            for name, sha256 in left.items():
+                if _has_other_bytes(release, name, sha256):
+                    raise _damaged(release, name)
+        except BaseException:
+            # Also where a file cannot be read, or somebody has had enough of waiting.
+            with pointer_lock(settings):
+                if before and pointed_id(settings) == release_id and (settings.releases / before).is_dir():
+                    _point(settings, before)
+            raise
+        return moved
 
 
 def activate(settings: Settings, staged: Path, release_id: str) -> None:

@@ -100,6 +100,12 @@ WRONG_CELLS: dict[str, tuple[str, Edit, str, str]] = {
         "blank",
         "required",
     ),
+    "mark of an erasure": (
+        "exclusions",
+        row("exclusions", {"kind": "email"}, reason="asked for by (erased)"),
+        "erased_mark",
+        "say it in other words",
+    ),
     "blank around a cell": (
         "stage_policy",
         row("stage_policy", {"key": "dormancy_days"}, value=" 180"),

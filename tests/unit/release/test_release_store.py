@@ -1,5 +1,6 @@
 """Releases: what they hold, how they are listed, rolled back to, named and retired."""
 
+import errno
 import json
 import shutil
 import time
@@ -356,6 +357,20 @@ def test_rollback_is_taken_back_where_a_large_file_has_other_bytes(settings, mon
         rollback(settings, first.release_id)
 
     assert pointed == [first.release_id, second.release_id], "readers do not wait for large files"
+    assert current_release(settings) == second
+
+
+@pytest.mark.parametrize("ending", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+def test_rollback_is_taken_back_where_a_large_file_cannot_be_compared(settings, monkeypatch, ending):
+    monkeypatch.setattr(store, "_HASHED_FIRST_BYTES", 0)
+    first, second = make_release(settings, 1), make_release(settings, 2)
+
+    def unread(path):
+        raise ending
+
+    monkeypatch.setattr(store, "sha256_of", unread)
+    with pytest.raises((LeadproofError, KeyboardInterrupt)):
+        rollback(settings, first.release_id)
     assert current_release(settings) == second
 
 
