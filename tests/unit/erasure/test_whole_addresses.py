@@ -157,6 +157,18 @@ def test_rows_of_tables_that_nobody_declared_go_with_the_address(world: World) -
     _assert_all_counted(world, 26)
 
 
+@pytest.mark.parametrize("first", [ANNA, BOB])
+def test_row_of_several_stays_whoever_of_them_is_forgotten_first(world: World, first: str) -> None:
+    row = f"note,phone,who,whom\nboth,+49 30 1,Anna <{ANNA}>,{BOB}\n"
+    world.drop("leadproof/pairs/a.csv", row)
+    world.load()
+    for address in sorted((ANNA, BOB), key=lambda each: each != first):
+        assert _forget(world, address) == {}
+    world.drop("leadproof/pairs/b.csv", row + "\n")
+    world.load()
+    assert world.query("select who, whom from raw_leadproof.pairs") == [("Anna <(erased)>", "(erased)")] * 2
+
+
 @pytest.mark.parametrize(
     "text",
     [
