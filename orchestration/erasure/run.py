@@ -5,6 +5,7 @@ Every step after that can be done again; whoever finds the journal, the same com
 them all.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,10 @@ from orchestration.suppression import Suppression, keep_out, keyed_digest, read_
 
 _OWNER = "leadproof forget"
 _SHOWN_PLACES = 5
+# Quotes, brackets and marks around an address would make it another one, whom nobody knows.
+_BARE = re.compile(
+    r"(?!mailto%3a|[\"'`\u00b4\u2018-\u201f\u2039\u203a\u00ab\xbb\[{(*]).+@[^\W_](?:.*[^\W_])?"
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def email_key(text: str) -> str:
     if (
         address is None
         or address.count("@") != 1
+        or not _BARE.fullmatch(address)
         or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address)
     ):
         raise LeadproofError(

@@ -16,6 +16,7 @@ from orchestration.landing.declarations import DeclaredTable, TableKey
 from orchestration.landing.identities import TableKeys, addresses_held, addresses_of, keys_of_table
 from orchestration.landing.names import literal, quoted
 from orchestration.landing.shared_addresses import read_shared_addresses
+from orchestration.mentions import normalised
 from orchestration.salts import kept_salts
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -103,7 +104,11 @@ def keys_of_person(
             )
     known, fresh = set(start), set(start)
     while fresh:
-        found = _resolved(connection, fresh) | _of_records(connection, tables, fresh)
+        found = (
+            _resolved(connection, fresh)
+            | _of_records(connection, tables, fresh)
+            | _written_as_address(connection, tables, fresh)
+        )
         fresh = {key for key in found - known if hubs.reason(key) is None}
         known |= fresh
     return known | _own_names(connection, tables, known)
@@ -308,6 +313,40 @@ def _of_records(
         borne |= {contact for contact, _, is_borne in rows if is_borne and contact is not None}
     fresh = found - set(keys)
     return borne | {key for key in fresh if not _resolved(connection, {key})}
+
+
+def _written_as_address(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[HeldTable], keys: Collection[str]
+) -> set[str]:
+    """Keys that the models made of an address where they read none: an id, or an address with more around it.
+
+    Releases know the person under such keys although no contact record may bear the address. A visitor whom
+    the models join with a record or another address is not only theirs.
+    """
+    addresses = {key for key in keys if key.startswith("email:")}
+    found: set[str] = set()
+    for table in tables:
+        held = table.keys
+        if held is None or not held.is_linking or not addresses:
+            continue
+        for kind, address in held.addresses.items():
+            rows = connection.execute(
+                f"select distinct {held.of(kind)}, {address} from {table.relation}"
+                f" where {address} in {listed(addresses)}"
+            ).fetchall()
+            # Of several columns of a kind, another one may have given the key.
+            found |= {
+                key
+                for key, email in rows
+                if key is not None
+                and email.removeprefix("email:") in normalised(key).replace("%40", "@")
+                and (kind != "anonymous" or _is_visitor_only(connection, key))
+            }
+    return found
+
+
+def _is_visitor_only(connection: duckdb.DuckDBPyConnection, key: str) -> bool:
+    return all(other.startswith("anonymous:") for other in _resolved(connection, {key}))
 
 
 def _own_names(

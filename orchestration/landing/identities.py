@@ -263,16 +263,27 @@ def _address_of_undeclared(types: Mapping[str, str]) -> str | None:
     texts = [name for name, kind in types.items() if kind == _TEXT and name not in PROVENANCE]
     own = [name for name in texts if name in _OWN_ADDRESS]
     others = [name for name in texts if not _OF_OTHERS.search(name)]
-    parts = [_only_one([_whole_address(name) for name in names]) for names in (own, others) if names]
+    parts = [_only_one(names) for names in (own, others) if names]
     return f"coalesce({', '.join(parts)}, null)" if parts else None
 
 
-def _only_one(keys: list[str]) -> str:
-    if len(keys) == 1:
-        return keys[0]
+def _only_one(columns: list[str]) -> str:
+    """The only address in some columns; one that was taken out counts as another, or order would matter."""
+    if len(columns) == 1:
+        return _whole_address(columns[0])
+    held = [*map(_whole_address, columns), *(_erased_address(*each) for each in enumerate(columns))]
     # Within a list of one, because what stands in an expression twice may be computed twice.
-    distinct = f"[list_distinct([{', '.join(keys)}])]"
-    return f"list_transform({distinct}, lambda found: case when len(found) = 1 then found[1] end)[1]"
+    distinct = f"[list_distinct([{', '.join(held)}])]"
+    is_one = "len(found) = 1 and starts_with(found[1], 'email:')"
+    return f"list_transform({distinct}, lambda found: case when {is_one} then found[1] end)[1]"
+
+
+def _erased_address(number: int, column: str) -> str:
+    """What stands for the address that was taken out of a whole value; another one in each column."""
+    text = f"cast({quoted(column)} as varchar)"
+    told = f"replace({text}, {literal(ERASED)}, 'erased@erased')"
+    may_be = f"contains({text}, {literal(ERASED)}) and strlen({text}) <= {_LONGEST_WHOLE}"
+    return f"case when {may_be} and regexp_matches({told}, {literal(WHOLE_ADDRESS)}) then '{number}' end"
 
 
 def _whole_address(column: str) -> str:

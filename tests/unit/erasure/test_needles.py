@@ -235,6 +235,17 @@ def test_address_is_read_as_mail_programs_copy_it(text: str) -> None:
         "a%40b@c",
         "ja\u200bne@firm.example",
         "jane@fi\u00adrm.example",
+        "'jane@firm.example'",
+        "\u201ejane@firm.example\u201c",
+        "\u00abjane@firm.example\u00bb",
+        "`jane@firm.example`",
+        "[jane@firm.example]",
+        "{jane@firm.example}",
+        "*jane@firm.example*",
+        "jane@firm.example!",
+        "jane@firm.example/",
+        "jane@firm.example\u2026",
+        "mailto%3Ajane@firm.example",
     ],
 )
 def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None:

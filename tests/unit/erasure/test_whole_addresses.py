@@ -6,6 +6,8 @@ import duckdb
 import pytest
 
 from orchestration import erasure
+from orchestration.erasure import scope
+from orchestration.erasure.build_database import attach_held
 from orchestration.erasure.needles import needles_of
 from orchestration.erasure.search import search_everywhere
 from orchestration.landing.declarations import read_declarations
@@ -94,6 +96,43 @@ def test_record_whose_id_is_the_address_leads_to_what_the_models_know_of_it(worl
     assert _forget(world) == {"leadproof.contacts": 2}
 
 
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_releases_know_whose_touches_alone_give_the_address_as_an_id(world: World, is_joined: bool) -> None:
+    world.drop(
+        "leadproof/touches/a.csv",
+        f"{TOUCHES}1,{ANNA.upper()},,,2026-02-01,email,email_sent\n"
+        f"2,,mailto:{ANNA},,2026-02-01,email,email_sent\n"
+        f"3,,,{ANNA},2026-02-01,web,visit\n"
+        f"4,8,{BOB},{ANNA if is_joined else 'v5'},2026-02-01,web,visit\n",
+    )
+    world.load()
+    contact, email, visitor = (
+        f"contact:leadproof:{ANNA.upper()}",
+        f"email:mailto:{ANNA}",
+        f"anonymous:leadproof:{ANNA}",
+    )
+    known = {contact: "p_1", email: "p_2", visitor: "p_4" if is_joined else "p_3"}
+    known |= {"contact:leadproof:8": "p_4", f"email:{BOB}": "p_4"}
+    with duckdb.connect(str(world.settings.build_db)) as connection:
+        connection.execute("create schema intermediate")
+        connection.execute(
+            "create table intermediate.int_identities_resolved(identity_key text, person_id text)"
+        )
+        connection.executemany(
+            "insert into intermediate.int_identities_resolved values (?, ?)", list(known.items())
+        )
+    with duckdb.connect() as connection:
+        attach_held(connection, world.settings.build_db)
+        tables = scope.held_tables(connection, world.declared)
+        keys = scope.keys_of_person(connection, tables, {f"email:{ANNA}"})
+        ids = scope.person_ids_of(connection, keys, world.settings)
+    theirs = {f"email:{ANNA}", contact, email} | (set() if is_joined else {visitor})
+    assert keys == theirs
+    assert len(ids) == len(theirs)
+    # The row goes in any case, as it says nothing else.
+    assert _forget(world) == {"leadproof.touches": 3}
+
+
 def test_rows_of_tables_that_nobody_declared_go_with_the_address(world: World) -> None:
     fair = (
         f"name,email,phone,told\nAnna,{ANNA},+49 30 1234567,x\nAnna too, {ANNA.upper()} ,,x\n"
@@ -116,6 +155,18 @@ def test_rows_of_tables_that_nobody_declared_go_with_the_address(world: World) -
         assert {*_names(world, "pairs", "note")} == {"both"}
         assert {*_names(world, "pairs", "who")} == {"(erased)"}
     _assert_all_counted(world, 26)
+
+
+@pytest.mark.parametrize("first", [ANNA, BOB])
+def test_row_of_several_stays_whoever_of_them_is_forgotten_first(world: World, first: str) -> None:
+    row = f"note,phone,who,whom\nboth,+49 30 1,Anna <{ANNA}>,{BOB}\n"
+    world.drop("leadproof/pairs/a.csv", row)
+    world.load()
+    for address in sorted((ANNA, BOB), key=lambda each: each != first):
+        assert _forget(world, address) == {}
+    world.drop("leadproof/pairs/b.csv", row + "\n")
+    world.load()
+    assert world.query("select who, whom from raw_leadproof.pairs") == [("Anna <(erased)>", "(erased)")] * 2
 
 
 @pytest.mark.parametrize(
