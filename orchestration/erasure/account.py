@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestration.erasure.files import files_kept, places
+from orchestration.erasure.files import main_places, places
 from orchestration.settings import Settings
 
 _CLOCK_SECONDS = 5  # file systems count time more coarsely than the system, and some on another machine
@@ -34,15 +34,21 @@ def left_to_who_builds(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        for path in _written(settings):
+        for path in _written(settings, owner.st_uid):
             with contextlib.suppress(FileNotFoundError):  # others may be tidying up
                 status = path.lstat()
                 if status.st_uid == 0 and status.st_ctime >= began:
                     os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _written(settings: Settings) -> Iterator[Path]:
+def _written(settings: Settings, owner: int) -> Iterator[Path]:
+    """What lies in Leadproof's folders. Links are not followed: they may lead to whatever root has written.
+
+    One of these folders may itself be a link; where it leads must belong to the account.
+    """
+    main = main_places(settings)
     for folder in places(settings):
+        if folder not in main and folder.stat().st_uid != owner:
+            continue
         for place, folders, names in os.walk(folder):
             yield from (Path(place, name) for name in (*folders, *names))
-    yield from files_kept(settings, (settings.landing,))

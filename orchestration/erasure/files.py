@@ -9,7 +9,7 @@ import gzip
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -31,6 +31,8 @@ NOT_GZIP = (OSError, EOFError, zlib.error)
 _BESIDE = ".erased"
 # What SQLite keeps beside a database: an edited byte there would cost others the rows behind it.
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
+# What Dagster makes in its own folder.
+_OF_DAGSTER = ("storage", "history", "schedules", "logs")
 _BUSY_SECONDS = 30
 _BLOCK_BYTES = 4096
 # Ids of touches stand beside the person's, but for the keys of rows that an audit complains of.
@@ -40,57 +42,164 @@ _BARE_KEY = "regexp_replace(each, '^[a-z0-9_]+ of ', '')"
 _TEXTS = ("VARCHAR", "VARCHAR[]")
 
 
-def places(settings: Settings) -> list[Path]:
-    """List the folders in which Leadproof and its tools keep anything.
+def main_places(settings: Settings) -> list[Path]:
+    """List the folders in which Leadproof and its tools keep everything that no link has moved elsewhere.
 
     Args:
         settings: Where they lie.
 
     Returns:
-        Folders that are there, none inside another.
+        Folders that are there, none inside an earlier one.
     """
-    wanted = [settings.warehouse, settings.dagster_home, target_path(), PROJECT_ROOT / "logs"]
-    found: list[Path] = []
-    for folder in wanted:
-        real = folder.resolve()
-        if real.is_dir() and not any(real.is_relative_to(other) for other in found):
-            found.append(real)
-    return found
+    return _added([], [settings.warehouse, *_of_tools(settings)])
 
 
-def files_kept(settings: Settings, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """List the files in which Leadproof and its tools keep anything, each once.
+def places(settings: Settings) -> list[Path]:
+    """List the folders in which Leadproof and its tools keep anything.
 
-    What a link leads to belongs to it, wherever that lies: a folder of pages may be on another disk.
+    One of its own folders may be a link to another disk; what stands there is Leadproof's all the same.
 
     Args:
         settings: Where they lie.
-        skipped: Folders and files that are left out.
+
+    Returns:
+        Folders that are there, none inside an earlier one.
+    """
+    main = main_places(settings)
+    own = [each for each in _own_folders(settings) if not _lead_back(each.resolve(), main)]
+    return _added(main, own)
+
+
+def _of_tools(settings: Settings) -> list[Path]:
+    return [settings.dagster_home, target_path(), PROJECT_ROOT / "logs"]
+
+
+def _own_folders(settings: Settings) -> list[Path]:
+    return [
+        settings.build_db.parent,
+        settings.state,
+        settings.candidates,
+        settings.releases,
+        settings.shared,
+        settings.restricted,
+        settings.logs,
+        settings.erasures,
+        settings.quality,
+        *(settings.dagster_home / name for name in _OF_DAGSTER),
+    ]
+
+
+def _added(found: list[Path], wanted: Iterable[Path]) -> list[Path]:
+    places = [*found]
+    for folder in wanted:
+        real = folder.resolve()
+        if real.is_dir() and not any(map(real.is_relative_to, places)):
+            places.append(real)
+    return places
+
+
+def _lead_back(real: Path, main: list[Path]) -> bool:
+    """Whether a link leads to what a place lies in: back, or to the rest of the machine."""
+    return any(root.is_relative_to(real) for root in main)
+
+
+def files_kept(settings: Settings, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """List the files in which Leadproof and its tools keep anything, each once, with what links lead to.
+
+    Args:
+        settings: Where they lie.
+        skipped: Folders and files that are left out; the landing folder with what links there lead to.
 
     Yields:
-        Each file.
+        Each file. What lies outside of ``places`` may be anybody's and must not be changed.
 
     Raises:
-        LeadproofError: If a folder cannot be listed: nobody could say what stands there.
+        LeadproofError: If a folder cannot be listed, or belongs to the owner of the landing files as well as
+            to Leadproof: nobody could say what stands there.
     """
-    roots = places(settings)
+    main, roots = main_places(settings), places(settings)
     left_out = {path.resolve() for path in skipped}
-    # A link to what a place lies in leads back, or to the rest of the machine.
-    above = {*roots, *(parent for root in roots for parent in root.parents)}
-    waiting, seen = list(roots), set[Path]()
+    own = roots[len(main) :]
+    if settings.landing in skipped:
+        for each in own:
+            if each.is_relative_to(settings.landing.resolve()):
+                raise _of_two_owners(each)
+        left_out |= _linked_by_landing(settings, main)
+    waiting, seen = [*main, *(each for each in own if not _lies_in(each, left_out))], set[Path]()
     while waiting:
         for path in _files_below(waiting.pop(0), seen, left_out):
             if not path.is_symlink():
                 yield path
                 continue
             real = Path(os.path.realpath(path))
-            if real in above or any(real.is_relative_to(each) for each in left_out):
+            if _lead_back(real, main) or _lies_in(real, left_out):
                 continue
             if real.is_dir():
                 waiting.append(real)
-            elif real.is_file() and real not in seen and not any(map(real.is_relative_to, roots)):
+            elif real.is_file() and real not in seen and not _lies_in(real, roots):
                 seen.add(real)
                 yield real
+
+
+def files_linked(settings: Settings) -> Iterator[Path]:
+    """List the files that belong to Leadproof by nothing but a link: nobody may change them but their owner.
+
+    Args:
+        settings: Where Leadproof keeps its own.
+
+    Yields:
+        Each file.
+    """
+    roots = places(settings)
+    for path in files_kept(settings, _others_work(settings)):
+        if not _lies_in(path, roots):
+            yield path
+
+
+def is_only_linked(settings: Settings, path: Path) -> bool:
+    """Tell whether a file lies outside of Leadproof's folders.
+
+    Args:
+        settings: Where these lie.
+        path: A file of ``files_kept``.
+
+    Returns:
+        Whether it does.
+    """
+    return not _lies_in(path, places(settings))
+
+
+def _lies_in(path: Path, folders: Iterable[Path]) -> bool:
+    return any(map(path.is_relative_to, folders))
+
+
+def _linked_by_landing(settings: Settings, main: list[Path]) -> set[Path]:
+    """Files and folders outside of the landing folder that a link there makes landing files."""
+    landing = settings.landing.resolve()
+    own = [each.resolve() for each in (*_own_folders(settings), *_of_tools(settings))]
+    own = [each for each in own if not _lead_back(each, main) or each in main]
+    waiting, found = [landing], set[Path]()
+    while waiting:
+        for place, folders, names in os.walk(waiting.pop()):
+            folders[:] = [name for name in folders if Path(place, name) not in main]
+            for path in (Path(place, name) for name in (*folders, *names)):
+                if not path.is_symlink():
+                    continue
+                real = Path(os.path.realpath(path))
+                if real in found or real.is_relative_to(landing) or not real.exists():
+                    continue
+                if _lead_back(real, [*main, *own]) or _lies_in(real, own):
+                    raise _of_two_owners(real)
+                found.add(real)
+                waiting.append(real)
+    return found
+
+
+def _of_two_owners(folder: Path) -> LeadproofError:
+    return LeadproofError(
+        f"{folder} belongs to the landing files, by a link, and to what Leadproof keeps.",
+        "Move either elsewhere, or remove the link, and run the same command again.",
+    )
 
 
 def _files_below(folder: Path, seen: set[Path], left_out: set[Path]) -> Iterator[Path]:
@@ -141,6 +250,8 @@ def drop_candidates(settings: Settings) -> None:
 def redact_files(settings: Settings, needles: Needles) -> int:
     """Take a person out of every file but the build database, the releases, the contacts and the erasures.
 
+    A file that is only linked to stays as it is; the search tells of it.
+
     Args:
         settings: Where everything lies.
         needles: What must not be found.
@@ -149,7 +260,10 @@ def redact_files(settings: Settings, needles: Needles) -> int:
         How many files were changed.
     """
     changed = 0
+    roots = places(settings)
     for path in files_kept(settings, _others_work(settings)):
+        if not _lies_in(path, roots):
+            continue
         with contextlib.suppress(FileNotFoundError):  # others may be tidying up
             if path.name.startswith(".") and path.name.endswith(_BESIDE):
                 path.unlink()  # half a file: what wrote it was killed

@@ -14,13 +14,14 @@ from orchestration.erasure.journal import Journal
 from orchestration.erasure.needles import Needles
 from orchestration.errors import LeadproofError
 from orchestration.private_files import close_to_others
-from orchestration.release.database import DATABASE, MARTS, Columns, identifier, literal, relations_of, writer
+from orchestration.release.database import MARTS, Columns, identifier, literal, relations_of, writer
 from orchestration.release.files import out_of_resources, read_json, sync
 from orchestration.release.rewriting import Rewriting, TableEdit, rewrite_release
 from orchestration.release.store import (
     ERASURES,
     Release,
     damaged_releases,
+    differing_file,
     list_releases,
     pointed_id,
     shared_files,
@@ -267,9 +268,11 @@ def _legible(settings: Settings, release: Release) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        if _is_elsewhere(error, release.path):
+        # DuckDB raises the same where one of our own functions fails, and then nothing has to be restored.
+        file = None if _is_elsewhere(error, release.path) else differing_file(release)
+        if file is None:
             raise
-        raise _damaged(settings, release.release_id, DATABASE) from None
+        raise _damaged(settings, release.release_id, file) from None
 
 
 @contextmanager
@@ -277,12 +280,22 @@ def _legible_contacts(release: Release) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        if _is_elsewhere(error, release.contacts.parent):
+        if _is_elsewhere(error, release.contacts.parent) or _is_readable(release.contacts):
             raise
         raise LeadproofError(
             f"The contacts of release {release.release_id}, {release.contacts}, cannot be read.",
             f"Restore the file from a backup or remove it, and {_AGAIN}.",
         ) from None
+
+
+def _is_readable(contacts: Path) -> bool:
+    """Whether every value of a contacts file can be read. Its manifest may not know its latest bytes yet."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"select bit_xor(hash(held)) from read_parquet({literal(contacts)}) as held")
+    except _BROKEN:
+        return False
+    return True
 
 
 def _is_elsewhere(error: duckdb.Error, place: Path) -> bool:

@@ -26,7 +26,13 @@ from orchestration.erasure.journal import (
     write_private_json,
 )
 from orchestration.erasure.needles import Needles, needles_of
-from orchestration.erasure.search import Looked, copies_holding, search_everywhere, search_landing
+from orchestration.erasure.search import (
+    Looked,
+    copies_holding,
+    links_holding,
+    search_everywhere,
+    search_landing,
+)
 from orchestration.erasure.seeds import rows_naming
 from orchestration.errors import LeadproofError
 from orchestration.landing.declarations import read_declarations
@@ -275,6 +281,17 @@ def _refuse_copies(settings: Settings, journal: Journal) -> None:
             f"The person also stands in {copies[0]}, a database that is none of Leadproof's own.",
             "Remove it, or move it out of the warehouse, and run the same command again.",
         )
+    linked = links_holding(settings, needles)
+    if linked:
+        raise _only_linked(linked[0])
+
+
+def _only_linked(path: Path) -> LeadproofError:
+    return LeadproofError(
+        f"The person also stands in {path}, to which a link of Leadproof's folders leads.",
+        "Leadproof changes nothing outside of its folders: take the person out of it, or remove the link, "
+        "and run the same command again.",
+    )
 
 
 def _find(settings: Settings, journal: Journal, start: Collection[str], *, is_late: bool = False) -> None:
@@ -349,7 +366,8 @@ def _carry_out(settings: Settings, journal: Journal) -> Certificate:
     say("Looking for what is left")
     looked = search_everywhere(settings, needles)
     if looked.found_in:
-        raise _unfinished(looked)
+        linked = [path for path in looked.found_in if files.is_only_linked(settings, path)]
+        raise _only_linked(linked[0]) if linked else _unfinished(looked)
     return _certify(settings, journal, looked)
 
 

@@ -21,10 +21,12 @@ from orchestration.erasure.files import (
     SQLITE,
     databases_beside,
     files_kept,
+    files_linked,
     is_duckdb,
     names_any,
 )
 from orchestration.erasure.needles import Needles
+from orchestration.errors import LeadproofError
 from orchestration.release.database import identifier, literal
 from orchestration.settings import Settings
 
@@ -67,7 +69,8 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
     looked = Looked()
     for path in files_kept(settings, (settings.landing, settings.erasures)):
         try:
-            is_found = _holds(path, needles, looked)
+            with _told_which(path):
+                is_found = _holds(path, needles, looked)
         except FileNotFoundError:
             continue  # others may be tidying up
         except duckdb.Error:
@@ -78,6 +81,39 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
         if is_found:
             looked.found_in.append(path)
     return looked
+
+
+@contextlib.contextmanager
+def _told_which(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The message may quote what stands there.
+        raise LeadproofError(
+            f"{path} cannot be searched: {type(error).__name__}.",
+            "Close whatever uses it, repair it or remove it, and run the same command again.",
+        ) from None
+
+
+def links_holding(settings: Settings, needles: Needles) -> list[Path]:
+    """List files that are only linked to and hold a person: nobody may change them but their owner.
+
+    Args:
+        settings: Where Leadproof keeps its own.
+        needles: What must not be found.
+
+    Returns:
+        The files.
+
+    Raises:
+        LeadproofError: If one cannot be searched.
+    """
+    found: list[Path] = []
+    for path in files_linked(settings):
+        with contextlib.suppress(FileNotFoundError, duckdb.Error), _told_which(path):
+            if _holds(path, needles, Looked()):
+                found.append(path)
+    return found
 
 
 def copies_holding(settings: Settings, needles: Needles) -> list[Path]:

@@ -270,6 +270,26 @@ def damaged_file(release: Release) -> str | None:
     return None
 
 
+def differing_file(release: Release) -> str | None:
+    """Look whether every file of a release has the bytes that were published, however long that takes.
+
+    Args:
+        release: The release.
+
+    Returns:
+        The first file that is missing or another, by its path in the release; None if there is none.
+    """
+    damaged = damaged_file(release)
+    if damaged is not None:
+        return damaged
+    files = (read_json(release.path / "manifest.json") or {})["files"]
+    # The database first: it is what is read.
+    for name in sorted(files, key=lambda each: (each != DATABASE, each)):
+        if _has_other_bytes(release, name, str(files[name].get("sha256"))):
+            return str(name)
+    return None
+
+
 def damaged_releases(settings: Settings) -> dict[str, str]:
     """List the releases of which a file is missing or of another size, also those that cannot be listed.
 

@@ -58,3 +58,21 @@ def test_what_was_there_before_keeps_its_owner(tmp_path: Path, monkeypatch: pyte
     with left_to_who_builds(settings):
         pass
     assert (settings.warehouse / "kept").stat().st_uid == 0
+
+
+def test_what_links_lead_to_keeps_its_owner(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, "leadproof")
+    settings.warehouse.mkdir(parents=True)
+    os.chown(settings.warehouse, NOBODY, NOBODY)
+    elsewhere, disk = tmp_path / "elsewhere", tmp_path / "disk"
+    for folder in (elsewhere, disk):
+        folder.mkdir()
+    os.chown(disk, NOBODY, NOBODY)
+    (settings.warehouse / "archive").symlink_to(elsewhere)
+    (settings.warehouse / "logs").symlink_to(elsewhere)
+    (settings.warehouse / "quality").symlink_to(disk)
+    with left_to_who_builds(settings):
+        for folder in (elsewhere, disk):
+            (folder / "written").touch()
+    assert (elsewhere / "written").stat().st_uid == elsewhere.stat().st_uid == 0
+    assert (disk / "written").stat().st_uid == NOBODY

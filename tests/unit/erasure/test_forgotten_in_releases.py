@@ -11,11 +11,13 @@ from orchestration import erasure
 from orchestration.commands import forget as command
 from orchestration.erasure import run
 from orchestration.erasure.journal import Journal, write_journal
+from orchestration.erasure.needles import Needles
 from orchestration.errors import LeadproofError
 from orchestration.policy import ReleasedPolicy, check_lock
 from orchestration.policy.reading import read_tables
 from orchestration.release import Release, build_lock, damaged_file, list_releases
 from orchestration.release.files import remove_tree
+from orchestration.release.store import differing_file
 from orchestration.settings import Settings
 from tests.fixtures.release_world import make_candidate, make_settings, publish_candidate
 
@@ -183,3 +185,34 @@ def test_contacts_that_cannot_be_read_are_named(settings: Settings, project: Pat
         erasure.forget(settings, f"email:{FORGOTTEN}")
     assert str(release.contacts) in str(told.value) and FORGOTTEN not in str(told.value)
     assert not erasure.is_unfinished(settings)
+
+
+def test_failing_search_is_not_taken_for_damage(
+    settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody removes a sound release, or its contacts, because a function of Leadproof's own has failed."""
+    publish(settings)
+
+    def fail(self: Needles, text: str) -> bool:
+        raise ValueError(text)
+
+    monkeypatch.setattr(Needles, "names", fail)
+    monkeypatch.setattr(Needles, "cleaned", fail)
+    for _ in range(2):
+        with pytest.raises(LeadproofError) as told:
+            erasure.forget(settings, f"email:{FORGOTTEN}")
+        assert not any(word in str(told.value) for word in ("damaged", "cannot be read", FORGOTTEN))
+        assert told.value.hint and "emove" not in told.value.hint
+        remove_tree(settings.restricted)
+    assert erasure.is_unfinished(settings)
+
+
+def test_damage_that_sizes_do_not_show_is_told_where_a_search_fails(
+    settings: Settings, project: Path
+) -> None:
+    release = publish(settings)
+    assert differing_file(release) is None
+    scramble(open_to_damage(release.database))
+    assert differing_file(release) == "leadproof.duckdb"
+    open_to_damage(release.database).unlink()
+    assert differing_file(release) == "leadproof.duckdb"

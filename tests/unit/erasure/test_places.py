@@ -9,7 +9,9 @@ import pytest
 
 from orchestration import erasure
 from orchestration.erasure.files import files_kept
+from orchestration.erasure.journal import Journal, write_journal
 from orchestration.errors import LeadproofError
+from orchestration.release import build_lock
 from tests.unit.landing.conftest import World, settings_in
 
 FORGOTTEN = "anna@acme.example"
@@ -28,10 +30,9 @@ def _write(path: Path) -> Path:
     return path
 
 
-def test_what_a_link_leads_to_is_cleaned_and_searched_once(world: World, tmp_path: Path) -> None:
+def test_own_folder_on_another_disk_is_cleaned_and_searched_once(world: World, tmp_path: Path) -> None:
     warehouse, disk = world.settings.warehouse, tmp_path / "disk"
     page = _write(disk / "quality" / "builds" / "page.html")
-    log = _write(tmp_path / "elsewhere.log")
     for name, target in {
         "quality": disk / "quality",
         "again": disk / "quality" / "builds",
@@ -40,15 +41,61 @@ def test_what_a_link_leads_to_is_cleaned_and_searched_once(world: World, tmp_pat
         "landed": world.settings.landing,
         "nowhere": tmp_path / "nowhere",
         "loop": warehouse / "loop",
-        "run.log": log,
     }.items():
         (warehouse / name).symlink_to(target)
     others, landed = _write(tmp_path / "others.log"), _write(world.settings.landing / "crm" / "x" / "a.csv")
     kept = [*files_kept(world.settings, (world.settings.landing,))]
-    assert kept.count(page) == kept.count(log) == 1 and others not in kept and landed not in kept
+    assert kept.count(page) == 1 and others not in kept and landed not in kept
     certificate = erasure.forget(world.settings, f"email:{FORGOTTEN}")
-    assert certificate.content["redacted_files"] == 2
-    assert [FORGOTTEN in path.read_text() for path in (page, log, others, landed)] == [False] * 2 + [True] * 2
+    assert certificate.content["redacted_files"] == 1
+    assert [FORGOTTEN in path.read_text() for path in (page, others, landed)] == [False, True, True]
+
+
+def test_file_that_is_only_linked_to_is_told_and_never_changed(world: World, tmp_path: Path) -> None:
+    log, deep = _write(tmp_path / "elsewhere.log"), _write(tmp_path / "mount" / "deep" / "run.log")
+    left = _write(tmp_path / "mount" / ".half.erased")
+    held = {path: path.read_bytes() for path in (log, deep, left)}
+    for link, target in {"run.log": log, "archive": tmp_path / "mount"}.items():
+        (world.settings.warehouse / link).symlink_to(target)
+        with pytest.raises(LeadproofError) as told:
+            erasure.forget(world.settings, f"email:{FORGOTTEN}")
+        assert str(target) in told.value.message and "remove the link" in str(told.value.hint)
+        assert not erasure.is_unfinished(world.settings)
+        (world.settings.warehouse / link).unlink()
+        assert {path: path.read_bytes() for path in held} == held
+    # Where a link appears while an erasure is pending, its end is refused in the same words.
+    (world.settings.warehouse / "run.log").symlink_to(log)
+    write_journal(world.settings, Journal("e20260101T000000_abcdef", "", "", [f"email:{FORGOTTEN}"]))
+    with build_lock(world.settings, "test"), pytest.raises(LeadproofError, match=r"elsewhere\.log"):
+        erasure.finish_unfinished(world.settings)
+    assert erasure.is_unfinished(world.settings) and log.read_bytes() == held[log]
+    assert not (world.settings.erasures / "certificates").exists()
+
+
+def test_what_landing_links_to_is_landing_under_every_name(world: World, tmp_path: Path) -> None:
+    landed = _write(tmp_path / "mount" / "exports" / "a.csv")
+    (world.settings.landing / "crm").mkdir(parents=True, exist_ok=True)
+    (world.settings.landing / "crm" / "contacts").symlink_to(landed.parent)
+    (world.settings.warehouse / "archive").symlink_to(tmp_path / "mount")
+    certificate = erasure.forget(world.settings, f"email:{FORGOTTEN}")
+    assert FORGOTTEN in landed.read_text() and certificate.content["redacted_files"] == 0
+    assert [each["path"] for each in certificate.content["landing_files_to_delete"]]
+
+
+@pytest.mark.parametrize("link", ["landing", "quality"])
+def test_folder_of_two_owners_is_told(world: World, tmp_path: Path, link: str) -> None:
+    page = _write(tmp_path / "mount" / "page.html")
+    world.settings.landing.mkdir(parents=True, exist_ok=True)
+    (world.settings.warehouse / "quality").symlink_to(page.parent)
+    if link == "landing":
+        (world.settings.landing / "crm").symlink_to(page.parent)
+    else:
+        page.parent.rename(world.settings.landing / "mount")
+        (world.settings.warehouse / "quality").unlink()
+        (world.settings.warehouse / "quality").symlink_to(world.settings.landing / "mount")
+    with pytest.raises(LeadproofError, match="belongs to the landing files") as told:
+        erasure.forget(world.settings, f"email:{FORGOTTEN}")
+    assert told.value.hint and not erasure.is_unfinished(world.settings)
 
 
 def test_folder_that_cannot_be_listed_is_told_and_nothing_is_certified(
