@@ -24,7 +24,7 @@ from urllib3.util import Retry
 from orchestration.alarms import RECOVERED, Alarm
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
-from orchestration.records import BuildRecord, write_record
+from orchestration.records import BuildRecord, Failure, write_record
 from orchestration.release.files import explained, read_json, write_json
 from orchestration.settings import Notify, Settings
 
@@ -96,13 +96,20 @@ def notice_of(record: BuildRecord, alarm: Alarm) -> Notice:
         alarm=alarm.code,
         title=alarm.title,
         sentence=failure.message if failure else alarm.meaning,
-        next_step=failure.hint if failure else "",
+        next_step=_next_step(failure, alarm),
         build_id=record.build_id,
         as_of=record.as_of[:19],
         details=tuple(details),
         report=record.report or "",
         runbook="" if alarm is RECOVERED else alarm.runbook,
     )
+
+
+def _next_step(failure: Failure | None, alarm: Alarm) -> str:
+    if failure is None:
+        # A build that was killed could not say why it stopped.
+        return "" if alarm is RECOVERED else "See leadproof status."
+    return failure.hint
 
 
 def send(notify: Notify, notice: Notice, channels: Collection[str] = (_WEBHOOK, _MAIL)) -> dict[str, str]:

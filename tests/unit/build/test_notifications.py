@@ -181,7 +181,9 @@ def test_killed_run_is_told_of_by_dagster(hook: str, settings: Settings) -> None
     record = replace(failed_record(), status=records.RUNNING, failure=None, audit={})
     write_record(settings, record)
     tell_of_run(replace(settings, notify=Notify(webhook=hook)), "run-1")
-    assert [got["alarm"] for got in Hook.got] == ["build_interrupted"]
+    assert [(got["alarm"], got["next_step"]) for got in Hook.got] == [
+        ("build_interrupted", "See leadproof status.")
+    ]
 
 
 def test_run_that_never_was_a_build_is_told_of(hook: str, settings: Settings) -> None:
