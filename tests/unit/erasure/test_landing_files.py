@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from orchestration import erasure
 from orchestration.landing.declarations import read_declarations
 from orchestration.settings import PROJECT_ROOT
-from tests.unit.landing.conftest import World, settings_in
+from tests.unit.landing.conftest import World, refuse_listing, settings_in
 
 ANNA, BOB = "anna@acme.example", "bob@acme.example"
 CONTACTS = "source_contact_id,email,full_name,created_at\n"
@@ -65,14 +63,7 @@ def test_landing_folder_that_cannot_be_read_is_told_and_stops_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = world.drop(f"leadproof/contacts/{ANNA}/a.csv", f"{CONTACTS}1,{ANNA},Anna,2026-01-01\n").parent
-    listed: Callable[..., Any] = os.scandir
-
-    def refuse(path: Any) -> Any:
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", str(path))
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    refuse_listing(monkeypatch, closed)
     content = erasure.forget(world.settings, erasure.email_key(ANNA)).content
     assert content["landing_not_searched"] == ["leadproof/contacts/<address #1>"]
     assert content["landing_files_to_delete"] == []

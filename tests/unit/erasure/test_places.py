@@ -1,9 +1,6 @@
 """Where a forgetting looks: also behind links, and nowhere that it cannot look into without saying so."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +9,7 @@ from orchestration.erasure.files import files_kept
 from orchestration.erasure.journal import Journal, write_journal
 from orchestration.errors import LeadproofError
 from orchestration.release import build_lock
-from tests.unit.landing.conftest import World, settings_in
+from tests.unit.landing.conftest import World, refuse_listing, settings_in
 
 FORGOTTEN = "anna@acme.example"
 
@@ -102,18 +99,10 @@ def test_folder_that_cannot_be_listed_is_told_and_nothing_is_certified(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = _write(world.settings.dagster_home / "storage" / "closed" / "run.log").parent
-    listed: Callable[..., Any] = os.scandir
-
-    def refuse(path: Any) -> Any:
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", str(path))
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(LeadproofError) as raised:
+    with monkeypatch.context() as refusing, pytest.raises(LeadproofError) as raised:
+        refuse_listing(refusing, closed)
         erasure.forget(world.settings, f"email:{FORGOTTEN}")
     assert f"{closed} cannot be listed" in raised.value.message and "access" in str(raised.value.hint)
     assert not erasure.is_unfinished(world.settings)
     assert not (world.settings.erasures / "certificates").exists()
-    monkeypatch.setattr(os, "scandir", listed)
     assert erasure.forget(world.settings, f"email:{FORGOTTEN}").content["redacted_files"] == 1

@@ -1,5 +1,6 @@
 """A small landing folder to drop files into, and the raw tables that come of them."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -72,6 +73,18 @@ def settings_in(folder: Path, *systems: str) -> Settings:
         keep_releases=3,
         dagster_home=folder / "dagster",
     )
+
+
+def refuse_listing(monkeypatch: pytest.MonkeyPatch, closed: Path) -> None:
+    """Let a folder be one that may not be listed, also for an account that may list every folder."""
+    listed: Callable[..., Any] = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
 
 
 @pytest.fixture
