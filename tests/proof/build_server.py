@@ -8,6 +8,7 @@ ended. What a command does is its own affair; nothing of the project is imported
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -31,6 +32,8 @@ def main() -> None:
 def _run(order: dict[str, Any]) -> None:
     # A session of its own, so that what the command starts can be killed with it, or be left to live on.
     os.setsid()
+    # One that was started in the background would leave Ctrl-C unheard.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
