@@ -37,6 +37,7 @@ DISKS ?= 20
 MEMORY ?= 10
 NETWORKS ?= 1
 INJECTIONS ?= 900
+OPERATIONS ?= 36
 SEED ?= 1
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -83,7 +84,7 @@ prove: setup ## what docs/reliability.md promises: verdicts, defects, mutated fi
 		--clean $(CLEAN) --files $(FILES) --replays $(REPLAYS) --races $(RACES) \
 		--erasures $(ERASURES) --canaries $(CANARIES) --job-kills $(JOB_KILLS) --routes $(ROUTES) --kills $(KILLS) --readings $(READINGS) \
 		--disks $(DISKS) --memory $(MEMORY) --networks $(NETWORKS) \
-		--injections $(INJECTIONS) --seed $(SEED)
+		--injections $(INJECTIONS) --operations $(OPERATIONS) --seed $(SEED)
 
 check: setup ## lint, types, known vulnerabilities of dependencies
 	@$(MAKE) --no-print-directory --jobs 2 check-python check-dependencies $(SQL_LINTED)

@@ -9,6 +9,7 @@ the project is imported before the fork.
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -32,6 +33,8 @@ def main() -> None:
 def _run(order: dict[str, Any]) -> None:
     # A session of its own, so that what the command starts can be killed with it, or be left to live on.
     os.setsid()
+    # One that was started in the background would leave Ctrl-C unheard.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     output = _opened(order["output"])
     errors = output if order["errors"] == order["output"] else _opened(order["errors"])
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -18,6 +18,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+from tests.fixtures.local_servers import listening_hook, listening_mailbox
 from tests.integration.compiled_world import CompiledWorld, empty_world, shared_world
 from tests.proof.confined import confined
 from tests.proof.erasures import drive_erasures
@@ -26,6 +27,7 @@ from tests.proof.gate import prove_clean, prove_defects
 from tests.proof.injections import prove_injections
 from tests.proof.job_kills import prove_job_kills
 from tests.proof.memory import prove_memory
+from tests.proof.operations import prove_operations
 from tests.proof.personal import drive_personal
 from tests.proof.profiles import drive, drive_job
 from tests.proof.publications import prove_kills, prove_readers, prove_rollbacks
@@ -40,10 +42,10 @@ _DEFECTS_AT_ONCE = 250
 _JOB_KILLS_AT_ONCE = 20
 _KILLS_AT_ONCE, _PUBLICATIONS_AT_ONCE, _READERS, _RELEASES_TAKEN_BACK, _DISKS_AT_ONCE = 100, 100, 16, 5, 5
 _ROUTES_AT_ONCE, _MEMORY_AT_ONCE, _FORGETTINGS_AT_ONCE = 100, 5, 2
-_TEXTS_AT_ONCE, _STATEMENTS_AT_ONCE = 90, 300
+_TEXTS_AT_ONCE, _STATEMENTS_AT_ONCE, _STEPS_AT_ONCE = 90, 300, 12
 _JOB_EVERY = 5
 _NOTHING = "SEQUENCES=0 JOBS=0 WORLDS=0 DEFECTS=0 CLEAN=0 FILES=0 REPLAYS=0 RACES=0 ERASURES=0 CANARIES=0"
-_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0 NETWORKS=0 INJECTIONS=0"
+_NOTHING += " JOB_KILLS=0 ROUTES=0 KILLS=0 READINGS=0 DISKS=0 MEMORY=0 NETWORKS=0 INJECTIONS=0 OPERATIONS=0"
 
 
 def main() -> int:
@@ -73,6 +75,7 @@ def main() -> int:
     parser.add_argument("--memory", type=int, default=10, help="how many builds get too little memory")
     parser.add_argument("--networks", type=int, default=1, help="how many demos to run without a network")
     parser.add_argument("--injections", type=int, default=900, help="how many hostile texts to tell")
+    parser.add_argument("--operations", type=int, default=36, help="how many steps of an operated warehouse")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
     is_proved = True
@@ -107,7 +110,8 @@ def main() -> int:
         f" CANARIES={options.canaries} JOB_KILLS={options.job_kills} ROUTES={options.routes}"
         f" KILLS={options.kills}"
         f" READINGS={options.readings} DISKS={options.disks} MEMORY={options.memory}"
-        f" NETWORKS={options.networks} INJECTIONS={options.injections} SEED={options.seed}"
+        f" NETWORKS={options.networks} INJECTIONS={options.injections} OPERATIONS={options.operations}"
+        f" SEED={options.seed}"
     )
     return 0 if is_proved else 1
 
@@ -154,6 +158,17 @@ def _others(
                 return prove_injections(compiled, *counts)
             with opened_shop(place / "job") as shop:
                 return prove_injections(compiled, *counts, shop)
+
+        return in_fresh(run)
+
+    def operations(seed: int) -> Counter[str]:
+        def run(place: Path) -> Counter[str]:
+            with (
+                listening_hook() as hook,
+                listening_mailbox() as mailbox,
+                opened_shop(place / "job") as shop,
+            ):
+                return prove_operations(shop, place / "warehouse", seed, _STEPS_AT_ONCE, hook, mailbox)
 
         return in_fresh(run)
 
@@ -235,6 +250,7 @@ def _others(
         "MEMORY",
     )
     yield "Texts that some program would obey", "injections", "texts", injections, "INJECTIONS"
+    yield "A warehouse that is operated", "operations", "steps", operations, "OPERATIONS"
     yield "Demos without a network", "networks", "demos", lambda _: in_fresh(_network), "NETWORKS"
 
 

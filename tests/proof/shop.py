@@ -54,6 +54,8 @@ class Shop:
             "LEADPROOF_SOURCE_SYSTEMS": ",".join(settings.source_systems),
             "LEADPROOF_KEEP_RELEASES": str(settings.keep_releases),
             "LEADPROOF_SHARED_FROM_ROWS": str(settings.shared_from_rows),
+            "LEADPROOF_STALE_AFTER_HOURS": str(settings.stale_after_hours),
+            "LEADPROOF_MEMORY_LIMIT": settings.memory_limit,
             "DAGSTER_HOME": str(settings.dagster_home),
             "LEADPROOF_ID_SALT": settings.id_salt,
             "LEADPROOF_SUPPRESSION_KEY": settings.suppression_key,
