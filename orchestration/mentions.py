@@ -25,20 +25,23 @@ _PACKED_SIGNS = {
     "&": r"(?:amp;){0,8}(?:#0{0,8}64|#x0{0,8}40|commat);",
     r"\\": r"\\{0,7}(?:x5c(?:\\{1,8}x5c){0,3})?(?:u0040|u\{0{0,4}40\}|x40)",
 }
-SIGN = "(?i)" + "|".join(["@", *(first + rest for first, rest in _PACKED_SIGNS.items())])
+SIGN_FORMS = "|".join(["@", *(first + rest for first, rest in _PACKED_SIGNS.items())])
+"""Regular expression of RE2 and of Python: the sign, as it is or packed, in either case."""
+SIGN = f"(?i){SIGN_FORMS}"
 """Regular expression of RE2: a text in which it finds nothing names no address."""
 
 # The same for Python, which looks for one of some characters faster than for one of some beginnings.
 _ANY_SIGN = r"[@%&\\](?:(?<=@)" + "".join(f"|(?<={key}){rest}" for key, rest in _PACKED_SIGNS.items()) + ")"
 _SIGN_IN_TEXT = re.compile(_ANY_SIGN, re.IGNORECASE | re.ASCII)
 
-# What exports and mail programs put around an address that is the whole of a value. Written for RE2 and for
-# Python alike, so the blanks are listed: each has another idea of them.
+# What exports and mail programs put around an address that is the whole of a value; the name before it may be
+# another. Written for RE2 and for Python alike, so the blanks are listed: each has another idea of them.
 _BLANK = " \t\r\n\u00a0\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 WHOLE_ADDRESS = (
-    f'(?i)^[{_BLANK}"]*(?:[^<>@]*<)?[{_BLANK}]*(?:mailto:[{_BLANK}]*)?'
+    f'(?i)^[{_BLANK}"]*(?:(?:[^<>@]*|[^<>,;]*|"?[^"<>]*"[{_BLANK}]*)<)?[{_BLANK}\']*'
+    f"(?:(?:mailto|smtp):[{_BLANK}]*)?"
     f'([^{_BLANK}<>"@,;:()]+(?:@|%40)[^{_BLANK}<>"@,;:()?&]+?)'
-    f'(?:\\?[^{_BLANK}<>@]*)?[{_BLANK}">,;.]*$'
+    f"(?:\\?[^{_BLANK}<>@]*)?[{_BLANK}\">,;.']*$"
 )
 """Regular expression of RE2: a value that is one address and nothing else, which is its first group."""
 _WHOLE_ADDRESS = re.compile(WHOLE_ADDRESS)

@@ -4,12 +4,15 @@ import re
 import unicodedata
 from typing import Any
 
+from orchestration.mentions import SIGN_FORMS
+
 WITHHELD = "(withheld: it held personal data)"
 """What is told in place of a text that nobody may be shown."""
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_ADDRESS = re.compile(r"[^\s@](?:@|%40)[^\s@]", re.IGNORECASE)
+_ADDRESS = re.compile(rf"[^\s@](?:{SIGN_FORMS})[^\s@]", re.IGNORECASE | re.ASCII)
 _TELEPHONE = re.compile(
-    r"(?:\+|%2b)[1-9](?:[0-9 ().\-/]|%20){6,}[0-9]|(?<![0-9])[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}(?![0-9])",
+    r"(?:\+|%(?:25)*2b)[1-9](?:[0-9 ().\-/]|%(?:25)*2[089f]){6,}[0-9]"
+    r"|(?<![0-9])[0-9]{3}(?:\)|%(?:25)*29)?(?:[-. ]|%(?:25)*20)[0-9]{3}(?:[-. ]|%(?:25)*20)[0-9]{4}(?![0-9])",
     re.IGNORECASE,
 )
 

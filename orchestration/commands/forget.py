@@ -92,7 +92,7 @@ def _tell(content: dict[str, Any], verb: str) -> None:
             markup=False,
         )
         for file in files[:_SHOWN_FILES]:
-            rows_of_file = "not loaded" if file["rows"] is None else f"{file['rows']:,} rows"
+            rows_of_file = "not counted" if file["rows"] is None else f"{file['rows']:,} rows"
             out.print(f"  {file['path']}   {rows_of_file}", markup=False)
         if len(files) > _SHOWN_FILES:
             out.print(f"  and {len(files) - _SHOWN_FILES:,} more, listed in the certificate", markup=False)

@@ -39,7 +39,7 @@ from orchestration.landing.declarations import read_declarations
 from orchestration.landing.erased_names import without_forgotten
 from orchestration.landing.identities import addresses_of, keys_of_table
 from orchestration.landing.names import told_path
-from orchestration.mentions import whole_address
+from orchestration.mentions import normalised, whole_address
 from orchestration.progress import say
 from orchestration.release.database import writer
 from orchestration.release.files import explained
@@ -84,11 +84,13 @@ def email_key(text: str) -> str:
     """
     _refuse_unwritable(text.strip(" \t\r\n"))
     address = whole_address(text)
-    # What is seen by nobody within an address would make it another one, whom nobody knows.
+    # What is seen by nobody within an address would make it another one, whom nobody knows. So would one of
+    # two apostrophes, and a name before it may be another address.
     if (
         address is None
         or address.count("@") != 1
         or not _BARE.fullmatch(address)
+        or not _stands_alone(normalised(text).replace("%40", "@"), address)
         or any(letter.isspace() or unicodedata.category(letter) == "Cf" for letter in address)
     ):
         raise LeadproofError(
@@ -96,6 +98,12 @@ def email_key(text: str) -> str:
             "Give one address, or a record with --contact <system>:<id>.",
         )
     return f"email:{address}"
+
+
+def _stands_alone(text: str, address: str) -> bool:
+    """Whether a text names no other address, and apostrophes stand on both sides of this one or on none."""
+    before, _, after = text.rpartition(address)
+    return "@" not in text.replace(address, "") and before.endswith("'") == after.startswith("'")
 
 
 def contact_key(text: str) -> str:
@@ -163,7 +171,8 @@ def preview(settings: Settings, key: str) -> dict[str, Any]:
         Counts, as in a certificate.
 
     Raises:
-        LeadproofError: If a build is running, or the key links nobody.
+        LeadproofError: If a build is running, the key links nobody, or a file that only its owner may change
+            holds the person.
     """
     with (
         left_to_who_builds(settings),
@@ -172,6 +181,7 @@ def preview(settings: Settings, key: str) -> dict[str, Any]:
     ):
         journal = Journal("", "", "", [key])
         _find(settings, journal, {key})
+        _refuse_copies(settings, journal)
         return _counts(settings, journal)
 
 

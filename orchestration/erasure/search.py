@@ -24,6 +24,7 @@ from orchestration.erasure.files import (
     files_linked,
     is_duckdb,
     names_any,
+    places,
 )
 from orchestration.erasure.needles import Needles
 from orchestration.errors import LeadproofError
@@ -31,6 +32,8 @@ from orchestration.release.database import identifier, literal
 from orchestration.settings import Settings
 
 _BUSY_SECONDS = 30
+# What DuckDB says of a file that another process has opened to write.
+_LOCKED = "onflicting lock"
 _BLOCK_BYTES, _MOST_BLOCKS = 1 << 26, 4
 # Bytes at which whatever is looked for ends. A file may be read in pieces that end there.
 _ENDS = (b" ", b"\n", b"\t", b"\r", b'"', b"<", b">")
@@ -66,11 +69,12 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
     Returns:
         What was looked at, and where something was found.
     """
-    looked = Looked()
+    looked, own = Looked(), places(settings)
     for path in files_kept(settings, (settings.landing, settings.erasures)):
+        is_foreign = not any(map(path.is_relative_to, own))
         try:
             with _told_which(path):
-                is_found = _holds(path, needles, looked)
+                is_found = _holds(path, needles, looked, is_foreign=is_foreign)
         except FileNotFoundError:
             continue  # others may be tidying up
         except duckdb.Error:
@@ -87,7 +91,9 @@ def search_everywhere(settings: Settings, needles: Needles) -> Looked:
 def _told_which(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, duckdb.IOException) as error:
+        if isinstance(error, duckdb.Error) and _LOCKED not in str(error):
+            raise
         # The message may quote what stands there.
         raise LeadproofError(
             f"{path} cannot be searched: {type(error).__name__}.",
@@ -111,7 +117,7 @@ def links_holding(settings: Settings, needles: Needles) -> list[Path]:
     found: list[Path] = []
     for path in files_linked(settings):
         with contextlib.suppress(FileNotFoundError, duckdb.Error), _told_which(path):
-            if _holds(path, needles, Looked()):
+            if _holds(path, needles, Looked(), is_foreign=True):
                 found.append(path)
     return found
 
@@ -125,10 +131,13 @@ def copies_holding(settings: Settings, needles: Needles) -> list[Path]:
 
     Returns:
         The files.
+
+    Raises:
+        LeadproofError: If another process writes into one.
     """
     found: list[Path] = []
     for path in databases_beside(settings):
-        with contextlib.suppress(duckdb.Error):  # no database that opens
+        with contextlib.suppress(duckdb.Error), _told_which(path):  # no database that opens
             if _holds(path, needles, Looked()):
                 found.append(path)
     return found
@@ -160,7 +169,7 @@ def search_landing(settings: Settings, needles: Needles) -> tuple[list[Path], li
         seen.add(real)
         for path in (Path(place, name) for name in sorted(names)):
             try:
-                if path.is_file() and _holds(path, needles, Looked()):
+                if path.is_file() and _holds(path, needles, Looked(), is_foreign=True):
                     found.append(path)
             except FileNotFoundError:
                 continue  # its owner is tidying up
@@ -169,7 +178,7 @@ def search_landing(settings: Settings, needles: Needles) -> tuple[list[Path], li
     return found, closed
 
 
-def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
+def _holds(path: Path, needles: Needles, looked: Looked, *, is_foreign: bool = False) -> bool:
     size = path.stat().st_size
     looked.size_bytes += size
     with path.open("rb") as file:
@@ -189,7 +198,7 @@ def _holds(path: Path, needles: Needles, looked: Looked) -> bool:
                 return _values_hold(connection, source, needles, looked)
             return False
     if start.startswith(SQLITE):
-        return _sqlite_holds(path, needles, looked)
+        return _sqlite_holds(path, needles, looked, is_foreign=is_foreign)
     return is_database and _database_holds(path, needles, looked)
 
 
@@ -217,9 +226,11 @@ def _unpacked_holds(path: Path, needles: Needles) -> bool:
             return any(needles.replaced(block)[1] for block in _blocks(file))
 
 
-def _sqlite_holds(path: Path, needles: Needles, looked: Looked) -> bool:
+def _sqlite_holds(path: Path, needles: Needles, looked: Looked, *, is_foreign: bool) -> bool:
     """Values one by one: in a page they stand side by side without anything between them."""
-    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
+    # Whoever closes the last connection that may write moves a log's pages into the file.
+    source = f"{path.absolute().as_uri()}?mode={'ro' if is_foreign else 'rw'}"
+    with contextlib.closing(sqlite3.connect(source, uri=True, timeout=_BUSY_SECONDS)) as connection:
         connection.text_factory = bytes
         tables = [
             row[0].decode()

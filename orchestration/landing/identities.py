@@ -22,7 +22,10 @@ _TEXT = "VARCHAR"
 _OWN_ADDRESS = frozenset(
     ("email", "e_mail", "mail", "email_address", "e_mail_address", "mail_address", "emailaddress")
 )
-_OF_OTHERS = re.compile(r"(?:^|_)(?:by|owner|manager|creator|assignee|assigned|responsible|referrer)(?:_|$)")
+_OF_OTHERS = re.compile(
+    r"(?:^|_)(?:by|owner|manager|creator|assignee|assigned|responsible|referrer|referral|introducer|rep|sales"
+    r"|seller|agent|sender|executive)(?:_|$)"
+)
 _LONGEST_WHOLE = 1_000
 _FIELD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
 # As a file parts its fields: an id may hold what parts words.

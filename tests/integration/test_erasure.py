@@ -29,11 +29,13 @@ from tests.fixtures.erasure_world import (
     occurrences,
     publish_world,
 )
+from tests.fixtures.tools import tools_of_its_own
 from tests.integration.compiled_world import AS_OF, CompiledWorld
 from tests.integration.harness import connect, fetch
 from tests.proof.canaries import PERSONAL
 
 _SHORT = 8
+__all__ = ["tools_of_its_own"]
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,12 @@ def test_as_of_in_the_future_begins_no_build(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "kind"),
-    [("Anna (anna@acme.example) was staff", "e-mail"), ("Ask +49 30 7654321", "telephone")],
+    [
+        ("Anna (anna@acme.example) was staff", "e-mail"),
+        ("See dora&#64;acme.example and d%2540acme.example", "e-mail"),
+        ("Ask +49 30 7654321", "telephone"),
+        ("Ask %252B49%252030%20765432", "telephone"),
+    ],
 )
 def test_reason_that_names_somebody_begins_no_build(settings: Settings, reason: str, kind: str) -> None:
     """It is published, and stands in records and logs."""

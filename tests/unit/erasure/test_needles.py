@@ -212,6 +212,9 @@ def test_damaged_files_are_cleaned_as_bytes(tmp_path: Path) -> None:
         "\u200bjane@firm.example\u200b",
         "\ufeff jane@firm.example\u00a0\n",
         '"jane@firm.example"',
+        "'jane@firm.example'",
+        "'Jane@firm.example' <jane@firm.example>",
+        "smtp:jane@firm.example",
     ],
 )
 def test_address_is_read_as_mail_programs_copy_it(text: str) -> None:
@@ -235,7 +238,8 @@ def test_address_is_read_as_mail_programs_copy_it(text: str) -> None:
         "a%40b@c",
         "ja\u200bne@firm.example",
         "jane@fi\u00adrm.example",
-        "'jane@firm.example'",
+        "'jane@firm.example",
+        "jane@firm.example'",
         "\u201ejane@firm.example\u201c",
         "\u00abjane@firm.example\u00bb",
         "`jane@firm.example`",

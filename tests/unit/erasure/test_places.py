@@ -1,5 +1,9 @@
 """Where a forgetting looks: also behind links, and nowhere that it cannot look into without saying so."""
 
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,8 +58,9 @@ def test_file_that_is_only_linked_to_is_told_and_never_changed(world: World, tmp
     held = {path: path.read_bytes() for path in (log, deep, left)}
     for link, target in {"run.log": log, "archive": tmp_path / "mount"}.items():
         (world.settings.warehouse / link).symlink_to(target)
-        with pytest.raises(LeadproofError) as told:
-            erasure.forget(world.settings, f"email:{FORGOTTEN}")
+        for command in (erasure.forget, erasure.preview):
+            with pytest.raises(LeadproofError) as told:
+                command(world.settings, f"email:{FORGOTTEN}")
         assert str(target) in told.value.message and "remove the link" in str(told.value.hint)
         assert not erasure.is_unfinished(world.settings)
         (world.settings.warehouse / link).unlink()
@@ -67,6 +72,43 @@ def test_file_that_is_only_linked_to_is_told_and_never_changed(world: World, tmp
         erasure.finish_unfinished(world.settings)
     assert erasure.is_unfinished(world.settings) and log.read_bytes() == held[log]
     assert not (world.settings.erasures / "certificates").exists()
+
+
+@pytest.mark.parametrize("place", ["behind a link", "beside the build database"])
+def test_database_into_which_somebody_writes_is_told(world: World, tmp_path: Path, place: str) -> None:
+    name = (
+        tmp_path / "notes.duckdb" if place == "behind a link" else world.settings.warehouse / "notes.duckdb"
+    )
+    if place == "behind a link":
+        (world.settings.warehouse / "notes").symlink_to(name)
+    code = (
+        f"import duckdb; c = duckdb.connect({str(name)!r}); c.execute('create table t as select 1');"
+        " c.execute('checkpoint'); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writing:
+        assert writing.stdout is not None and writing.stdout.readline()
+        with pytest.raises(LeadproofError, match=r"notes\.duckdb cannot be searched") as told:
+            erasure.forget(world.settings, f"email:{FORGOTTEN}")
+        assert "Close whatever uses it" in str(told.value.hint) and not erasure.is_unfinished(world.settings)
+        writing.communicate(b"\n")
+    erasure.forget(world.settings, f"email:{FORGOTTEN}")
+
+
+def test_a_log_of_somebody_elses_sqlite_database_is_left_to_them(world: World, tmp_path: Path) -> None:
+    name = tmp_path / "notes.db"
+    with closing(sqlite3.connect(name)) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("create table notes as select 1 as one")
+        connection.commit()
+        kept = {path: path.read_bytes() for path in (name, Path(f"{name}-wal"))}
+    # As a writer leaves it who is killed.
+    for path, content in kept.items():
+        path.write_bytes(content)
+    (world.settings.warehouse / "notes").symlink_to(name)
+    erasure.forget(world.settings, f"email:{FORGOTTEN}")
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_what_landing_links_to_is_landing_under_every_name(world: World, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_rows_of_tables_that_nobody_declared_go_with_the_address(world: World) -
         f"Anna again,mailto:{ANNA},,x\nAnna at last,Anna <{ANNA}>,,x\n"
         f"Bob,{BOB},,ask {ANNA}\nEve,,,{ANNA};{BOB}\n"
     )
-    deals = f"deal,owner_email,created_by\nBig,{ANNA},{ANNA}\nSmall,{BOB},{ANNA}\n"
+    deals = f"deal,owner_email,sales_rep\nBig,{ANNA},{ANNA}\nSmall,{BOB},{ANNA}\n"
     leads = f"name,email,owner_email\nBob,{BOB},{ANNA}\nEve,,{ANNA}\nAnna,{ANNA},{BOB}\n"
     pairs = f"note,who,whom\nboth,{ANNA},{BOB}\nherself,{ANNA},{ANNA}\n"
     tables = {"fair": fair, "crm_deals": deals, "crm_leads": leads, "pairs": pairs}
@@ -183,6 +183,13 @@ def test_row_of_several_stays_whoever_of_them_is_forgotten_first(world: World, f
         f"{ANNA} {BOB}",
         f"ask {ANNA}",
         f"{BOB} <{ANNA}>",
+        f'"{ANNA}" <{ANNA}>',
+        f'"Doe, Anna ({BOB})" <{ANNA}>',
+        f"{BOB}, Anna <{ANNA}>",
+        f"'{ANNA}'",
+        f"'{ANNA}' <{ANNA}>",
+        f"'o'hara@{BOB.split('@')[1]}'",
+        f"SMTP:{ANNA}",
         "a%40b@c",
         "50%40 off@home",
         "nobody",
