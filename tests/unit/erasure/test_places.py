@@ -68,8 +68,9 @@ def test_file_that_is_only_linked_to_is_told_and_never_changed(world: World, tmp
     # Where a link appears while an erasure is pending, its end is refused in the same words.
     (world.settings.warehouse / "run.log").symlink_to(log)
     write_journal(world.settings, Journal("e20260101T000000_abcdef", "", "", [f"email:{FORGOTTEN}"]))
-    with build_lock(world.settings, "test"), pytest.raises(LeadproofError, match=r"elsewhere\.log"):
+    with build_lock(world.settings, "test"), pytest.raises(LeadproofError, match=r"elsewhere\.log") as told:
         erasure.finish_unfinished(world.settings)
+    assert "remove the link" in str(told.value.hint)
     assert erasure.is_unfinished(world.settings) and log.read_bytes() == held[log]
     assert not (world.settings.erasures / "certificates").exists()
 
