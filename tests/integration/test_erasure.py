@@ -230,6 +230,7 @@ def test_forget_of_somebody_unknown_keeps_them_out(warehouse: Settings) -> None:
     assert fetch(warehouse, "select 1 from raw_leadproof.touches where source_contact_id = 'late-1'") == []
 
 
+@pytest.mark.long
 def test_forget_takes_nobody_for_the_person_and_ends(
     compiled_world: CompiledWorld, warehouse: Settings
 ) -> None:

@@ -19,6 +19,7 @@ def test_marts_do_not_depend_on_how_rows_are_spread_over_files(
     assert tally["files retold"] > tally["files"]
 
 
+@pytest.mark.long
 def test_a_lost_piece_is_noticed(empty_compiled_world: CompiledWorld, tmp_path: Path) -> None:
     whole = replay._split
 
