@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestration import records
 from orchestration.errors import DISK_FULL, OUT_OF_MEMORY
 from orchestration.records import BuildRecord
-from orchestration.settings import PROJECT_ROOT
+from orchestration.settings import PROJECT_ROOT, Settings
 
 RUNBOOKS = "docs/runbooks"
 
@@ -146,11 +146,32 @@ def is_standing(record: BuildRecord) -> bool:
     return not record.is_candidate_only and not (record.failure and record.failure.is_by_person)
 
 
+def true_as_of(settings: Settings, release_id: str, as_of: datetime) -> datetime:
+    """Say up to when a release is known to be right: a later build may have found that nothing had changed.
+
+    Args:
+        settings: Where build records lie.
+        release_id: The release.
+        as_of: Its clock, with zone.
+
+    Returns:
+        Its clock, or that of the latest build that found nothing new, with zone.
+    """
+    latest = as_of
+    for build_id in records.build_ids(settings):
+        record = records.read_record(settings, build_id)
+        if record.release_id == release_id and record.status == records.UNCHANGED:
+            latest = max(latest, datetime.fromisoformat(record.as_of))
+        if record.release_id == release_id and record.status == records.PUBLISHED:
+            break
+    return latest
+
+
 def is_stale(as_of: datetime, now: datetime, stale_after_hours: int) -> bool:
     """Say whether a release is older than it may be.
 
     Args:
-        as_of: The release's clock, with zone.
+        as_of: Up to when it is known to be right, with zone.
         now: The present moment, with zone.
         stale_after_hours: Hours a release may be old.
 

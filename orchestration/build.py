@@ -184,6 +184,15 @@ class Build:
             if newest is None:
                 raise LeadproofError("There is no build to go on with.", "Run leadproof build first.")
             earlier = records.read_record(self.settings, newest)
+            made = next(
+                (each for each in release.list_releases(self.settings) if each.build_id == newest), None
+            )
+            if made is not None and earlier.status != records.PUBLISHED:
+                # It was killed when readers had it already: nobody need be told, of this run as little.
+                earlier.status, earlier.release_id = records.PUBLISHED, made.release_id
+                earlier.failure, earlier.run_id = None, self.request.run_id
+                records.write_record(self.settings, earlier)
+                self._abandoned = [each for each in self._abandoned if each.build_id != newest]
             if earlier.status == records.PUBLISHED:
                 raise LeadproofError(
                     f"Build {newest} is published already, as release {earlier.release_id}.",

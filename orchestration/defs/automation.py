@@ -20,6 +20,7 @@ from orchestration.alarms import (
     RELEASE_STALE,
     alarm_of,
     is_stale,
+    true_as_of,
 )
 from orchestration.errors import LeadproofError
 from orchestration.landing.discovery import discover
@@ -253,7 +254,7 @@ def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str
     release = current_release(settings)
     if release is None:
         return ""
-    as_of = utc(release.as_of)
+    as_of = true_as_of(settings, release.release_id, utc(release.as_of))
     if not is_stale(as_of, now, settings.stale_after_hours):
         withdraw(settings, RELEASE_STALE.code)
         return ""
@@ -267,7 +268,7 @@ def tell_if_stale(settings: Settings, now: datetime, told_on: str | None) -> str
             Notice(
                 alarm.code,
                 alarm.title,
-                f"Release {release.release_id} is {hours:,} hours old, and may be"
+                f"Release {release.release_id} was up to date {hours:,} hours ago, and may be so for"
                 f" {settings.stale_after_hours:,}.",
                 "See leadproof status.",
                 as_of=f"{as_of:%Y-%m-%dT%H:%M:%S}",

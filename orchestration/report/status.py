@@ -20,6 +20,7 @@ from orchestration.alarms import (
     alarm_of,
     is_stale,
     is_standing,
+    true_as_of,
 )
 from orchestration.errors import LeadproofError
 from orchestration.notifications import SENT, is_untold
@@ -89,7 +90,9 @@ class Status:
         holder: Who builds now; None if nobody does.
         freshness: By source system.
         baselines: Baselines of the release's policy that run out soon or have, soonest first.
-        stale_after_hours: Hours that the release may be old.
+        true_as_of: The latest moment (UTC) as of which a build has found the release to be right; by default
+            its own as-of.
+        stale_after_hours: Hours that may have passed since then.
         is_erasure_unfinished: Whether the forgetting of somebody was interrupted and waits to be finished.
         is_untold: Whether an alarm since the last build began, and about none, has not reached somebody.
     """
@@ -105,6 +108,7 @@ class Status:
     holder: LockHolder | None
     freshness: list[Freshness]
     baselines: list[Baseline]
+    true_as_of: datetime | None = None
     stale_after_hours: int = Settings.stale_after_hours
     is_untold: bool = False
     is_erasure_unfinished: bool = False
@@ -154,7 +158,7 @@ class Status:
     def is_stale(self) -> bool:
         """Whether readers see a release that is older than it may be."""
         return self.release is not None and is_stale(
-            parsed_as_of(self.release), self.now, self.stale_after_hours
+            self.true_as_of or parsed_as_of(self.release), self.now, self.stale_after_hours
         )
 
     @property
@@ -196,16 +200,19 @@ class Status:
         is_published = (
             release is not None
             and last is not None
-            and last.status in _SEEN
-            and last.release_id == release.release_id
+            # One that was killed once readers had its release could not say so itself.
+            and (
+                (last.build_id == release.build_id and last.failure is None)
+                or (last.status in _SEEN and last.release_id == release.release_id)
+            )
         )
         hours = f"{self.stale_after_hours} hours"
         answers = [
             (
                 "Fresh",
                 release is not None and not self.is_stale and not self.release_trouble,
-                f"readers see a release that is less than {hours} old",
-                (self._unreadable or f"readers see a release that is more than {hours} old")
+                f"what readers see was up to date less than {hours} ago",
+                (self._unreadable or f"what readers see was up to date more than {hours} ago")
                 if release
                 else _NOTHING,
             ),
@@ -364,6 +371,7 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         holder=running_build(settings),
         freshness=freshness,
         baselines=baselines,
+        true_as_of=true_as_of(settings, release.release_id, parsed_as_of(release)) if release else None,
         stale_after_hours=settings.stale_after_hours,
         is_untold=is_untold(settings, parsed(last.started_at) if last else None),
         is_erasure_unfinished=_exists(settings.unfinished_erasure),

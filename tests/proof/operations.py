@@ -324,6 +324,7 @@ class Operations:
             # Its record does not say so, and the next build takes it for none.
             account.current, account.is_new = current, record.status == records.RUNNING
             self.tally["kills after readers saw the release"] += 1
+            account.last_release = current
         if record.status != records.RUNNING:
             account.is_killed, account.owed, account.alarm = False, [], None
             account.last_release = str(record.release_id)

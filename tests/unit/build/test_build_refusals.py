@@ -4,6 +4,7 @@ import stat
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -219,6 +220,27 @@ def test_published_build_is_not_taken_up_again(settings: Settings, phase: str) -
         getattr(build, phase)()
     build.close()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("phase", ["write_candidate", "audit", "publish"])
+def test_build_killed_after_readers_had_it_is_not_taken_up_and_nobody_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    path, _ = _published(settings)
+    record = records.read_record(settings, path.stem)
+    record.status, record.release_id, record.ended_at = records.RUNNING, None, None
+    records.write_record(settings, record)
+    made = SimpleNamespace(build_id=record.build_id, release_id="r1")
+    monkeypatch.setattr("orchestration.release.list_releases", lambda _: [made])
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.build.announce", lambda _, build, alarm: told.append(alarm.code))
+    build = Build(settings, BuildRequest(run_id="retry"))
+    with pytest.raises(LeadproofError, match="is published already, as release r1"):
+        getattr(build, phase)()
+    build.close()
+    record = records.read_record(settings, record.build_id)
+    assert (record.status, record.release_id, record.run_id) == (records.PUBLISHED, "r1", "retry")
+    assert told == [] and alarm_of(record) is None
 
 
 def test_report_written_once_more_leaves_the_build_as_it_is(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from orchestration.report.status import read_status
 from orchestration.settings import Notify, Settings, load_settings
 from tests.fixtures.local_servers import Hook, Mailbox, listening_hook, listening_mailbox
 from tests.fixtures.release_world import make_settings
-from tests.unit.report.report_world import make_release
+from tests.unit.report.report_world import make_release, record_build
 
 SECRET = "hooks-secret-41"
 
@@ -194,13 +194,18 @@ def test_run_that_never_was_a_build_is_told_of(hook: str, settings: Settings) ->
 def test_old_release_is_told_of_once_a_day(hook: str, settings: Settings) -> None:
     settings = replace(settings, notify=Notify(webhook=hook))
     assert tell_if_stale(settings, datetime(2026, 7, 3, 8, tzinfo=UTC), None) == ""
-    make_release(settings)  # as of 30 June 2026, 12:00
+    made = make_release(settings)  # as of 30 June 2026, 12:00
     assert tell_if_stale(settings, datetime(2026, 7, 1, 13, tzinfo=UTC), "") == ""
     day = tell_if_stale(settings, datetime(2026, 7, 3, 8, tzinfo=UTC), "")
     assert day == "2026-07-03"
     assert tell_if_stale(settings, datetime(2026, 7, 3, 9, tzinfo=UTC), day) == day
     assert tell_if_stale(settings, datetime(2026, 7, 4, 8, tzinfo=UTC), day) == "2026-07-04"
     assert [got["alarm"] for got in Hook.got] == ["release_stale"] * 2
+    record_build(
+        settings, status=records.UNCHANGED, as_of="2026-07-04T07:00:00+00:00", release_id=made.release_id
+    )
+    assert tell_if_stale(settings, datetime(2026, 7, 5, 8, tzinfo=UTC), day) == ""
+    assert tell_if_stale(settings, datetime(2026, 7, 5, 10, tzinfo=UTC), day) == "2026-07-05"
 
 
 def test_damaged_release_is_told_of_once_a_day_by_the_sensor(

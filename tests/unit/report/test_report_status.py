@@ -49,7 +49,7 @@ def test_release_build_and_freshness_are_on_one_screen(settings: Settings, print
     assert lines[0].split(maxsplit=2) == [
         "Fresh",
         "yes",
-        "readers see a release that is less than 26 hours old",
+        "what readers see was up to date less than 26 hours ago",
     ]
     assert lines[1].startswith("Audited         yes") and lines[2].startswith("Published       yes")
     assert read_status(settings, NOW).alarms == []
@@ -124,11 +124,41 @@ def test_baselines_that_run_out_soon_are_named(
     assert ("Repair what is baselined" in text) == bool(expected)
 
 
+def test_build_that_found_nothing_new_makes_an_old_release_fresh(
+    settings: Settings, told: Callable[..., str]
+) -> None:
+    release = make_release(settings)
+    record_build(settings, release_id=release.release_id)
+    for moment, release_id in (
+        (datetime(2026, 7, 3, 12, tzinfo=UTC), release.release_id),
+        (datetime(2026, 7, 3, 14, tzinfo=UTC), "r_another"),
+    ):
+        record_build(
+            settings,
+            build_id=f"b{moment:%Y%m%dT%H%M%S}000000",
+            status=records.UNCHANGED,
+            as_of=moment.isoformat(),
+            release_id=release_id,
+        )
+    text = told(datetime(2026, 7, 4, tzinfo=UTC))
+    assert "Fresh yes what readers see was up to date less than 26 hours ago" in text
+    assert "Release stale." not in text
+    assert "Fresh no" in told(datetime(2026, 7, 4, 15, tzinfo=UTC))
+
+
+def test_build_killed_after_readers_had_its_release_is_published(
+    settings: Settings, told: Callable[..., str]
+) -> None:
+    make_release(settings)
+    record_build(settings, status=records.RUNNING)
+    assert "Published yes the last build is what readers see" in told()
+
+
 def test_old_release_asks_for_a_build(settings: Settings, told: Callable[..., str]) -> None:
     release = make_release(settings)
     record_build(settings, release_id=release.release_id)
     text = told(datetime(2026, 7, 4, tzinfo=UTC))
-    assert "Fresh no readers see a release that is more than 26 hours old" in text
+    assert "Fresh no what readers see was up to date more than 26 hours ago" in text
     assert "Alarm Release stale." in text
     assert "The release is old; run leadproof build" in text
 
