@@ -360,6 +360,7 @@ class Build:
                 tables=[name for name in mart_names() if name not in ADDED_BY_PUBLICATION],
                 month_columns=month_columns(),
                 unchanged_months=unchanged,
+                policy_dir=self._policy_kept,
             )
             with explained("Keeping what the months hold", place), self._connect() as database:
                 known_months.keep_months(database, candidate.month_sums)

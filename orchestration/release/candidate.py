@@ -40,6 +40,7 @@ from orchestration.release.files import (
 )
 from orchestration.release.locks import checked_build_id, publication_lock
 from orchestration.release.months import create_month_view, view_text
+from orchestration.release.restricted import contacts_digest
 from orchestration.release.seals import is_sealed, seal_record
 from orchestration.release.shared import (
     MonthFile,
@@ -69,6 +70,8 @@ class Candidate:
         views: The text of the view by table, of the same tables.
         shared_files: The shared files, under the names by which the views open them.
         written_at: When it was written (UTC).
+        contacts_digest: Digest of the contacts that go with it; None without any.
+        policy_files: Hex SHA-256 of each policy table that goes with it, by file name; None if any may.
         month_sums: Row sums by table and number of the month, of the same tables; known to who wrote it only.
     """
 
@@ -82,6 +85,8 @@ class Candidate:
     views: dict[str, str]
     shared_files: tuple[Path, ...]
     written_at: datetime
+    contacts_digest: str | None = None
+    policy_files: Mapping[str, str] | None = None
     month_sums: Mapping[str, Mapping[int, RowSums]] = field(default_factory=dict)
 
     @property
@@ -114,6 +119,7 @@ def write_candidate(
     tables: Sequence[str] | None = None,
     month_columns: Mapping[str, str] | None = None,
     unchanged_months: Mapping[str, Mapping[int, RowSums]] | None = None,
+    policy_dir: Path | None = None,
 ) -> Candidate:
     """Copy the marts of the build database into a new file and hash it.
 
@@ -129,6 +135,8 @@ def write_candidate(
         tables: Tables or views of schema ``marts`` to publish; by default all of them.
         month_columns: By mart whose rows belong to months, the column (UTC moment or date) that tells.
         unchanged_months: By mart, the row sums of months that are known to have stayed as they were.
+        policy_dir: Folder of the policy tables (CSV) that the build used; publication takes them as they are
+            now, and no others. None if it may take any.
 
     Returns:
         The candidate.
@@ -151,7 +159,7 @@ def write_candidate(
         sweep_shared(settings)
         try:
             writing.mkdir()
-            found = _copy_marts(
+            found, contacts = _copy_marts(
                 settings, writing / DATABASE, tables, month_columns or {}, unchanged_months or {}
             )
             shared = {month.name: month.sha256 for copied in found.values() for month in copied.months}
@@ -164,6 +172,8 @@ def write_candidate(
                     "sha256": sha256_with_shared(sha256_of(writing / DATABASE), shared),
                     "shared": str(settings.shared_as_read),
                     "tables": {name: copied.note() for name, copied in found.items()},
+                    "contacts": contacts,
+                    "policy": None if policy_dir is None else policy_files(policy_dir),
                 },
             )
             # Publication takes row counts and digests from it, which no audit reads.
@@ -217,7 +227,21 @@ def read_candidate(settings: Settings, build_id: str) -> Candidate:
         views={name: note["tables"][name]["view"] for name in months},
         shared_files=tuple(shared / month.name for files in months.values() for month in files),
         written_at=utc(datetime.fromisoformat(note["written_at"])),
+        contacts_digest=note["contacts"],
+        policy_files=note["policy"],
     )
+
+
+def policy_files(folder: Path) -> dict[str, str]:
+    """Hash the policy tables of a folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Hex SHA-256 by file name.
+    """
+    return {path.name: sha256_of(path) for path in sorted(folder.glob("*.csv"))}
 
 
 def assert_closed(database: Path) -> None:
@@ -242,7 +266,7 @@ def _copy_marts(
     tables: Sequence[str] | None,
     month_columns: Mapping[str, str],
     unchanged_months: Mapping[str, Mapping[int, RowSums]],
-) -> dict[str, _Copied]:
+) -> tuple[dict[str, _Copied], str | None]:
     if not settings.build_db.is_file():
         raise LeadproofError(
             f"There is no build database at {settings.build_db}.", "Run leadproof build first."
@@ -269,12 +293,13 @@ def _copy_marts(
         connection.execute("detach candidate")
         assert_closed(database)
         connection.execute(f"attach {literal(database)} as candidate (read_only)")
-        return {
+        found = {
             name: replace(by_month[name], view=view_text(connection, "candidate", name))
             if name in by_month
             else _Copied(digest_of(connection, "candidate", name))
             for name in names
         }
+        return found, contacts_digest(connection, "build")
 
 
 def _settle_long_marts(

@@ -200,7 +200,7 @@ def _refuse_stale(candidate: Candidate, past: list[Release]) -> None:
 def _stage(work: _Work) -> None:
     """Write every file of the release into the hidden folder, the manifest last, and seal it."""
     (work.staged / MARTS).mkdir(parents=True)
-    _copy_policy(work.policy_dir, work.staged / "policy")
+    _copy_policy(work.policy_dir, work.staged / "policy", work.candidate)
     database = work.staged / DATABASE
     assert_closed(work.candidate.path)
     months = [month for files in work.candidate.months.values() for month in files]
@@ -231,7 +231,9 @@ def _stage(work: _Work) -> None:
                 f"copy release.{MARTS}.{identifier(table)} "
                 f"to {literal(work.staged / MARTS / f'{table}.parquet')} (format parquet, compression zstd)"
             )
-        write_contacts(connection, work.settings, work.candidate.build_id, contacts)
+        write_contacts(
+            connection, work.settings, work.candidate.build_id, work.candidate.contacts_digest, contacts
+        )
     open_to_readers(work.settings, months)
     if work.write_pages:
         previous = newest_whole(work.past)
@@ -242,7 +244,7 @@ def _stage(work: _Work) -> None:
     seal(work.staged)
 
 
-def _copy_policy(source: Path, target: Path) -> None:
+def _copy_policy(source: Path, target: Path, candidate: Candidate) -> None:
     target.mkdir()
     files = sorted(source.glob("*.csv"))
     if not files:
@@ -250,8 +252,12 @@ def _copy_policy(source: Path, target: Path) -> None:
             f"There are no policy tables at {source}.",
             "A release carries the policy it was made with; build again.",
         )
-    for file in files:
-        copy_hashed(file, target / file.name)
+    copied = {file.name: copy_hashed(file, target / file.name) for file in files}
+    if candidate.policy_files not in (None, copied):
+        raise LeadproofError(
+            f"Build {candidate.build_id} is not published: its policy tables are not those that it used.",
+            "Run leadproof build again; the release that readers see is unchanged.",
+        )
 
 
 def _append_tables(connection: duckdb.DuckDBPyConnection, work: _Work, history: Path) -> None:

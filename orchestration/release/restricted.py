@@ -7,13 +7,36 @@ import duckdb
 
 from orchestration.errors import LeadproofError
 from orchestration.private_files import close_to_others
-from orchestration.release.database import literal
+from orchestration.release.database import RowSums, columns_of, digest_from, identifier, literal, row_sums
 from orchestration.release.files import sync
 from orchestration.settings import Settings
 
+_SCHEMA, _TABLE = "restricted", "contacts"
+
+
+def contacts_digest(connection: duckdb.DuckDBPyConnection, database: str) -> str | None:
+    """Digest ``restricted.contacts``, whatever the order of its rows.
+
+    Args:
+        connection: Connection with the build database attached.
+        database: Its alias.
+
+    Returns:
+        The hex digest; None if there is no such table.
+    """
+    columns = columns_of(connection, database, _SCHEMA, _TABLE)
+    if not columns:
+        return None
+    sums = row_sums(connection, f"{identifier(database)}.{_SCHEMA}.{_TABLE}", columns)
+    return digest_from(columns, sums.get(0, RowSums(0, 0, 0)))
+
 
 def write_contacts(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, build_id: str, target: Path
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    build_id: str,
+    expected_digest: str | None,
+    target: Path,
 ) -> None:
     """Export ``restricted.contacts`` of the build database.
 
@@ -24,10 +47,11 @@ def write_contacts(
         connection: Connection that may read the build database and write the target's folder.
         settings: Where the warehouse lies.
         build_id: Build that is published; the build database must still hold it.
+        expected_digest: Their digest when the candidate was written.
         target: The Parquet file; its folder is created.
 
     Raises:
-        LeadproofError: If the build database has no such table or holds another build by now.
+        LeadproofError: If the build database has no such table, has another by now, or holds another build.
     """
     if not settings.build_db.is_file():
         raise LeadproofError(
@@ -36,6 +60,11 @@ def write_contacts(
     connection.execute(f"attach {literal(settings.build_db)} as build (read_only)")
     try:
         _check_build(connection, build_id)
+        if contacts_digest(connection, "build") != expected_digest:
+            raise LeadproofError(
+                f"Build {build_id} is not published: contacts have changed since its candidate was written.",
+                "Run leadproof build again; the release that readers see is unchanged.",
+            )
         for folder in (settings.restricted, target.parent):
             close_to_others(folder)
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -28,6 +28,7 @@ from tests.fixtures.release_world import (
     build_id_of,
     make_build_db,
     make_candidate,
+    make_policy,
     moment_of,
 )
 
@@ -498,6 +499,36 @@ def _(attempt: Attempt) -> None:
 @_kind("a build database of another build")
 def _(attempt: Attempt) -> None:
     make_build_db(attempt.settings, attempt.number + attempt.drawn.choice([-1, 1]))
+
+
+@_kind("contacts changed since the candidate was written")
+def _(attempt: Attempt) -> None:
+    attempt.told = attempt.drawn.choice(
+        [
+            "update restricted.contacts set email = 'another@example.com' where person_id = 'p_1'",
+            "delete from restricted.contacts where person_id = 'p_1'",
+            "insert into restricted.contacts select 'p_new', 'Somebody', 'new@example.com', null",
+            "alter table restricted.contacts drop column phone",
+        ]
+    )
+    with duckdb.connect(attempt.settings.build_db) as database:
+        database.execute(attempt.told)
+
+
+@_kind("other policy tables than those that the build used")
+def _(attempt: Attempt) -> None:
+    other = attempt.settings.warehouse / "policy_of_nobody"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(make_policy(attempt.settings, attempt.number), other)
+    victim = attempt.drawn.choice(sorted(other.glob("*.csv")))
+    attempt.told = attempt.drawn.choice(["changed", "taken away", "added"])
+    if attempt.told == "changed":
+        victim.write_bytes(victim.read_bytes() + b"\n")
+    elif attempt.told == "taken away":
+        victim.unlink()
+    else:
+        shutil.copyfile(victim, other / "of_nobody.csv")
+    attempt.arguments["policy_dir"] = other
 
 
 @_kind("a build that is published already, or an older one")
