@@ -21,6 +21,7 @@ import pytest
 from orchestration.digests import sha256_of
 from orchestration.settings import PROJECT_ROOT
 from tests.fixtures.local_servers import Hook, listening_hook
+from tests.integration.assets_alone import ASSETS_ALONE
 from tests.integration.workshop import Workshop, make_workshop, with_server
 
 pytestmark = pytest.mark.slow
@@ -102,36 +103,6 @@ def test_first_build_is_stopped_by_the_audit(workshop: Workshop) -> None:
     assert workshop.leadproof("status", "--check").returncode == 1
 
 
-_LAUNCH = """
-import json, logging
-import dagster as dg
-from orchestration.definitions import defs
-from orchestration.defs.event_storage import own_process_instance
-from orchestration.settings import load_settings
-logging.getLogger("dagster").setLevel(logging.CRITICAL)
-chosen = {
-    "/".join(key): dg.AssetSelection.assets(dg.AssetKey(key)).without_checks()
-    for key in (["release", "candidate"], ["release", "current"], ["quality", "report"])
-}
-chosen["audit"] = dg.AssetSelection.checks_for_assets(dg.AssetKey(["release", "candidate"]))
-jobs = {name: dg.define_asset_job(f"alone_{place}", chosen[name]) for place, name in enumerate(chosen)}
-every = dg.Definitions.merge(defs, dg.Definitions(jobs=list(jobs.values())))
-told = {}
-with own_process_instance(load_settings()) as instance:
-    for name, alone in jobs.items():
-        result = every.resolve_job_def(alone.name).execute_in_process(instance=instance, raise_on_error=False)
-        failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-        told[name] = {
-            "steps": sum(event.is_step_start for event in result.all_events),
-            "failures": [
-                each.user_failure_data.description if each.user_failure_data else each.error.cls_name
-                for each in failed
-            ],
-        }
-print(json.dumps(told))
-"""
-
-
 def _seen(workshop: Workshop) -> dict[str, str]:
     """Pointer and releases, with the digest of each byte."""
     folder = workshop.warehouse / "releases"
@@ -151,7 +122,7 @@ def _assert_launched(told: dict[str, dict[str, Any]]) -> None:
 
 def test_assets_launched_alone_after_a_blocked_build_publish_nothing(workshop: Workshop) -> None:
     got = len(Hook.got)
-    launched = workshop.python(_LAUNCH)
+    launched = workshop.python(ASSETS_ALONE)
     _assert_launched(launched)
     assert launched["release/current"]["failures"]
     assert workshop.current() is None
@@ -241,7 +212,7 @@ print(json.dumps({
 def test_assets_launched_alone_after_a_published_build_change_nothing(workshop: Workshop) -> None:
     before, records = _seen(workshop), workshop.records()
     assert records[-1]["status"] == "published"
-    _assert_launched(workshop.python(_LAUNCH))
+    _assert_launched(workshop.python(ASSETS_ALONE))
     assert _seen(workshop) == before
     assert workshop.records() == records
 

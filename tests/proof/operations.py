@@ -36,9 +36,11 @@ from orchestration.alarms import (
     Alarm,
 )
 from orchestration.defs.automation import tell_if_damaged, tell_if_stale, tell_of_run
+from orchestration.digests import sha256_of
 from orchestration.notifications import SENT, tell_again
 from orchestration.settings import PROJECT_ROOT, Notify, Settings
 from tests.fixtures.local_servers import Hook, Mailbox
+from tests.integration.assets_alone import ASSETS_ALONE
 from tests.integration.harness import make_warehouse
 from tests.proof.injections import assert_harmless_on_a_terminal
 from tests.proof.kills import PHASES, Kill, strike
@@ -414,6 +416,32 @@ class Operations:
         self._build(0)
         self._goes_well(records.PUBLISHED)
 
+    def launch_alone(self) -> None:
+        """Launch each asset by itself, after a build that readers see and after one that the audit blocked.
+
+        It comes last: it goes on with the blocked build, and may tell of it again.
+        """
+        self.channels.webhook = self.channels.mail = "off"
+        for is_blocked in (False, True):
+            if is_blocked:
+                self.channels.clear()
+                self._audit()
+            before = self._published_bytes()
+            self.shop.start_code(self._set_settings(), self._output, ASSETS_ALONE)
+            code, told = self.shop.exit_code(), self._told()
+            assert code == 0, told
+            launched = json.loads(told.strip().splitlines()[-1])
+            assert all(each["steps"] for each in launched.values()), launched
+            assert launched["release/current"]["failures"], launched
+            assert self._published_bytes() == before, f"an asset launched alone published: {launched}"
+            self.tally["assets launched alone"] += len(launched)
+
+    def _published_bytes(self) -> dict[str, str]:
+        files = [path for path in self.settings.releases.rglob("*") if path.is_file()]
+        return {"current": self._current() or ""} | {
+            str(path.relative_to(self.settings.releases)): sha256_of(path) for path in sorted(files)
+        }
+
     # -- what follows from a build ----------------------------------------------------------------
 
     def _goes_well(self, status: str) -> None:
@@ -684,6 +712,7 @@ def prove_operations(shop: Shop, place: Path, seed: int, steps: int, hook: str, 
     operations = Operations(shop, settings, channels, rng, tally)
     drawn = rng.sample(STEPS, min(max(steps - 2, 0), len(STEPS)))
     operations.drive([_FIRST, *drawn, _FIRST])
+    operations.launch_alone()
     places = (settings.warehouse, settings.dagster_home, shop.workshop.root / "target")
     _assert_no_secret(channels.secret, places)
     with closing(sqlite3.connect(settings.dagster_home / "history" / "runs.db")) as runs:

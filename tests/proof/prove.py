@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.fixtures.local_servers import listening_hook, listening_mailbox
 from tests.integration.compiled_world import CompiledWorld, empty_world, shared_world
-from tests.proof.confined import confined
+from tests.proof.confined import NoNamespaceError, confined
 from tests.proof.erasures import drive_erasures
 from tests.proof.files import prove_batch
 from tests.proof.gate import prove_clean, prove_defects
@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=72, help="how many times to disturb a file that is read")
     parser.add_argument("--erasures", type=int, default=10, help="how many sequences of people forgotten")
     parser.add_argument("--canaries", type=int, default=3, help="how many sequences of the job on canaries")
-    parser.add_argument("--job-kills", type=int, default=60, help="how many builds of the job to kill")
+    parser.add_argument("--job-kills", type=int, default=60, help="how many builds to kill at any moment")
     parser.add_argument("--routes", type=int, default=300, help="how many forgeries to try to publish")
     parser.add_argument("--kills", type=int, default=300, help="how many publishers to kill")
     parser.add_argument("--readings", type=int, default=100, help="how many publications 16 readers meet")
@@ -78,16 +78,18 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=36, help="how many steps of an operated warehouse")
     parser.add_argument("--seed", type=int, default=1, help="the first; each stands for a few sequences")
     options = parser.parse_args()
-    is_proved = True
+    is_proved, left_out = True, list[str]()
     with tempfile.TemporaryDirectory() as folder:
         compiled = empty_world(Path(folder))
         if options.worlds:
             is_proved = _prove_verdicts(Judge(compiled), options.worlds, options.seed)
         for title, number, unit, run, name in _others(compiled, Path(folder)):
             if is_proved and (wanted := getattr(options, number)):
-                is_proved = _prove(title, wanted, options.seed, run, f"{_NOTHING} {name}=1", unit)
+                found = _prove(title, wanted, options.seed, run, f"{_NOTHING} {name}=1", unit)
+                is_proved = found is not False
+                left_out += [name] if found is None else []
         if options.sequences and is_proved:
-            is_proved = _prove(
+            is_proved = True is _prove(
                 "Sequences over the compiled models",
                 options.sequences,
                 options.seed,
@@ -96,7 +98,7 @@ def main() -> int:
             )
         if options.jobs and is_proved:
             with opened_shop(Path(folder) / "job") as shop:
-                is_proved = _prove(
+                is_proved = True is _prove(
                     "Sequences through the real job",
                     options.jobs,
                     options.seed,
@@ -113,7 +115,9 @@ def main() -> int:
         f" NETWORKS={options.networks} INJECTIONS={options.injections} OPERATIONS={options.operations}"
         f" SEED={options.seed}"
     )
-    return 0 if is_proved else 1
+    if left_out:
+        print(f"Not proved on this machine: {', '.join(left_out)}")
+    return 0 if is_proved and not left_out else 1
 
 
 def _others(
@@ -213,7 +217,7 @@ def _others(
         "ERASURES",
     )
     yield "The real job on canaries", "canaries", "sequences", canaries, "CANARIES"
-    yield "The real job killed", "job_kills", "kills tried", job_kills, "JOB_KILLS"
+    yield "The real job killed", "job_kills", "kills at any moment", job_kills, "JOB_KILLS"
     yield (
         "Forgeries that nobody may publish",
         "routes",
@@ -282,8 +286,12 @@ def _prove(
     run: Callable[[int], Counter[str]],
     alone: str,
     unit: str = "sequences",
-) -> bool:
-    """Run seed by seed until there is as much as is wanted, and print what was done."""
+) -> bool | None:
+    """Run seed by seed until there is as much as is wanted, and print what was done.
+
+    Returns:
+        Whether it holds; None where this machine cannot tell.
+    """
     print(title)
     tally: Counter[str] = Counter()
     started = time.monotonic()
@@ -292,6 +300,9 @@ def _prove(
             break
         try:
             tally += run(seed)
+        except NoNamespaceError:
+            print("Not proved here: this machine gives an ordinary account no namespaces of its own.\n")
+            return None
         except Exception:
             traceback.print_exc()
             print(f"\nSeed {seed} fails. Repeat it alone with: make prove SEED={seed} {alone}")

@@ -4,10 +4,11 @@ What is built there, and when it is killed, does not belong here.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from orchestration.settings import Settings
 from tests.integration.workshop import CommandServer, Workshop, make_workshop
@@ -48,6 +49,19 @@ class Shop:
             output: Gets what it prints.
             words: What follows `leadproof`.
         """
+        return self._order({"words": words}, settings, output)
+
+    def start_code(self, settings: Settings, output: Path, code: str) -> int:
+        """Start a piece of Python likewise.
+
+        Args:
+            settings: Of which warehouse.
+            output: Gets what it prints.
+            code: The piece.
+        """
+        return self._order({"code": code}, settings, output)
+
+    def _order(self, order: Mapping[str, Any], settings: Settings, output: Path) -> int:
         environment = {
             "LEADPROOF_LANDING": str(settings.landing),
             "LEADPROOF_WAREHOUSE": str(settings.warehouse),
@@ -65,7 +79,7 @@ class Shop:
             "LEADPROOF_NOTIFY_TO": ",".join(settings.notify.mail_to),
         }
         output.unlink(missing_ok=True)
-        self._process = self._server.start({"words": words}, environment, output, output)
+        self._process = self._server.start(order, environment, output, output)
         return self._process
 
     def exit_code(self) -> int:
