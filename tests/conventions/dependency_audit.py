@@ -6,6 +6,7 @@ Only ``make check`` runs this; no build asks anything of the network.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +15,21 @@ from typing import Any
 _LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 _SECONDS = 120
 _ANSWER_SECONDS = 5
+# What pip-audit says where nobody answers.
+_NO_ANSWER = re.compile("connect|timed out|max retries|resolve", re.IGNORECASE)
 
 
 def main() -> int:
     """Audit the lock file.
 
     Returns:
-        1 if a locked version has a known vulnerability that another version mends.
+        1 if a locked version has a known vulnerability that another version mends, or nothing can be audited
+        although somebody may answer.
     """
-    answer = _ask()
+    answer, complaint = _ask()
+    if complaint:
+        print(f"Dependencies: pip-audit does not work, so nothing was audited. {complaint}")
+        return 1
     audited = [each for each in answer if "skip_reason" not in each]
     if not audited:
         print("Dependencies: no database of vulnerabilities can be reached, so none was audited.")
@@ -39,23 +46,25 @@ def main() -> int:
     return 1 if any(vulnerability["fix_versions"] for *_, vulnerability in found) else 0
 
 
-def _ask() -> list[dict[str, Any]]:
+def _ask() -> tuple[list[dict[str, Any]], str]:
+    """What is known of each dependency, and what pip-audit complains of; neither where nobody answers."""
+    words = [
+        *(sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes"),
+        *("--requirement", str(_LOCK), "--progress-spinner", "off", "--format", "json"),
+        *("--timeout", str(_ANSWER_SECONDS)),
+    ]
     try:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes"),
-                *("--requirement", str(_LOCK), "--progress-spinner", "off", "--format", "json"),
-                *("--timeout", str(_ANSWER_SECONDS)),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return [], ""
+    try:
         dependencies: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, json.JSONDecodeError):
-        return []
-    return dependencies
+    except (json.JSONDecodeError, KeyError):
+        said = (
+            done.stderr.strip() or done.stdout.strip() or f"It ended with {done.returncode}."
+        ).splitlines()
+        return [], "" if any(word in line for word in _NO_ANSWER for line in said) else said[0]
+    return dependencies, ""
 
 
 if __name__ == "__main__":
