@@ -59,7 +59,7 @@ class Settings:
 
     landing: Path
     warehouse: Path
-    id_salt: str
+    id_salt: str = field(repr=False)
     memory_limit: str
     threads: int
     source_systems: tuple[str, ...]
@@ -71,7 +71,7 @@ class Settings:
     keep_days: int = 400
     stale_after_hours: int = 26
     notify: Notify = field(default_factory=Notify)
-    suppression_key: str = ""
+    suppression_key: str = field(default="", repr=False)
 
     @property
     def build_db(self) -> Path:
@@ -234,6 +234,6 @@ def _whole_number(variable: str, default: int) -> int:
     value = os.environ.get(variable, "").strip()
     if not value:
         return default
-    if not value.isdigit() or int(value) < 1:
+    if not value.isdecimal() or int(value) < 1:
         raise LeadproofError(f"{variable} is '{value}', which is no whole number above zero.")
     return int(value)

@@ -60,10 +60,8 @@ def _ask() -> tuple[list[dict[str, Any]], str]:
     try:
         dependencies: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (json.JSONDecodeError, KeyError):
-        said = (
-            done.stderr.strip() or done.stdout.strip() or f"It ended with {done.returncode}."
-        ).splitlines()
-        return [], "" if any(word in line for word in _NO_ANSWER for line in said) else said[0]
+        said = done.stderr.strip() or done.stdout.strip() or f"It ended with {done.returncode}."
+        return [], "" if _NO_ANSWER.search(said) else said.splitlines()[0]
     return dependencies, ""
 
 

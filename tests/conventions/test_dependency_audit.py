@@ -1,4 +1,4 @@
-"""Known vulnerabilities stop a check, and so does an audit that does not work; a database out of reach does not."""
+"""Known vulnerabilities stop a check, and so does an audit that does not work, but no database out of reach."""
 
 import json
 import subprocess

@@ -1,0 +1,20 @@
+"""What the environment says wrongly is told in one sentence, and settings show no secret."""
+
+import pytest
+
+from orchestration.errors import LeadproofError
+from orchestration.settings import load_settings
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", "④"])
+def test_number_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LEADPROOF_THREADS", value)
+    with pytest.raises(LeadproofError, match=f"LEADPROOF_THREADS is '{value}', which is no whole number"):
+        load_settings()
+
+
+def test_settings_that_are_printed_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ID_SALT", "SUPPRESSION_KEY"):
+        monkeypatch.setenv(f"LEADPROOF_{name}", "very-secret")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_WEBHOOK", "http://127.0.0.1:9/very-secret")
+    assert "very-secret" not in repr(load_settings())
