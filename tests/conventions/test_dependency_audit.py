@@ -1,4 +1,4 @@
-"""Known vulnerabilities stop a check, and so does an audit that does not work, but no database out of reach."""
+"""Known vulnerabilities stop a check, and so does an audit that does not work; one out of reach does not."""
 
 import json
 import subprocess

@@ -1,6 +1,7 @@
 """Readers: they keep what they opened, see the next release by opening again, and can do nothing else."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy
 
 from orchestration.release import apply_retention, list_releases, open_release, rollback
+from orchestration.release.store import damaged_file
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.fixtures.release_world import (
     CLOSED_TOUCHES,
@@ -262,6 +264,43 @@ def hardened(tmp_path_factory):
     (folder / "evil.duckdb_extension").write_bytes(b"\x7fELF")
     with open_release(settings, release.release_id) as connection:
         yield connection, release, folder
+
+
+# A reader as the README wants it: one whose account may not write below `releases/`, as root always may.
+OVERWRITING = """
+import sys
+from pathlib import Path
+import duckdb
+from orchestration.release import open_release
+from orchestration.release.store import current_release, shared_files
+from tests.fixtures.release_world import make_settings
+settings = make_settings(Path(sys.argv[1]), shared_from_rows=100)
+with open_release(settings) as connection:
+    for path in shared_files(current_release(settings)):
+        nothing = f"select * from read_parquet('{path}') limit 0"
+        for option in ("use_tmp_file false", "use_tmp_file true", "overwrite true"):
+            try:
+                connection.execute(f"copy ({nothing}) to '{path}' (format parquet, {option})")
+            except duckdb.Error as error:
+                print(type(error).__name__)
+            else:
+                print("written")
+"""
+
+
+def test_reader_that_may_not_write_cannot_overwrite_what_releases_share(tmp_path):
+    settings = make_settings(tmp_path, shared_from_rows=100)
+    release = make_release(settings, 1)
+    account = [] if os.geteuid() else ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    if account and not shutil.which("setpriv"):
+        pytest.skip("root may write everything, and there is no setpriv (util-linux) to be somebody less")
+    before = {path: path.read_bytes() for path in settings.shared.rglob("*.parquet")}
+    code = [sys.executable, "-c", OVERWRITING, str(tmp_path)]
+    done = subprocess.run([*account, *code], capture_output=True, text=True, cwd=PROJECT_ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) >= 3 and "written" not in done.stdout
+    assert {path: path.read_bytes() for path in before} == before
+    assert damaged_file(release) is None
 
 
 def test_hardened_reader_works_in_utc_with_the_limits_of_the_settings(hardened):
