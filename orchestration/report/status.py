@@ -202,7 +202,7 @@ class Status:
             and last is not None
             # One that was killed once readers had its release could not say so itself.
             and (
-                (last.build_id == release.build_id and last.failure is None)
+                (last.build_id == release.build_id and last.status != records.FAILED)
                 or (last.status in _SEEN and last.release_id == release.release_id)
             )
         )

@@ -323,7 +323,6 @@ class Operations:
         current = self._current() or ""
         if current != account.current:
             account.releases.append(current)
-            # Its record does not say so, and the next build takes it for none.
             account.current, account.is_new = current, record.status == records.RUNNING
             self.tally["kills after readers saw the release"] += 1
             account.last_release = current
