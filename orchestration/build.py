@@ -223,10 +223,10 @@ class Build:
 
         with release.build_lock(self.settings, self.request.owner):
             records.close_abandoned(self.settings)
-            newest = next(iter(records.build_ids(self.settings)), None)
+            newest = next(records.readable_records(self.settings), None)
             if newest is None:
                 raise LeadproofError("There is no build to report on.", "Run leadproof build first.")
-            return write_quality_report(self.settings, newest)
+            return write_quality_report(self.settings, newest.build_id)
 
     def load(self) -> "LoadReport":
         """Load new and changed landing files into the raw tables.
@@ -502,7 +502,7 @@ class Build:
             self._logged.close()
 
     def _was_alarmed(self, record: BuildRecord) -> bool:
-        earlier = (records.read_record(self.settings, each) for each in records.build_ids(self.settings))
+        earlier = records.readable_records(self.settings)
         before = (each for each in earlier if each.build_id < record.build_id and is_standing(each))
         newest = next(before, None)
         return newest is not None and alarm_of(newest) is not None
@@ -629,11 +629,12 @@ class Build:
         # The release published last, as for the policy lock: a rollback takes back nothing that was said.
         last = release.newest_whole(release.list_releases(self.settings))
         changed: set[str] = set()
-        if last is not None and last.build_id in records.build_ids(self.settings):
-            earlier = records.read_record(self.settings, last.build_id).starting_point
+        known = records.readable_record(self.settings, last.build_id) if last is not None else None
+        if known is not None:
+            earlier = known.starting_point
             changed = {name for name, digest in record.starting_point.items() if earlier.get(name) != digest}
         elif last is not None:
-            # Its record is gone; the release itself says less exactly what it was made with.
+            # Its record is gone, or unreadable; the release itself says less exactly what it was made with.
             if last.policy_digest != record.policy_digest:
                 changed.add("people_policy")
             if last.code_version != code_version():
