@@ -7,8 +7,8 @@ a notice is about no build, in ``state/notices/`` until somebody is.
 
 import smtplib
 import ssl
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -24,7 +24,8 @@ from urllib3.util import Retry
 from orchestration.alarms import RECOVERED, Alarm
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
-from orchestration.records import BuildRecord, Failure, write_record
+from orchestration.records import BuildRecord, Failure, readable_record, write_record
+from orchestration.release import notification_lock
 from orchestration.release.files import explained, read_json, write_json
 from orchestration.settings import Notify, Settings
 
@@ -33,6 +34,7 @@ _TRYING = "being tried"
 _WEBHOOK, _MAIL = "webhook", "mail"
 _KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
+_LOCK_SECONDS = 90.0
 _TRIES_AGAIN = 2
 _LONGEST_WAIT_SECONDS = 3.0
 _SOME_REFUSED = " recipients refused"
@@ -132,19 +134,44 @@ def send(notify: Notify, notice: Notice, channels: Collection[str] = (_WEBHOOK, 
 
 
 def announce(settings: Settings, record: BuildRecord, alarm: Alarm) -> None:
-    """Tell of a build once, and note in its record who was told.
+    """Tell of a build once on each channel, and note in its record who was told.
 
     Args:
         settings: The channels, and where records lie.
-        record: The build; one that was told of is left alone.
+        record: The build; a channel that was told of it, by whichever process, is left alone.
         alarm: What it raises, or ``RECOVERED``.
     """
-    if record.notified:
+    if not (settings.notify.webhook or settings.notify.smtp):
         return
-    told = send(settings.notify, notice_of(record, alarm))
-    if told:
-        record.notified = told
-        write_record(settings, record)
+    with _one_by_one(settings):
+        noted = readable_record(settings, record.build_id)
+        # A build that is taken up again has another end than the one that its record tells of until then.
+        if noted is not None and noted.run_id == record.run_id:
+            record.notified = {**record.notified, **noted.notified}
+        untold = {_WEBHOOK, _MAIL} - record.notified.keys()
+        told = send(settings.notify, notice_of(record, alarm), untold)
+        if told:
+            record.notified = {**record.notified, **told}
+            _note(settings, record)
+
+
+def _note(settings: Settings, record: BuildRecord) -> None:
+    """Write who was told, and take back nothing that another process has written meanwhile."""
+    latest = readable_record(settings, record.build_id)
+    if latest is not None and (latest.finished_at or "") >= (record.finished_at or ""):
+        latest.notified = {**latest.notified, **record.notified}
+        record = latest
+    write_record(settings, record)
+
+
+@contextmanager
+def _one_by_one(settings: Settings) -> Iterator[None]:
+    """Let no other process tell of a build meanwhile: both would, before either has noted it."""
+    with ExitStack() as held:
+        # Where no lock can be had, on a full disk say, being told twice is better than not being told.
+        with suppress(LeadproofError):
+            held.enter_context(notification_lock(settings, _LOCK_SECONDS))
+        yield
 
 
 def tell(settings: Settings, name: str, notice: Notice, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 
 from orchestration import notifications, records
-from orchestration.alarms import AUDIT_FAILED, NOTIFICATION_FAILED, RECOVERED
+from orchestration.alarms import AUDIT_FAILED, BUILD_INTERRUPTED, NOTIFICATION_FAILED, RECOVERED
 from orchestration.defs import automation
 from orchestration.defs.automation import stale_release_sensor, tell_if_damaged, tell_if_stale, tell_of_run
 from orchestration.errors import LeadproofError
@@ -184,6 +185,73 @@ def test_killed_run_is_told_of_by_dagster(hook: str, settings: Settings) -> None
     assert [(got["alarm"], got["next_step"]) for got in Hook.got] == [
         ("build_interrupted", "See leadproof status.")
     ]
+
+
+def killed_record() -> BuildRecord:
+    return replace(failed_record(), status=records.RUNNING, failure=None, audit={})
+
+
+def test_killed_build_is_told_of_once_by_two_processes(hook: str, settings: Settings) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, killed_record())
+    (closed,) = records.close_abandoned(settings)
+    tell_of_run(settings, "run-1")
+    announce(settings, closed, BUILD_INTERRUPTED)
+    assert [got["alarm"] for got in Hook.got] == ["build_interrupted"]
+    assert closed.notified == read_record(settings, closed.build_id).notified == {"webhook": SENT}
+
+
+def test_killed_build_is_told_of_on_the_channel_that_the_other_process_lacks(
+    hook: str, mailbox: str, settings: Settings
+) -> None:
+    write_record(settings, killed_record())
+    (closed,) = records.close_abandoned(settings)
+    tell_of_run(replace(settings, notify=Notify(webhook=hook)), "run-1")
+    both = Notify(hook, f"smtp://{mailbox}", "a@b.example", ("c@d.example",))
+    announce(replace(settings, notify=both), closed, BUILD_INTERRUPTED)
+    assert len(Hook.got) == len(Mailbox.mails) == 1
+    assert read_record(settings, closed.build_id).notified == {"webhook": SENT, "mail": SENT}
+
+
+def test_two_processes_that_tell_at_once_tell_once(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, failed_record())
+
+    def slow(*given: object) -> dict[str, str]:
+        time.sleep(0.3)
+        return send(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(notifications, "send", slow)
+    both = [
+        threading.Thread(target=announce, args=(settings, failed_record(), AUDIT_FAILED)) for _ in range(2)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert len(Hook.got) == 1
+
+
+def test_noting_who_was_told_takes_nothing_back(hook: str, settings: Settings) -> None:
+    """The sensor has read the record of a killed build, and meanwhile the next build closes it."""
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, killed_record())
+    read_before = read_record(settings, killed_record().build_id)
+    records.close_abandoned(settings)
+    announce(settings, read_before, BUILD_INTERRUPTED)
+    now = read_record(settings, read_before.build_id)
+    assert (now.status, now.notified) == (records.INTERRUPTED, {"webhook": SENT})
+    assert now.failure is not None
+
+
+def test_build_that_is_taken_up_again_is_told_of_anew(hook: str, settings: Settings) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, replace(failed_record(), notified={"webhook": SENT}))
+    again = replace(failed_record(), run_id="run-2")
+    announce(settings, again, AUDIT_FAILED)
+    assert len(Hook.got) == 1 and again.notified == {"webhook": SENT}
 
 
 def test_run_that_never_was_a_build_is_told_of(hook: str, settings: Settings) -> None:
