@@ -2,9 +2,11 @@
 
 import json
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +163,69 @@ def test_password_is_not_sent_in_the_clear(mailbox: str) -> None:
     assert "no encryption" in told["mail"]
     assert Mailbox.mails == []
     assert not any(command.upper().startswith("AUTH") for command in Mailbox.commands)
+
+
+@contextmanager
+def dripping(head: bytes, drips: bytes) -> Iterator[str]:
+    """Listen for a webhook and answer with a head at once, then with a byte every so often."""
+
+    class Dripping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            with suppress(OSError):
+                self.wfile.write(head)
+                for place in range(40):
+                    self.wfile.write(drips[place % len(drips) :][:1])
+                    self.wfile.flush()
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/{SECRET}"
+        server.shutdown()
+        server.block_on_close = False
+
+
+@pytest.mark.parametrize(
+    ("head", "drips", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", b"x", SENT),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 900\r\n\r\n", b"x", "failed: status 404"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 900\r\n\r\n", b"x", "failed: no answer within 1 seconds"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n", "failed: no answer within 1 seconds"),
+    ],
+)
+def test_webhook_that_drips_its_answer_holds_nobody(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, drips: bytes, expected: str
+) -> None:
+    monkeypatch.setattr(notifications, "_POST_SECONDS", 1)
+    with dripping(head, drips) as address:
+        began = time.monotonic()
+        told = send(Notify(webhook=address), notice_of(failed_record(), AUDIT_FAILED))
+        assert time.monotonic() - began < 3
+    assert told == {"webhook": expected}
+
+
+def test_mail_server_that_drips_its_greeting_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "_MAIL_SECONDS", 1)
+
+    class Dripping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                for _ in range(40):
+                    self.wfile.write(b"2")
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        notify = Notify(None, f"smtp://127.0.0.1:{server.server_address[1]}", "a@b.example", ("c@d.example",))
+        began = time.monotonic()
+        told = send(notify, notice_of(failed_record(), AUDIT_FAILED))
+        assert time.monotonic() - began < 3
+        server.shutdown()
+    assert told == {"mail": "failed: no answer within 1 seconds"}
 
 
 def test_without_channels_nothing_is_sent() -> None:
