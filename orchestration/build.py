@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import erasure, increment, known_months, policy, records, release
-from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of, is_standing
+from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, Alarm, alarm_of, is_standing
 from orchestration.build_log import BuildLog
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names, month_columns, tables_noting_months
@@ -486,20 +486,23 @@ class Build:
         alarm = alarm_of(record)
         try:
             for each in self._abandoned:
-                announce(self.settings, each, BUILD_INTERRUPTED)
+                self._tell_of(each, BUILD_INTERRUPTED)
             if alarm is not None:
-                announce(self.settings, record, alarm)
+                self._tell_of(record, alarm)
             elif record.status in (records.PUBLISHED, records.UNCHANGED) and self._was_alarmed(record):
-                announce(self.settings, record, RECOVERED)
-        except LeadproofError:
-            # The record could not be written; the build's own end was told before this.
-            pass
+                self._tell_of(record, RECOVERED)
         finally:
             if self._log is not None:
                 for channel, told in record.notified.items():
                     self._log.tell("notified", channel=channel, result=told)
                 self._log.tell_end(record, alarm.code if alarm else None)
             self._logged.close()
+
+    def _tell_of(self, record: BuildRecord, alarm: Alarm) -> None:
+        # The record could not be written, say. How the build ended stands before this, and one notice that
+        # fails must not take the next with it.
+        with contextlib.suppress(Exception):
+            announce(self.settings, record, alarm)
 
     def _was_alarmed(self, record: BuildRecord) -> bool:
         earlier = records.readable_records(self.settings)

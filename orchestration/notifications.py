@@ -43,6 +43,7 @@ _POST_SECONDS, _MAIL_SECONDS = 30.0, 60.0
 _TRIES_AGAIN = 2
 _LONGEST_WAIT_SECONDS = 3.0
 _SOME_REFUSED = " recipients refused"
+_NO_ADDRESS = "LEADPROOF_NOTIFY_FROM or LEADPROOF_NOTIFY_TO holds what is no mail address"
 _BUSY = (429, 500, 502, 503, 504)
 _LISTED = 10
 _SMTP_PORT, _SMTPS_PORT = 587, 465
@@ -363,8 +364,15 @@ def _mail(notify: Notify, server: str, notice: Notice) -> str:
 def _mailed(notify: Notify, server: str, notice: Notice) -> str:
     message = EmailMessage()
     message["Subject"] = f"Leadproof: {notice.title}" + (f" ({notice.build_id})" if notice.build_id else "")
-    message["From"] = notify.mail_from
-    message["To"] = ", ".join(notify.mail_to)
+    try:
+        message["From"] = notify.mail_from
+        message["To"] = ", ".join(notify.mail_to)
+        are_there = bool(message["From"].addresses and message["To"].addresses)
+    except Exception:
+        # Python's reader answers half an address with an IndexError, an AttributeError or whatever comes.
+        are_there = False
+    if not are_there:
+        return f"failed: {_NO_ADDRESS}"
     message.set_content(notice.text)
     parts = urlsplit(server)
     host = parts.hostname or ""

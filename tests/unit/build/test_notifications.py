@@ -165,6 +165,43 @@ def test_password_is_not_sent_in_the_clear(mailbox: str) -> None:
     assert not any(command.upper().startswith("AUTH") for command in Mailbox.commands)
 
 
+MISTYPED = ["ops@", "Ops <", '"', "(", "ops@[", "ops@firm.example\nBcc: all@firm.example"]
+
+
+@pytest.mark.parametrize("mistyped", MISTYPED)
+@pytest.mark.parametrize("variable", ["mail_from", "mail_to"])
+def test_mistyped_mail_address_is_told_and_silences_no_other_channel(
+    hook: str, mailbox: str, settings: Settings, mistyped: str, variable: str
+) -> None:
+    notify = Notify(hook, f"smtp://{mailbox}", "a@b.example", ("c@d.example",))
+    changed = {"mail_from": mistyped} if variable == "mail_from" else {"mail_to": (mistyped,)}
+    settings = replace(settings, notify=replace(notify, **changed))  # type: ignore[arg-type]
+    record = failed_record()
+    write_record(settings, record)
+    announce(settings, record, AUDIT_FAILED)
+    noted = read_record(settings, record.build_id).notified
+    assert noted == {
+        "webhook": SENT,
+        "mail": "failed: LEADPROOF_NOTIFY_FROM or LEADPROOF_NOTIFY_TO holds what is no mail address",
+    }
+    assert Mailbox.mails == []
+    assert NOTIFICATION_FAILED in read_status(settings).alarms
+
+
+def test_mistyped_mail_address_floods_nobody(
+    hook: str, mailbox: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_release(settings)  # as of 30 June 2026, 12:00
+    notify = Notify(hook, f"smtp://{mailbox}", "ops@", ("c@d.example",))
+    monkeypatch.setattr(automation, "load_settings", lambda: replace(settings, notify=notify))
+    moments = [datetime(2026, 7, 3, hour, tzinfo=UTC) for hour in (8, 9, 10)]
+    monkeypatch.setattr(automation.records, "utc_now", lambda: moments.pop(0))
+    context = dg.build_sensor_context(cursor="{}")
+    for _ in range(3):
+        stale_release_sensor(context)
+    assert [got["alarm"] for got in Hook.got] == ["release_stale"]
+
+
 @contextmanager
 def dripping(head: bytes, drips: bytes) -> Iterator[str]:
     """Listen for a webhook and answer with a head at once, then with a byte every so often."""
@@ -492,6 +529,33 @@ def test_wrong_address_is_refused_without_saying_it(
         load_settings()
     assert expected in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mistyped",
+    [*MISTYPED, "ops", "Ops", "a@b.example; c@d.example", '"Ops, Team" <ops@firm.example>', "a@.b"],
+)
+@pytest.mark.parametrize("variable", ["LEADPROOF_NOTIFY_FROM", "LEADPROOF_NOTIFY_TO"])
+def test_mistyped_mail_address_is_refused_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, mistyped: str
+) -> None:
+    monkeypatch.setenv("LEADPROOF_NOTIFY_SMTP", f"smtp://a:{SECRET}@b.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_FROM", "build@firm.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_TO", "ops@firm.example")
+    if variable == "LEADPROOF_NOTIFY_FROM" and mistyped.startswith('"Ops,'):
+        mistyped = "Ops, Team <ops@firm.example>"
+    monkeypatch.setenv(variable, mistyped)
+    with pytest.raises(LeadproofError, match=rf"^{variable} .*no mail address\. Give .*@") as refused:
+        load_settings()
+    assert SECRET not in str(refused.value)
+
+
+def test_mail_addresses_as_people_write_them_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADPROOF_NOTIFY_SMTP", "smtp://b.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_FROM", "Leadproof St. 1 <build+eu@firm.example>")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_TO", 'root@localhost, "Ops" <o.ps@[127.0.0.1]>, jörg@bücher.example')
+    notify = load_settings().notify
+    assert notify.mail_from == "Leadproof St. 1 <build+eu@firm.example>" and len(notify.mail_to) == 3
 
 
 def test_settings_do_not_print_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
