@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import erasure, increment, known_months, policy, records, release
-from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, alarm_of, is_standing
+from orchestration.alarms import BUILD_INTERRUPTED, RECOVERED, Alarm, alarm_of, is_standing
 from orchestration.build_log import BuildLog
 from orchestration.candidate_diff import compare_with_current
 from orchestration.dbt import mart_names, month_columns, tables_noting_months
@@ -232,10 +232,10 @@ class Build:
 
         with release.build_lock(self.settings, self.request.owner):
             records.close_abandoned(self.settings)
-            newest = next(iter(records.build_ids(self.settings)), None)
+            newest = next(records.readable_records(self.settings), None)
             if newest is None:
                 raise LeadproofError("There is no build to report on.", "Run leadproof build first.")
-            return write_quality_report(self.settings, newest)
+            return write_quality_report(self.settings, newest.build_id)
 
     def load(self) -> "LoadReport":
         """Load new and changed landing files into the raw tables.
@@ -496,14 +496,11 @@ class Build:
         alarm = alarm_of(record)
         try:
             for each in self._abandoned:
-                announce(self.settings, each, BUILD_INTERRUPTED)
+                self._tell_of(each, BUILD_INTERRUPTED)
             if alarm is not None:
-                announce(self.settings, record, alarm)
+                self._tell_of(record, alarm)
             elif record.status in (records.PUBLISHED, records.UNCHANGED) and self._was_alarmed(record):
-                announce(self.settings, record, RECOVERED)
-        except LeadproofError:
-            # The record could not be written; the build's own end was told before this.
-            pass
+                self._tell_of(record, RECOVERED)
         finally:
             if self._log is not None:
                 for channel, told in record.notified.items():
@@ -511,8 +508,14 @@ class Build:
                 self._log.tell_end(record, alarm.code if alarm else None)
             self._logged.close()
 
+    def _tell_of(self, record: BuildRecord, alarm: Alarm) -> None:
+        # The record could not be written, say. How the build ended stands before this, and one notice that
+        # fails must not take the next with it.
+        with contextlib.suppress(Exception):
+            announce(self.settings, record, alarm)
+
     def _was_alarmed(self, record: BuildRecord) -> bool:
-        earlier = (records.read_record(self.settings, each) for each in records.build_ids(self.settings))
+        earlier = records.readable_records(self.settings)
         before = (each for each in earlier if each.build_id < record.build_id and is_standing(each))
         newest = next(before, None)
         return newest is not None and alarm_of(newest) is not None
@@ -639,11 +642,12 @@ class Build:
         # The release published last, as for the policy lock: a rollback takes back nothing that was said.
         last = release.newest_whole(release.list_releases(self.settings))
         changed: set[str] = set()
-        if last is not None and last.build_id in records.build_ids(self.settings):
-            earlier = records.read_record(self.settings, last.build_id).starting_point
+        known = records.readable_record(self.settings, last.build_id) if last is not None else None
+        if known is not None:
+            earlier = known.starting_point
             changed = {name for name, digest in record.starting_point.items() if earlier.get(name) != digest}
         elif last is not None:
-            # Its record is gone; the release itself says less exactly what it was made with.
+            # Its record is gone, or unreadable; the release itself says less exactly what it was made with.
             if last.policy_digest != record.policy_digest:
                 changed.add("people_policy")
             if last.code_version != code_version():

@@ -5,14 +5,18 @@ never a row. That nobody can be reached never fails a build: it is noted in the 
 a notice is about no build, in ``state/notices/`` until somebody is.
 """
 
+import math
 import smtplib
 import ssl
-from collections.abc import Collection
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -24,7 +28,8 @@ from urllib3.util import Retry
 from orchestration.alarms import RECOVERED, Alarm
 from orchestration.errors import LeadproofError
 from orchestration.progress import say
-from orchestration.records import BuildRecord, Failure, write_record
+from orchestration.records import BuildRecord, Failure, readable_record, write_record
+from orchestration.release import notification_lock
 from orchestration.release.files import explained, read_json, write_json
 from orchestration.settings import Notify, Settings
 
@@ -33,9 +38,12 @@ _TRYING = "being tried"
 _WEBHOOK, _MAIL = "webhook", "mail"
 _KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
+# Of a whole exchange: a server that drips its answer byte by byte keeps within the limit of each read.
+_POST_SECONDS, _MAIL_SECONDS = 30.0, 60.0
 _TRIES_AGAIN = 2
 _LONGEST_WAIT_SECONDS = 3.0
 _SOME_REFUSED = " recipients refused"
+_NO_ADDRESS = "LEADPROOF_NOTIFY_FROM or LEADPROOF_NOTIFY_TO holds what is no mail address"
 _BUSY = (429, 500, 502, 503, 504)
 _LISTED = 10
 _SMTP_PORT, _SMTPS_PORT = 587, 465
@@ -132,19 +140,44 @@ def send(notify: Notify, notice: Notice, channels: Collection[str] = (_WEBHOOK, 
 
 
 def announce(settings: Settings, record: BuildRecord, alarm: Alarm) -> None:
-    """Tell of a build once, and note in its record who was told.
+    """Tell of a build once on each channel, and note in its record who was told.
 
     Args:
         settings: The channels, and where records lie.
-        record: The build; one that was told of is left alone.
+        record: The build; a channel that was told of it, by whichever process, is left alone.
         alarm: What it raises, or ``RECOVERED``.
     """
-    if record.notified:
+    if not (settings.notify.webhook or settings.notify.smtp):
         return
-    told = send(settings.notify, notice_of(record, alarm))
-    if told:
-        record.notified = told
-        write_record(settings, record)
+    with _one_by_one(settings):
+        noted = readable_record(settings, record.build_id)
+        # A build that is taken up again has another end than the one that its record tells of until then.
+        if noted is not None and noted.run_id == record.run_id:
+            record.notified = {**record.notified, **noted.notified}
+        untold = {_WEBHOOK, _MAIL} - record.notified.keys()
+        told = send(settings.notify, notice_of(record, alarm), untold)
+        if told:
+            record.notified = {**record.notified, **told}
+            _note(settings, record)
+
+
+def _note(settings: Settings, record: BuildRecord) -> None:
+    """Write who was told, and take back nothing that another process has written meanwhile."""
+    latest = readable_record(settings, record.build_id)
+    if latest is not None and (latest.finished_at or "") >= (record.finished_at or ""):
+        latest.notified = {**latest.notified, **record.notified}
+        record = latest
+    write_record(settings, record)
+
+
+@contextmanager
+def _one_by_one(settings: Settings) -> Iterator[None]:
+    """Let no other process tell of a build meanwhile: both would, before either has noted it."""
+    with ExitStack() as held:
+        # Where no lock can be had, on a full disk say, being told twice is better than not being told.
+        with suppress(LeadproofError):
+            held.enter_context(notification_lock(settings, _POST_SECONDS + _MAIL_SECONDS))
+        yield
 
 
 def tell(settings: Settings, name: str, notice: Notice, now: datetime) -> None:
@@ -257,8 +290,36 @@ def _notices(settings: Settings) -> Path:
     return settings.state / "notices"
 
 
+def _in_time(tell: Callable[[], str], seconds: float) -> str:
+    """Tell on a channel, but wait no longer than that, and let nothing that goes wrong there go further."""
+    told: list[str] = []
+
+    def run() -> None:
+        try:
+            told.append(tell())
+        except Exception as error:
+            # The message may quote an address, and an address may hold a secret.
+            told.append(f"failed: {type(error).__name__}")
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return told[0] if told else f"failed: no answer within {seconds:g} seconds"
+
+
 class _ShortWaits(Retry):
     """Waits as long as the server asks, but not for long: a build waits with it, and the mail behind it."""
+
+    until: float = math.inf
+
+    def new(self, **changes: Any) -> Self:
+        made = super().new(**changes)
+        made.until = self.until
+        return made
+
+    def is_exhausted(self) -> bool:
+        # Nobody waits for it any more, and that it failed is told already.
+        return super().is_exhausted() or time.monotonic() >= self.until
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         with suppress(InvalidHeader):
@@ -268,6 +329,10 @@ class _ShortWaits(Retry):
 
 
 def _post(address: str, notice: Notice) -> str:
+    return _in_time(lambda: _posted(address, notice), _POST_SECONDS)
+
+
+def _posted(address: str, notice: Notice) -> str:
     again = _ShortWaits(
         total=_TRIES_AGAIN,
         backoff_factor=0.5,
@@ -276,51 +341,58 @@ def _post(address: str, notice: Notice) -> str:
         redirect=False,
         raise_on_status=False,
     )
-    try:
-        with requests.Session() as session:
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(max_retries=again))
-            # Chat services show `text`; whoever parses takes the rest.
-            answer = session.post(
-                address,
-                json={"text": f"Leadproof: {notice.title}. {notice.text}", **asdict(notice)},
-                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
-                allow_redirects=False,
-            )
-    except (requests.RequestException, ValueError) as error:
-        # The message would quote the address.
-        return f"failed: {type(error).__name__}"
-    return SENT if answer.ok and not answer.is_redirect else f"failed: status {answer.status_code}"
+    again.until = time.monotonic() + _POST_SECONDS
+    with requests.Session() as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        # Chat services show `text`; whoever parses takes the rest. Of the answer nothing but its status is
+        # needed, so it is left unread.
+        with session.post(
+            address,
+            json={"text": f"Leadproof: {notice.title}. {notice.text}", **asdict(notice)},
+            timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return SENT if answer.ok and not answer.is_redirect else f"failed: status {answer.status_code}"
 
 
 def _mail(notify: Notify, server: str, notice: Notice) -> str:
+    return _in_time(lambda: _mailed(notify, server, notice), _MAIL_SECONDS)
+
+
+def _mailed(notify: Notify, server: str, notice: Notice) -> str:
     message = EmailMessage()
     message["Subject"] = f"Leadproof: {notice.title}" + (f" ({notice.build_id})" if notice.build_id else "")
-    message["From"] = notify.mail_from
-    message["To"] = ", ".join(notify.mail_to)
+    try:
+        message["From"] = notify.mail_from
+        message["To"] = ", ".join(notify.mail_to)
+        are_there = bool(message["From"].addresses and message["To"].addresses)
+    except Exception:
+        # Python's reader answers half an address with an IndexError, an AttributeError or whatever comes.
+        are_there = False
+    if not are_there:
+        return f"failed: {_NO_ADDRESS}"
     message.set_content(notice.text)
     parts = urlsplit(server)
     host = parts.hostname or ""
-    try:
-        if parts.scheme == "smtps":
-            secure: smtplib.SMTP = smtplib.SMTP_SSL(
-                host,
-                parts.port or _SMTPS_PORT,
-                timeout=_ANSWER_SECONDS,
-                context=ssl.create_default_context(),
-            )
-        else:
-            secure = smtplib.SMTP(host, parts.port or _SMTP_PORT, timeout=_ANSWER_SECONDS)
-        with secure as connection:
-            if parts.scheme == "smtp":
-                connection.ehlo()
-                if connection.has_extn("starttls"):
-                    connection.starttls(context=ssl.create_default_context())
-                elif parts.username:
-                    return "failed: the server offers no encryption, so the password was not sent"
-            if parts.username:
-                connection.login(unquote(parts.username), unquote(parts.password or ""))
-            refused = connection.send_message(message)
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        return f"failed: {type(error).__name__}"
+    if parts.scheme == "smtps":
+        secure: smtplib.SMTP = smtplib.SMTP_SSL(
+            host,
+            parts.port or _SMTPS_PORT,
+            timeout=_ANSWER_SECONDS,
+            context=ssl.create_default_context(),
+        )
+    else:
+        secure = smtplib.SMTP(host, parts.port or _SMTP_PORT, timeout=_ANSWER_SECONDS)
+    with secure as connection:
+        if parts.scheme == "smtp":
+            connection.ehlo()
+            if connection.has_extn("starttls"):
+                connection.starttls(context=ssl.create_default_context())
+            elif parts.username:
+                return "failed: the server offers no encryption, so the password was not sent"
+        if parts.username:
+            connection.login(unquote(parts.username), unquote(parts.password or ""))
+        refused = connection.send_message(message)
     return f"failed: {len(refused)} of {len(notify.mail_to)}{_SOME_REFUSED}" if refused else SENT

@@ -32,7 +32,8 @@ def remove_old_history(settings: Settings, now: datetime) -> list[str]:
     oldest = now - timedelta(days=settings.keep_days)
     removed = []
     for build_id in records.build_ids(settings)[_KEPT_BUILDS:]:
-        if build_id in released or _begun(build_id) >= oldest:
+        begun = _begun(build_id)
+        if build_id in released or begun is None or begun >= oldest:
             continue
         for path in _left_by(settings, build_id):
             remove_tree(path)
@@ -50,5 +51,8 @@ def _left_by(settings: Settings, build_id: str) -> tuple[Path, ...]:
     )
 
 
-def _begun(build_id: str) -> datetime:
-    return datetime.strptime(build_id[1:16], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+def _begun(build_id: str) -> datetime | None:
+    try:
+        return datetime.strptime(build_id[1:16], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None  # no build has left it

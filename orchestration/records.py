@@ -2,14 +2,22 @@
 
 Written while the build goes on and finished on every route, so ``status``, the quality report and the
 next build know what happened without opening the build database.
+
+A record may be of an earlier or a later version of the code: what it says that is unknown here is left aside,
+and what it does not say has its default. One that cannot be read at all is passed over, never removed.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
+from orchestration.errors import LeadproofError
 from orchestration.release.files import explained, write_json
 from orchestration.settings import Settings
 from orchestration.source_text import impersonal
@@ -24,6 +32,34 @@ RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT, UNCHANGED = (
     "unchanged",
 )
 
+_LOG = logging.getLogger(__name__)
+_PASSED_OVER: set[Path] = set()
+# A copy that somebody has laid beside a record is none.
+_RECORD = re.compile(r"b\d\w*", re.ASCII)
+_MOMENTS = ("as_of", "started_at", "finished_at", "next_due_at")
+# What others look for in the summaries of the load, the audit and the comparison.
+_LOAD: dict[str, Any] = {"files": 0, "rows": 0, "tables": [], "drift": [], "notes": []}
+_TABLE: dict[str, Any] = {"rejects": 0, "duplicates": 0, "refused": 0}
+_DRIFT: dict[str, Any] = {
+    "kind": "",
+    "source_system": None,
+    "source_table": None,
+    "detail": "",
+    "source_file": None,
+}
+_AUDIT: dict[str, Any] = {"verdict": "", "expectations": 0, "failed": []}
+_FAILED_EXPECTATION: dict[str, Any] = {
+    "expectation": "",
+    "table_name": "",
+    "source_system": "*",
+    "message": "",
+    "failing_rows": 0,
+    "evaluated_rows": 0,
+    "failing_keys": [],
+}
+_CHANGES: dict[str, Any] = {"compared_with": None, "counts": {}, "listed": [], "path": ""}
+_MOVED: dict[str, Any] = {"enters": 0, "leaves": 0}
+
 
 @dataclass
 class Phase:
@@ -37,8 +73,8 @@ class Phase:
     """
 
     name: str
-    seconds: float
-    status: str
+    seconds: float = 0.0
+    status: str = ""
 
 
 @dataclass
@@ -55,8 +91,8 @@ class Failure:
     """
 
     phase: str
-    message: str
-    hint: str
+    message: str = ""
+    hint: str = ""
     details: list[str] = field(default_factory=list)
     cause: str = ""
     is_by_person: bool = False
@@ -159,27 +195,84 @@ def read_record(settings: Settings, build_id: str) -> BuildRecord:
 
     Returns:
         The record.
+
+    Raises:
+        LeadproofError: If there is none, or it cannot be read.
     """
-    raw = json.loads(record_path(settings, build_id).read_text(encoding="utf-8"))
-    raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
-    raw["failure"] = Failure(**raw["failure"]) if raw["failure"] else None
+    path = record_path(settings, build_id)
+    try:
+        # The file's name is what it is found and written by.
+        record: BuildRecord = _made(
+            BuildRecord, {**json.loads(path.read_text(encoding="utf-8")), "build_id": build_id}
+        )
+        for name in _MOMENTS:
+            if moment := getattr(record, name):
+                datetime.fromisoformat(moment)
+        record.load, record.audit = _load_of(record.load), _audit_of(record.audit)
+        record.changes = _changes_of(record.changes)
+    except FileNotFoundError as error:
+        raise LeadproofError(
+            f"There is no build '{build_id}'.", "leadproof status names the last one."
+        ) from error
+    except (OSError, TypeError, ValueError, RecursionError) as error:
+        raise LeadproofError(
+            f"The record of build {build_id} cannot be read.",
+            f"Restore {path} from a backup, or move it away.",
+        ) from error
     # Earlier versions took any reason, and this one is told in pages and logs.
-    raw["restatement_reason"] = impersonal(raw["restatement_reason"])
-    return BuildRecord(**raw)
+    record.restatement_reason = impersonal(record.restatement_reason)
+    return record
+
+
+def readable_record(settings: Settings, build_id: str) -> BuildRecord | None:
+    """Read one record, for whoever can do without it.
+
+    Args:
+        settings: Where state lies.
+        build_id: Id of the build.
+
+    Returns:
+        The record. None if there is none, or it cannot be read, which is told once.
+    """
+    path = record_path(settings, build_id)
+    try:
+        return read_record(settings, build_id)
+    except LeadproofError:
+        # Once in a process: many go through all records, and a sensor does so every minute.
+        if path not in _PASSED_OVER and path.exists():
+            _PASSED_OVER.add(path)
+            _LOG.warning(
+                "The build record %s cannot be read and is passed over;"
+                " restore it from a backup, or move it away.",
+                path,
+            )
+        return None
+
+
+def readable_records(settings: Settings) -> Iterator[BuildRecord]:
+    """Go through all records that can be read, latest first.
+
+    Args:
+        settings: Where state lies.
+
+    Yields:
+        Each record, read when it is asked for.
+    """
+    for build_id in build_ids(settings):
+        record = readable_record(settings, build_id)
+        if record is not None:
+            yield record
 
 
 def build_ids(settings: Settings) -> list[str]:
-    """List the ids of all recorded builds, latest first."""
-    return sorted((path.stem for path in (settings.state / "builds").glob("b*.json")), reverse=True)
+    """List the ids of all recorded builds, latest first, readable or not."""
+    names = (path.stem for path in (settings.state / "builds").glob("b*.json"))
+    return sorted((name for name in names if _RECORD.fullmatch(name)), reverse=True)
 
 
 def find_run(settings: Settings, run_id: str) -> BuildRecord | None:
     """Return the build of one Dagster run, or None if the run never began one."""
-    for build_id in build_ids(settings):
-        record = read_record(settings, build_id)
-        if record.run_id == run_id:
-            return record
-    return None
+    return next((record for record in readable_records(settings) if record.run_id == run_id), None)
 
 
 def close_abandoned(settings: Settings) -> list[BuildRecord]:
@@ -193,8 +286,8 @@ def close_abandoned(settings: Settings) -> list[BuildRecord]:
     """
     closed = []
     for build_id in build_ids(settings)[:20]:
-        record = read_record(settings, build_id)
-        if record.status == RUNNING:
+        record = readable_record(settings, build_id)
+        if record is not None and record.status == RUNNING:
             record.status = INTERRUPTED
             record.finished_at = utc_text(utc_now())
             record.failure = Failure(
@@ -215,3 +308,72 @@ def utc_now() -> datetime:
 def utc_text(moment: datetime) -> str:
     """Return a moment as ISO text in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _made(kind: Any, value: Any) -> Any:
+    """Make of JSON what a field holds.
+
+    Raises:
+        TypeError: If the value is of another kind, or lacks what has no default.
+    """
+    if is_dataclass(kind) and isinstance(value, dict):
+        kinds = get_type_hints(kind)
+        # Null where something belongs is as good as nothing.
+        known = {
+            each.name: _made(kinds[each.name], value[each.name])
+            for each in fields(kind)
+            if value.get(each.name) is not None
+        }
+        return kind(**known)  # type: ignore[operator]
+    if get_origin(kind) is UnionType:
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+        return _made(kind, value)
+    if get_origin(kind) is list and isinstance(value, list):
+        return [_made(get_args(kind)[0], each) for each in value]
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return {name: _made(get_args(kind)[1], each) for name, each in value.items()}
+    if kind is Any or (
+        get_origin(kind) is None and isinstance(value, float | int if kind is float else kind)
+    ):
+        return value
+    raise TypeError(f"{type(value).__name__} where {kind} belongs")
+
+
+def _load_of(load: dict[str, Any]) -> dict[str, Any]:
+    if load:
+        load = _filled(load, _LOAD)
+        load["tables"] = [_filled(each, _TABLE) for each in load["tables"]]
+        load["drift"] = [_filled(each, _DRIFT) for each in load["drift"]]
+    return load
+
+
+def _audit_of(audit: dict[str, Any]) -> dict[str, Any]:
+    if audit:
+        audit = _filled(audit, _AUDIT)
+        audit["failed"] = [_filled(each, _FAILED_EXPECTATION) for each in audit["failed"]]
+    return audit
+
+
+def _changes_of(changes: dict[str, Any]) -> dict[str, Any]:
+    if changes:
+        changes = _filled(changes, _CHANGES)
+        changes["counts"] = {name: _filled(each, _MOVED) for name, each in changes["counts"].items()}
+    return changes
+
+
+def _filled(value: Any, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Give a summary's part what it lacks.
+
+    Raises:
+        TypeError: If it, or what is looked for in it, is of another kind.
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} where an object belongs")
+    filled = dict(value)
+    for name, default in defaults.items():
+        if filled.get(name) is None:
+            # Not the same list for all.
+            filled[name] = type(default)(default) if isinstance(default, list | dict) else default
+        elif not isinstance(filled[name], str if default is None else type(default)):
+            raise TypeError(f"{type(filled[name]).__name__} as {name}")
+    return filled

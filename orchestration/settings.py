@@ -219,6 +219,16 @@ def _notify() -> Notify:
             "LEADPROOF_NOTIFY_SMTP is set, but not from whom and to whom mails go.",
             "Set LEADPROOF_NOTIFY_FROM and LEADPROOF_NOTIFY_TO.",
         )
+    if smtp and not _is_mail_address(sender):
+        raise LeadproofError(
+            "LEADPROOF_NOTIFY_FROM is no mail address.",
+            "Give one such as build@firm.example or Leadproof <build@firm.example>.",
+        )
+    if smtp and not all(_is_mail_address(recipient) for recipient in recipients):
+        raise LeadproofError(
+            "LEADPROOF_NOTIFY_TO holds what is no mail address.",
+            "Give addresses such as ops@firm.example, separated by commas, with no comma in a name.",
+        )
     return Notify(webhook=webhook, smtp=smtp, mail_from=sender, mail_to=recipients)
 
 
@@ -228,6 +238,23 @@ def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _is_mail_address(text: str) -> bool:
+    # As the sending of mails reads it, which takes more than one shape for an address.
+    from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
+    from email.message import EmailMessage
+
+    message = EmailMessage()
+    try:
+        message["To"] = text
+        header = message["To"]
+        addresses, defects = header.addresses, header.defects
+    except Exception:
+        # Python's reader answers half an address with an IndexError, an AttributeError or whatever comes.
+        return False
+    is_harmless = all(isinstance(each, NonASCIILocalPartDefect | ObsoleteHeaderDefect) for each in defects)
+    return len(addresses) == 1 and bool(addresses[0].username and addresses[0].domain) and is_harmless
 
 
 def _whole_number(variable: str, default: int) -> int:

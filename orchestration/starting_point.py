@@ -109,7 +109,9 @@ def last_published(settings: Settings, before: str) -> BuildRecord | None:
     for build_id in records.build_ids(settings):
         if build_id >= before:
             continue
-        record = records.read_record(settings, build_id)
+        record = records.readable_record(settings, build_id)
+        if record is None:
+            return None  # nobody knows what it changed
         if record.status == records.UNCHANGED:
             continue
         is_current = settings.current.is_symlink() and settings.current.readlink().name == record.release_id

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     known = records.build_ids(settings)
     if not known:
         raise LeadproofError("There is no build to report on.", "Run leadproof build first.")
-    build_id = options.build or known[0]
+    newest = next(records.readable_records(settings), None)
+    build_id = options.build or (newest.build_id if newest else known[0])
     if build_id not in known:
         raise LeadproofError(f"There is no build '{build_id}'.", f"The last ones are {', '.join(known[:3])}.")
     with working("Writing the quality report"):

@@ -11,6 +11,7 @@ from orchestration.release.locks import (
     build_lock,
     check_build_token,
     claim_build_token,
+    notification_lock,
     running_build,
 )
 from orchestration.release.publication import StagedRelease, publish
@@ -46,6 +47,7 @@ __all__ = [
     "damaged_file",
     "list_releases",
     "newest_whole",
+    "notification_lock",
     "open_release",
     "publish",
     "read_audit_record",

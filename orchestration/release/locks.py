@@ -109,6 +109,24 @@ def pointer_lock(settings: Settings) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def notification_lock(settings: Settings, wait_seconds: float) -> Iterator[None]:
+    """Hold the right to tell people of builds, so that no two processes tell of the same one.
+
+    Args:
+        settings: Where the warehouse lies.
+        wait_seconds: How long to wait for another process that tells.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        LeadproofError: If it stays taken for that long, or the state folder cannot be written.
+    """
+    with _exclusive(settings, "notification.lock", "notification", "notification", wait_seconds):
+        yield
+
+
 def running_build(settings: Settings) -> LockHolder | None:
     """Tell whether a build is running.
 

@@ -265,6 +265,8 @@ def damaged_file(release: Release) -> str | None:
         return "manifest.json"
     for name, entry in sorted(files.items()):
         path = release.path / name
+        if not isinstance(entry, dict):
+            return "manifest.json"
         if not path.is_file() or path.stat().st_size != entry.get("size_bytes"):
             return str(name)
     return None
@@ -501,7 +503,14 @@ def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
     manifest = read_json(path / "manifest.json") or {}
     entry: dict[str, Any] = manifest.get("release") or {}
     try:
-        if entry["release_id"] != name:
+        texts = [
+            entry[each] for each in ("build_id", "inputs_digest", "policy_digest", "code_version", "verdict")
+        ]
+        counts = dict(entry["row_counts"])
+        is_of_kind = all(isinstance(each, str) for each in texts) and all(
+            isinstance(rows, int) for rows in counts.values()
+        )
+        if entry["release_id"] != name or not is_of_kind:
             raise ValueError(name)
         return Release(
             release_id=name,
@@ -514,7 +523,7 @@ def _read(settings: Settings, name: str, *, is_current: bool) -> Release | None:
             code_version=entry["code_version"],
             verdict=entry["verdict"],
             restatement_reason=impersonal(entry["restatement_reason"]),
-            row_counts=dict(entry["row_counts"]),
+            row_counts=counts,
             path=path,
             contacts=contacts_path(settings, name),
             is_current=is_current,
@@ -560,7 +569,9 @@ def _has_other_bytes(release: Release, name: str, sha256: str) -> bool:
             return False
     # Meanwhile an erasure may have rewritten the release, or retention removed it.
     files = (read_json(release.path / "manifest.json") or {}).get("files")
-    return isinstance(files, dict) and isinstance(files.get(name), dict) and files[name]["sha256"] == sha256
+    return (
+        isinstance(files, dict) and isinstance(files.get(name), dict) and files[name].get("sha256") == sha256
+    )
 
 
 def _damaged(release: Release, name: str) -> LeadproofError:

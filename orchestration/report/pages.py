@@ -58,7 +58,8 @@ def write_pages(settings: Settings, build_id: str) -> Path:
         The page.
 
     Raises:
-        LeadproofError: If there is no such build, or the quality folder cannot be written.
+        LeadproofError: If there is no such build, its record cannot be read, or the quality folder cannot be
+            written.
     """
     if not records.record_path(settings, build_id).is_file():
         raise LeadproofError(f"There is no build '{build_id}'.", "leadproof status names the last one.")
@@ -86,7 +87,8 @@ def write_missing_pages(settings: Settings) -> None:
         if page_path(settings, build_id).exists():
             continue
         with contextlib.suppress(Exception):
-            if records.read_record(settings, build_id).status != records.RUNNING:
+            record = records.readable_record(settings, build_id)
+            if record is not None and record.status != records.RUNNING:
                 write_pages(settings, build_id)
 
 
@@ -354,8 +356,8 @@ def _phases_view(record: BuildRecord) -> list[dict[str, Any]]:
 
 def _write_index(settings: Settings) -> None:
     ids = records.build_ids(settings)
-    shown = [records.read_record(settings, build_id) for build_id in ids[:_LISTED_BUILDS]]
-    builds = [_listed(settings, record) for record in shown]
+    shown = [records.readable_record(settings, build_id) for build_id in ids[:_LISTED_BUILDS]]
+    builds = [_listed(settings, record) for record in shown if record is not None]
     left_out = len(ids) - len(shown)
     write_page(
         settings.quality / "index.html",

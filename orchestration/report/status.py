@@ -340,12 +340,12 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
     except LeadproofError as error:
         trouble = str(error)
     releases = list_releases(settings)
-    ids = records.build_ids(settings)
+    last = next(records.readable_records(settings), None)
     newest = newest_whole(releases)
     name = damaged_file(release) if release is not None else None
     if release is not None and name is not None:
         trouble = _way_out(release, name, releases)
-    page = page_path(settings, ids[0]) if ids else None
+    page = page_path(settings, last.build_id) if last else None
     freshness: list[Freshness] = []
     if release is not None and not trouble:
         try:
@@ -358,15 +358,14 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
             baselines = _baselines(release, now.date())
         except (KeyError, OSError, ValueError, csv.Error):
             trouble = _way_out(release, _THRESHOLDS, releases)
-    last = records.read_record(settings, ids[0]) if ids else None
     return Status(
         now=now,
         release=release,
         release_trouble=trouble,
         newest_release_id=newest.release_id if newest else None,
         last=last,
-        last_meant=_last(settings, ids, lambda build: not build.is_candidate_only),
-        last_standing=_last(settings, ids, is_standing),
+        last_meant=_last(settings, lambda build: not build.is_candidate_only),
+        last_standing=_last(settings, is_standing),
         page=page if page and page.exists() else None,
         holder=running_build(settings),
         freshness=freshness,
@@ -390,10 +389,8 @@ def _exists(path: Path) -> bool:
         return False  # for its owner to know
 
 
-def _last(
-    settings: Settings, ids: Sequence[str], is_meant: Callable[[BuildRecord], bool]
-) -> BuildRecord | None:
-    return next((build for each in ids if is_meant(build := records.read_record(settings, each))), None)
+def _last(settings: Settings, is_meant: Callable[[BuildRecord], bool]) -> BuildRecord | None:
+    return next((build for build in records.readable_records(settings) if is_meant(build)), None)
 
 
 def _way_out(release: Release, name: str, releases: Sequence[Release]) -> str:

@@ -78,7 +78,8 @@ def _source(
 
 
 def _drift(settings: Settings, build_id: str) -> list[Drift]:
-    if not records.record_path(settings, build_id).is_file():
+    record = records.readable_record(settings, build_id)
+    if record is None:
         return []
     return [
         Drift(
@@ -86,7 +87,7 @@ def _drift(settings: Settings, build_id: str) -> list[Drift]:
             ".".join(part for part in (note["source_system"], note["source_table"]) if part),
             note["detail"],
         )
-        for note in records.read_record(settings, build_id).load.get("drift", [])
+        for note in record.load.get("drift", [])
     ]
 
 

@@ -2,8 +2,11 @@
 
 import json
 import socket
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +15,7 @@ import dagster as dg
 import pytest
 
 from orchestration import notifications, records
-from orchestration.alarms import AUDIT_FAILED, NOTIFICATION_FAILED, RECOVERED
+from orchestration.alarms import AUDIT_FAILED, BUILD_INTERRUPTED, NOTIFICATION_FAILED, RECOVERED
 from orchestration.defs import automation
 from orchestration.defs.automation import stale_release_sensor, tell_if_damaged, tell_if_stale, tell_of_run
 from orchestration.errors import LeadproofError
@@ -162,6 +165,106 @@ def test_password_is_not_sent_in_the_clear(mailbox: str) -> None:
     assert not any(command.upper().startswith("AUTH") for command in Mailbox.commands)
 
 
+MISTYPED = ["ops@", "Ops <", '"', "(", "ops@[", "ops@firm.example\nBcc: all@firm.example"]
+
+
+@pytest.mark.parametrize("mistyped", MISTYPED)
+@pytest.mark.parametrize("variable", ["mail_from", "mail_to"])
+def test_mistyped_mail_address_is_told_and_silences_no_other_channel(
+    hook: str, mailbox: str, settings: Settings, mistyped: str, variable: str
+) -> None:
+    notify = Notify(hook, f"smtp://{mailbox}", "a@b.example", ("c@d.example",))
+    changed = {"mail_from": mistyped} if variable == "mail_from" else {"mail_to": (mistyped,)}
+    settings = replace(settings, notify=replace(notify, **changed))  # type: ignore[arg-type]
+    record = failed_record()
+    write_record(settings, record)
+    announce(settings, record, AUDIT_FAILED)
+    noted = read_record(settings, record.build_id).notified
+    assert noted == {
+        "webhook": SENT,
+        "mail": "failed: LEADPROOF_NOTIFY_FROM or LEADPROOF_NOTIFY_TO holds what is no mail address",
+    }
+    assert Mailbox.mails == []
+    assert NOTIFICATION_FAILED in read_status(settings).alarms
+
+
+def test_mistyped_mail_address_floods_nobody(
+    hook: str, mailbox: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_release(settings)  # as of 30 June 2026, 12:00
+    notify = Notify(hook, f"smtp://{mailbox}", "ops@", ("c@d.example",))
+    monkeypatch.setattr(automation, "load_settings", lambda: replace(settings, notify=notify))
+    moments = [datetime(2026, 7, 3, hour, tzinfo=UTC) for hour in (8, 9, 10)]
+    monkeypatch.setattr(automation.records, "utc_now", lambda: moments.pop(0))
+    context = dg.build_sensor_context(cursor="{}")
+    for _ in range(3):
+        stale_release_sensor(context)
+    assert [got["alarm"] for got in Hook.got] == ["release_stale"]
+
+
+@contextmanager
+def dripping(head: bytes, drips: bytes) -> Iterator[str]:
+    """Listen for a webhook and answer with a head at once, then with a byte every so often."""
+
+    class Dripping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            with suppress(OSError):
+                self.wfile.write(head)
+                for place in range(40):
+                    self.wfile.write(drips[place % len(drips) :][:1])
+                    self.wfile.flush()
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/{SECRET}"
+        server.shutdown()
+        server.block_on_close = False
+
+
+@pytest.mark.parametrize(
+    ("head", "drips", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", b"x", SENT),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 900\r\n\r\n", b"x", "failed: status 404"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 900\r\n\r\n", b"x", "failed: no answer within 1 seconds"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n", "failed: no answer within 1 seconds"),
+    ],
+)
+def test_webhook_that_drips_its_answer_holds_nobody(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, drips: bytes, expected: str
+) -> None:
+    monkeypatch.setattr(notifications, "_POST_SECONDS", 1)
+    with dripping(head, drips) as address:
+        began = time.monotonic()
+        told = send(Notify(webhook=address), notice_of(failed_record(), AUDIT_FAILED))
+        assert time.monotonic() - began < 3
+    assert told == {"webhook": expected}
+
+
+def test_mail_server_that_drips_its_greeting_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "_MAIL_SECONDS", 1)
+
+    class Dripping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                for _ in range(40):
+                    self.wfile.write(b"2")
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        notify = Notify(None, f"smtp://127.0.0.1:{server.server_address[1]}", "a@b.example", ("c@d.example",))
+        began = time.monotonic()
+        told = send(notify, notice_of(failed_record(), AUDIT_FAILED))
+        assert time.monotonic() - began < 3
+        server.shutdown()
+    assert told == {"mail": "failed: no answer within 1 seconds"}
+
+
 def test_without_channels_nothing_is_sent() -> None:
     assert send(Notify(), notice_of(failed_record(), AUDIT_FAILED)) == {}
 
@@ -184,6 +287,73 @@ def test_killed_run_is_told_of_by_dagster(hook: str, settings: Settings) -> None
     assert [(got["alarm"], got["next_step"]) for got in Hook.got] == [
         ("build_interrupted", "See leadproof status.")
     ]
+
+
+def killed_record() -> BuildRecord:
+    return replace(failed_record(), status=records.RUNNING, failure=None, audit={})
+
+
+def test_killed_build_is_told_of_once_by_two_processes(hook: str, settings: Settings) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, killed_record())
+    (closed,) = records.close_abandoned(settings)
+    tell_of_run(settings, "run-1")
+    announce(settings, closed, BUILD_INTERRUPTED)
+    assert [got["alarm"] for got in Hook.got] == ["build_interrupted"]
+    assert closed.notified == read_record(settings, closed.build_id).notified == {"webhook": SENT}
+
+
+def test_killed_build_is_told_of_on_the_channel_that_the_other_process_lacks(
+    hook: str, mailbox: str, settings: Settings
+) -> None:
+    write_record(settings, killed_record())
+    (closed,) = records.close_abandoned(settings)
+    tell_of_run(replace(settings, notify=Notify(webhook=hook)), "run-1")
+    both = Notify(hook, f"smtp://{mailbox}", "a@b.example", ("c@d.example",))
+    announce(replace(settings, notify=both), closed, BUILD_INTERRUPTED)
+    assert len(Hook.got) == len(Mailbox.mails) == 1
+    assert read_record(settings, closed.build_id).notified == {"webhook": SENT, "mail": SENT}
+
+
+def test_two_processes_that_tell_at_once_tell_once(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, failed_record())
+
+    def slow(*given: object) -> dict[str, str]:
+        time.sleep(0.3)
+        return send(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(notifications, "send", slow)
+    both = [
+        threading.Thread(target=announce, args=(settings, failed_record(), AUDIT_FAILED)) for _ in range(2)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert len(Hook.got) == 1
+
+
+def test_noting_who_was_told_takes_nothing_back(hook: str, settings: Settings) -> None:
+    """The sensor has read the record of a killed build, and meanwhile the next build closes it."""
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, killed_record())
+    read_before = read_record(settings, killed_record().build_id)
+    records.close_abandoned(settings)
+    announce(settings, read_before, BUILD_INTERRUPTED)
+    now = read_record(settings, read_before.build_id)
+    assert (now.status, now.notified) == (records.INTERRUPTED, {"webhook": SENT})
+    assert now.failure is not None
+
+
+def test_build_that_is_taken_up_again_is_told_of_anew(hook: str, settings: Settings) -> None:
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, replace(failed_record(), notified={"webhook": SENT}))
+    again = replace(failed_record(), run_id="run-2")
+    announce(settings, again, AUDIT_FAILED)
+    assert len(Hook.got) == 1 and again.notified == {"webhook": SENT}
 
 
 def test_run_that_never_was_a_build_is_told_of(hook: str, settings: Settings) -> None:
@@ -364,6 +534,33 @@ def test_wrong_address_is_refused_without_saying_it(
         load_settings()
     assert expected in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mistyped",
+    [*MISTYPED, "ops", "Ops", "a@b.example; c@d.example", '"Ops, Team" <ops@firm.example>', "a@.b"],
+)
+@pytest.mark.parametrize("variable", ["LEADPROOF_NOTIFY_FROM", "LEADPROOF_NOTIFY_TO"])
+def test_mistyped_mail_address_is_refused_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, mistyped: str
+) -> None:
+    monkeypatch.setenv("LEADPROOF_NOTIFY_SMTP", f"smtp://a:{SECRET}@b.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_FROM", "build@firm.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_TO", "ops@firm.example")
+    if variable == "LEADPROOF_NOTIFY_FROM" and mistyped.startswith('"Ops,'):
+        mistyped = "Ops, Team <ops@firm.example>"
+    monkeypatch.setenv(variable, mistyped)
+    with pytest.raises(LeadproofError, match=rf"^{variable} .*no mail address\. Give .*@") as refused:
+        load_settings()
+    assert SECRET not in str(refused.value)
+
+
+def test_mail_addresses_as_people_write_them_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADPROOF_NOTIFY_SMTP", "smtp://b.example")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_FROM", "Leadproof St. 1 <build+eu@firm.example>")
+    monkeypatch.setenv("LEADPROOF_NOTIFY_TO", 'root@localhost, "Ops" <o.ps@[127.0.0.1]>, jörg@bücher.example')
+    notify = load_settings().notify
+    assert notify.mail_from == "Leadproof St. 1 <build+eu@firm.example>" and len(notify.mail_to) == 3
 
 
 def test_settings_do_not_print_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

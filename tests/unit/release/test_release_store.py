@@ -1,6 +1,7 @@
 """Releases: what they hold, how they are listed, rolled back to, named and retired."""
 
 import errno
+import io
 import json
 import shutil
 import time
@@ -9,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from orchestration.alarms import RELEASE_DAMAGED
 from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
 from orchestration.release import (
@@ -19,12 +22,14 @@ from orchestration.release import (
     current_release,
     damaged_file,
     list_releases,
+    newest_whole,
     open_release,
     released_policy,
     rollback,
     store,
 )
 from orchestration.release.history import add_releases
+from orchestration.report.status import read_status
 from orchestration.settings import Settings
 from orchestration.source_text import WITHHELD
 from tests.fixtures.little_room import little_room
@@ -389,6 +394,45 @@ def test_release_that_was_rewritten_while_it_was_compared_is_not_damaged(setting
     monkeypatch.setattr(store, "sha256_of", rewritten)
     assert rollback(settings, first.release_id).release_id == first.release_id
     assert current_release(settings).release_id == first.release_id
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("files", {"leadproof.duckdb": "gone"}),
+        ("files", {"leadproof.duckdb": ["gone"]}),
+        ("files", {"leadproof.duckdb": None}),
+        ("files", ["leadproof.duckdb"]),
+        ("release.row_counts", {"people": "many"}),
+        ("release.row_counts", {"people": None}),
+        ("release.row_counts", "many"),
+        ("release.build_id", 5),
+        ("release.verdict", None),
+    ],
+)
+def test_manifest_that_holds_another_kind_of_thing_is_damage(settings, part, value):
+    first, second = make_release(settings, 1), make_release(settings, 2)
+    path = second.path / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    place, _, name = part.rpartition(".")
+    (manifest[place] if place else manifest)[name] = value
+    path.chmod(0o644)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert store.damaged_releases(settings) == {second.release_id: "manifest.json"}
+    whole = newest_whole(list_releases(settings))
+    assert whole is not None and whole.release_id == first.release_id
+    if part == "files":
+        assert store.differing_file(second) == "manifest.json"
+    status = read_status(settings)
+    assert RELEASE_DAMAGED in status.alarms
+    assert "damaged" in status.next_step and "leadproof rollback" in status.next_step
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(status)
+    assert second.release_id in screen.getvalue()
+    with pytest.raises(LeadproofError):
+        rollback(settings, second.release_id)
+    assert rollback(settings, first.release_id).release_id == first.release_id
 
 
 def test_folder_without_a_manifest_is_left_out_and_left_alone(settings):
