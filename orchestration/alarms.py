@@ -158,12 +158,12 @@ def true_as_of(settings: Settings, release_id: str, as_of: datetime) -> datetime
         Its clock, or that of the latest build that found nothing new, with zone.
     """
     latest = as_of
-    for build_id in records.build_ids(settings):
-        record = records.read_record(settings, build_id)
-        if record.release_id == release_id and record.status == records.UNCHANGED:
-            latest = max(latest, datetime.fromisoformat(record.as_of))
-        if record.release_id == release_id and record.status == records.PUBLISHED:
+    of_release = (each for each in records.readable_records(settings) if each.release_id == release_id)
+    for record in of_release:
+        if record.status == records.PUBLISHED:
             break
+        if record.status == records.UNCHANGED:
+            latest = max(latest, datetime.fromisoformat(record.as_of))
     return latest
 
 
