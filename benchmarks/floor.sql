@@ -270,7 +270,7 @@ with read as (
         code(audience_consent) as audience_consent,
         code(content_fit) as content_fit,
         code(initiated_by) as initiated_by,
-        nullif(split_part(split_part(clean(landing_page), '#', 1), '?', 1), '') as landing_page,
+        clean(split_part(split_part(landing_page, '#', 1), '?', 1)) as landing_page,
         code(response_relevance) as response_relevance,
         code(response_intent) as response_intent
     from read_parquet(getvariable('touches'))

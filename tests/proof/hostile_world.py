@@ -176,8 +176,12 @@ def differing_shapes(
 def _shapes(marts: Marts, words: Sequence[str]) -> dict[str, Counter[str]]:
     """The rows of each mart, with the number of the word in its place, and ids made from it left out."""
     known = [trimmed(word) or "" for word in words]
+    # What follows a `#` or `?` of a page is not kept: visitors are named there.
+    pages = {trimmed(re.split(r"[#?]", word)[0]) for word in known}
 
-    def shape(value: object) -> object:
+    def shape(name: str, value: object) -> object:
+        if name == "landing_page" and value in pages:
+            return "<page>"
         if not isinstance(value, str):
             return value
         for place, word in enumerate(known):
@@ -186,7 +190,7 @@ def _shapes(marts: Marts, words: Sequence[str]) -> dict[str, Counter[str]]:
 
     return {
         table: Counter(
-            json.dumps({name: shape(cell) for name, cell in row.items()}, default=str) for row in rows
+            json.dumps({name: shape(name, cell) for name, cell in row.items()}, default=str) for row in rows
         )
         for table, rows in marts.items()
         if table not in _OF_THE_LOAD

@@ -238,7 +238,7 @@ OPT_OUT_KINDS: tuple[Kind, ...] = (
 _ADDRESSED = "Ask ada@firm1.example"
 _PAGES = (
     None,
-    "https://www.leadproof.example/a?email=x#top",
+    "https://www.leadproof.example/a \t?email=x#top",
     "?only=query",
     "https://www.leadproof.example/thanks/+49 170 1234567/next",
     "/for/ada@firm1.example/212-555-0199",

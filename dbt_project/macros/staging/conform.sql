@@ -185,8 +185,13 @@
     {%- elif name == 'currency' -%}
         upper({{ clean_text(name) }})
     {%- elif name == 'landing_page' -%}
-        {#- Query strings and fragments carry addresses and names. -#}
-        nullif(split_part(split_part({{ clean_text(name) }}, '#', 1), '?', 1), '')
+        {#- Query strings and fragments carry addresses and names. Most pages have neither. -#}
+        {%- set text = 'cast(' ~ name ~ ' as ' ~ dbt.type_string() ~ ')' -%}
+        case
+            when {{ text_contains(text, "'#'") }} or {{ text_contains(text, "'?'") }}
+                then {{ clean_text("split_part(split_part(" ~ text ~ ", '#', 1), '?', 1)") }}
+            else {{ clean_text(name) }}
+        end
     {%- else -%}
         {{ clean_text(name) }}
     {%- endif -%}
