@@ -214,6 +214,11 @@ def read_candidate(settings: Settings, build_id: str) -> Candidate:
     note = json.loads(written)
     if note["build_id"] != build_id:
         raise LeadproofError(f"Build {build_id} has no candidate.", "Run leadproof build again.")
+    if not {"contacts", "policy"} <= note.keys():
+        raise LeadproofError(
+            f"The candidate of build {build_id} was written by an earlier version of the code.",
+            "Run leadproof build again; the release that readers see is unchanged.",
+        )
     months = months_noted(note["tables"])
     shared = Path(note["shared"])
     return Candidate(

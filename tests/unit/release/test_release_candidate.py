@@ -1,5 +1,6 @@
 """The candidate: what is copied, what is left behind, how its content is digested."""
 
+import json
 import os
 import stat
 
@@ -8,7 +9,7 @@ import pytest
 
 from orchestration.digests import sha256_of
 from orchestration.errors import LeadproofError
-from orchestration.release import Candidate, read_candidate, write_candidate
+from orchestration.release import Candidate, read_candidate, seal_record, write_candidate
 from orchestration.release.database import digest_of
 from orchestration.settings import Settings
 from tests.fixtures.release_world import build_id_of, make_build_db, make_candidate, make_settings, moment_of
@@ -61,6 +62,19 @@ def test_candidate_is_described_by_its_bytes(settings):
     assert candidate.sha256 == sha256_of(candidate.path)
     assert read_candidate(settings, build_id_of(1)) == candidate
     assert [path.name for path in candidate.folder.iterdir() if path.suffix == ".wal"] == []
+
+
+@pytest.mark.parametrize("lacking", ["contacts", "policy"])
+def test_candidate_of_an_earlier_version_is_refused(settings, lacking):
+    make_build_db(settings, 1)
+    note = _write(settings).folder / "candidate.json"
+    written = json.loads(note.read_text(encoding="utf-8"))
+    del written[lacking]
+    note.write_text(json.dumps(written), encoding="utf-8")
+    seal_record(settings, note)
+
+    with pytest.raises(LeadproofError, match="written by an earlier version"):
+        read_candidate(settings, build_id_of(1))
 
 
 def test_candidate_leaves_no_deleted_bytes_behind(settings):
