@@ -190,7 +190,8 @@ class Build:
             if made is not None and earlier.status != records.PUBLISHED:
                 # It was killed when readers had it already: nobody need be told, of this run as little.
                 earlier.status, earlier.release_id = records.PUBLISHED, made.release_id
-                earlier.failure, earlier.run_id = None, self.request.run_id
+                earlier.failure = None
+                earlier.taken_up_by(self.request.run_id)
                 records.write_record(self.settings, earlier)
                 self._abandoned = [each for each in self._abandoned if each.build_id != newest]
             if earlier.status == records.PUBLISHED:
@@ -204,7 +205,8 @@ class Build:
                     "leadproof build --full-refresh builds all the same.",
                 )
             _required_complete(earlier)
-            earlier.status, earlier.failure, earlier.run_id = records.RUNNING, None, self.request.run_id
+            earlier.status, earlier.failure = records.RUNNING, None
+            earlier.taken_up_by(self.request.run_id)
             earlier.is_candidate_only = self.request.is_candidate_only
             earlier.notified = {}
             self.record = earlier
@@ -231,7 +233,7 @@ class Build:
         from orchestration.report import write_quality_report
 
         with release.build_lock(self.settings, self.request.owner):
-            records.close_abandoned(self.settings)
+            self._abandoned = records.close_abandoned(self.settings)
             newest = next(records.readable_records(self.settings), None)
             if newest is None:
                 raise LeadproofError("There is no build to report on.", "Run leadproof build first.")
@@ -485,6 +487,8 @@ class Build:
             if self.record is not None:
                 # After the lock: nobody waits for a mail server.
                 self._tell_people(self.record)
+            else:
+                self._tell_of_abandoned()
 
     # -- helpers --------------------------------------------------------------------------------
 
@@ -495,8 +499,7 @@ class Build:
     def _tell_people(self, record: BuildRecord) -> None:
         alarm = alarm_of(record)
         try:
-            for each in self._abandoned:
-                self._tell_of(each, BUILD_INTERRUPTED)
+            self._tell_of_abandoned()
             if alarm is not None:
                 self._tell_of(record, alarm)
             elif record.status in (records.PUBLISHED, records.UNCHANGED) and self._was_alarmed(record):
@@ -507,6 +510,10 @@ class Build:
                     self._log.tell("notified", channel=channel, result=told)
                 self._log.tell_end(record, alarm.code if alarm else None)
             self._logged.close()
+
+    def _tell_of_abandoned(self) -> None:
+        for each in self._abandoned:
+            self._tell_of(each, BUILD_INTERRUPTED)
 
     def _tell_of(self, record: BuildRecord, alarm: Alarm) -> None:
         # The record could not be written, say. How the build ended stands before this, and one notice that

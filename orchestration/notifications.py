@@ -39,7 +39,9 @@ _WEBHOOK, _MAIL = "webhook", "mail"
 _KEPT = timedelta(days=7)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
 # Of a whole exchange: a server that drips its answer byte by byte keeps within the limit of each read.
-_POST_SECONDS, _MAIL_SECONDS = 30.0, 60.0
+# Dagster ends a sensor's tick after 60 seconds, and forgets what it has told: all of these together are less.
+_POST_SECONDS, _MAIL_SECONDS = 12.0, 15.0
+_BEGIN_AGAIN_SECONDS = 10.0
 _TRIES_AGAIN = 2
 _LONGEST_WAIT_SECONDS = 3.0
 _SOME_REFUSED = " recipients refused"
@@ -164,6 +166,8 @@ def announce(settings: Settings, record: BuildRecord, alarm: Alarm) -> None:
 def _note(settings: Settings, record: BuildRecord) -> None:
     """Write who was told, and take back nothing that another process has written meanwhile."""
     latest = readable_record(settings, record.build_id)
+    if latest is not None and latest.run_id != record.run_id:
+        return  # it was taken up again, and nobody has been told of its new end
     if latest is not None and (latest.finished_at or "") >= (record.finished_at or ""):
         latest.notified = {**latest.notified, **record.notified}
         record = latest
@@ -210,7 +214,11 @@ def tell_again(settings: Settings, now: datetime) -> None:
     Raises:
         LeadproofError: If it cannot be noted.
     """
-    for path in sorted(_notices(settings).glob("*.json")):
+    began = time.monotonic()
+    # What was tried last comes last: a server that takes its time must not keep the others from being told.
+    for path in sorted(_notices(settings).glob("*.json"), key=lambda each: each.stat().st_mtime_ns):
+        if time.monotonic() - began > _BEGIN_AGAIN_SECONDS:
+            break
         kept = read_json(path) or {}
         try:
             raised_at, tried_at = (datetime.fromisoformat(kept[each]) for each in ("raised_at", "tried_at"))

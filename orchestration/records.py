@@ -35,7 +35,7 @@ RUNNING, FAILED, INTERRUPTED, CANDIDATE, PUBLISHED, BUILT, UNCHANGED = (
 _LOG = logging.getLogger(__name__)
 _PASSED_OVER: set[Path] = set()
 # A copy that somebody has laid beside a record is none.
-_RECORD = re.compile(r"b\d\w*", re.ASCII)
+_RECORD = re.compile(r"b\d[0-9A-Za-z]*")
 _MOMENTS = ("as_of", "started_at", "finished_at", "next_due_at")
 # What others look for in the summaries of the load, the audit and the comparison.
 _LOAD: dict[str, Any] = {"files": 0, "rows": 0, "tables": [], "drift": [], "notes": []}
@@ -110,6 +110,7 @@ class BuildRecord:
         started_at: ISO, UTC.
         finished_at: ISO, UTC; None while it runs.
         run_id: Dagster's run; None outside Dagster.
+        earlier_runs: Runs that had it before, where another has taken it up.
         is_full_refresh: Whether everything is rebuilt from nothing.
         full_refresh_reason: Why it is; None if it is not.
         continued_from: The completed build from which affected people were computed anew; None if all were.
@@ -142,6 +143,7 @@ class BuildRecord:
     started_at: str
     finished_at: str | None = None
     run_id: str | None = None
+    earlier_runs: list[str] = field(default_factory=list)
     is_full_refresh: bool = False
     full_refresh_reason: str | None = None
     continued_from: str | None = None
@@ -166,6 +168,16 @@ class BuildRecord:
     failure: Failure | None = None
     log: str | None = None
     notified: dict[str, str] = field(default_factory=dict)
+
+    def taken_up_by(self, run_id: str | None) -> None:
+        """Note that another of Dagster's runs goes on with the build.
+
+        Args:
+            run_id: The run; None outside Dagster.
+        """
+        if self.run_id is not None and self.run_id != run_id:
+            self.earlier_runs.append(self.run_id)
+        self.run_id = run_id
 
 
 def record_path(settings: Settings, build_id: str) -> Path:
@@ -206,8 +218,8 @@ def read_record(settings: Settings, build_id: str) -> BuildRecord:
             BuildRecord, {**json.loads(path.read_text(encoding="utf-8")), "build_id": build_id}
         )
         for name in _MOMENTS:
-            if moment := getattr(record, name):
-                datetime.fromisoformat(moment)
+            if (moment := getattr(record, name)) and datetime.fromisoformat(moment).tzinfo is None:
+                raise ValueError(f"{name} has no zone")
         record.load, record.audit = _load_of(record.load), _audit_of(record.audit)
         record.changes = _changes_of(record.changes)
     except FileNotFoundError as error:
@@ -272,7 +284,9 @@ def build_ids(settings: Settings) -> list[str]:
 
 def find_run(settings: Settings, run_id: str) -> BuildRecord | None:
     """Return the build of one Dagster run, or None if the run never began one."""
-    return next((record for record in readable_records(settings) if record.run_id == run_id), None)
+    return next(
+        (each for each in readable_records(settings) if run_id in (each.run_id, *each.earlier_runs)), None
+    )
 
 
 def close_abandoned(settings: Settings) -> list[BuildRecord]:

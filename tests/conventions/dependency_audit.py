@@ -16,7 +16,9 @@ _LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 _SECONDS = 120
 _ANSWER_SECONDS = 5
 # What pip-audit says where nobody answers.
-_NO_ANSWER = re.compile("connect|timed out|max retries|resolve", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    "ConnectionError|ConnectTimeout|ReadTimeout|Max retries|timed out|Temporary failure in name resolution"
+)
 
 
 def main() -> int:
@@ -59,9 +61,12 @@ def _ask() -> tuple[list[dict[str, Any]], str]:
         return [], ""
     try:
         dependencies: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
-    except (json.JSONDecodeError, KeyError):
+    except (json.JSONDecodeError, KeyError, TypeError):
         said = done.stderr.strip() or done.stdout.strip() or f"It ended with {done.returncode}."
-        return [], "" if _NO_ANSWER.search(said) else said.splitlines()[0]
+        # A traceback names modules that open connections, whatever went wrong: its last line says what did.
+        *_, last = lines = said.splitlines()
+        complaint = next((line for line in lines if line.startswith("ERROR")), last)
+        return [], "" if _NO_ANSWER.search(last) else complaint
     return dependencies, ""
 
 

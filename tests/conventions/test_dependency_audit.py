@@ -23,6 +23,9 @@ _BAD = {"id": "CVE-1", "fix_versions": ["2"]}
         (json.dumps({"dependencies": [{"name": "a", "skip_reason": "not found"}]}), "", 0, "can be reached"),
         ("", "requests.exceptions.ConnectionError: nobody", 0, "can be reached"),
         ("", "ERROR: invalid specifier at line 7\n  nosuch==", 1, "invalid specifier at line 7"),
+        ("", 'File "urllib3/connection.py"\nTypeError: no', 1, "TypeError: no"),
+        ("", "No module named 'resolvelib'", 1, "resolvelib"),
+        ("[]", "", 1, "[]"),
         ("", "", 1, "ended with 2"),
     ],
 )

@@ -76,6 +76,7 @@ UNREADABLE = [
     "null",
     "{}",
     '{"status": "failed", "as_of": "soon", "started_at": "2026-03-01T00:00:00+00:00"}',
+    '{"status": "unchanged", "as_of": "2026-03-01T00:00:00", "started_at": "2026-03-01T00:00:00+00:00"}',
     "[" * 100_000,
     "\udcff",
 ]
@@ -200,7 +201,7 @@ def test_build_whose_record_cannot_be_read_is_not_taken_up(tmp_path: Path) -> No
 
 
 def test_file_that_no_build_has_left_is_no_record(settings: Settings) -> None:
-    for name in ("backup", f"{OLDER} (copy)", "b1"):
+    for name in ("backup", f"{OLDER} (copy)", f"{OLDER}_old", "b1"):
         _spoilt(settings, name, "{")
     assert records.build_ids(settings) == ["b1"]
     for number in range(25):

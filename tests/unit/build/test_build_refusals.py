@@ -1,5 +1,6 @@
 """What a build refuses or closes before it loads anything. No dbt, no Dagster."""
 
+import contextlib
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -228,7 +229,8 @@ def test_build_killed_after_readers_had_it_is_not_taken_up_and_nobody_is_told(
 ) -> None:
     path, _ = _published(settings)
     record = records.read_record(settings, path.stem)
-    record.status, record.release_id, record.ended_at = records.RUNNING, None, None
+    record.status, record.release_id, record.finished_at = records.RUNNING, None, None
+    record.run_id = "killed"
     records.write_record(settings, record)
     made = SimpleNamespace(build_id=record.build_id, release_id="r1")
     monkeypatch.setattr("orchestration.release.list_releases", lambda _: [made])
@@ -241,6 +243,27 @@ def test_build_killed_after_readers_had_it_is_not_taken_up_and_nobody_is_told(
     record = records.read_record(settings, record.build_id)
     assert (record.status, record.release_id, record.run_id) == (records.PUBLISHED, "r1", "retry")
     assert told == [] and alarm_of(record) is None
+    for run in ("killed", "retry"):
+        found = records.find_run(settings, run)
+        assert found is not None and found.build_id == record.build_id
+
+
+@pytest.mark.parametrize("action", ["publish", "rewrite_report"])
+def test_killed_build_that_cannot_be_taken_up_is_told_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    path, _ = _published(settings)
+    record = records.read_record(settings, path.stem)
+    record.status, record.release_id, record.finished_at = records.RUNNING, None, None
+    record.is_dbt_complete = False
+    records.write_record(settings, record)
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.build.announce", lambda _, build, alarm: told.append(alarm.code))
+    build = Build(settings, BuildRequest(run_id="retry"))
+    with contextlib.suppress(LeadproofError):
+        getattr(build, action)()
+    build.close()
+    assert told == ["build_interrupted"]
 
 
 def test_report_written_once_more_leaves_the_build_as_it_is(settings: Settings) -> None:

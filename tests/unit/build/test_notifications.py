@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -334,6 +334,48 @@ def test_two_processes_that_tell_at_once_tell_once(
     for each in both:
         each.join()
     assert len(Hook.got) == 1
+
+
+def test_another_end_of_a_build_is_told_although_the_first_is_being_told(
+    hook: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the sensor tells of the first run, another one takes the build up, and ends."""
+    settings = replace(settings, notify=Notify(webhook=hook))
+    write_record(settings, failed_record())
+    second = replace(failed_record(), run_id="run-2", finished_at=records.utc_text(records.utc_now()))
+
+    def interrupted(*given: object) -> dict[str, str]:
+        write_record(settings, second)
+        return send(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notifications, "send", interrupted)
+        tell_of_run(settings, "run-1")
+    assert read_record(settings, second.build_id).notified == {}
+    announce(settings, second, AUDIT_FAILED)
+    assert len(Hook.got) == 2
+
+
+def test_telling_again_ends_in_time_and_begins_with_what_was_tried_longest_ago(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes its time keeps a tick of Dagster's no longer than Dagster waits."""
+    settings = replace(settings, notify=Notify(webhook="http://127.0.0.1:9/x"))
+    moment = records.utc_now()
+    for name in ("a", "b", "c"):
+        notifications.tell(settings, name, notifications.Notice(name, name, "It is so.", "Look."), moment)
+    clock, tried = [0.0], list[str]()
+
+    def slow(_: Notify, notice: notifications.Notice, *__: object) -> dict[str, str]:
+        clock[0] += 7
+        tried.append(notice.alarm)
+        return {"webhook": "failed: ConnectionError"}
+
+    monkeypatch.setattr(notifications, "send", slow)
+    monkeypatch.setattr(notifications.time, "monotonic", lambda: clock[0])
+    for minutes in (15, 30):
+        tell_again(settings, moment + timedelta(minutes=minutes))
+    assert tried == ["a", "b", "c", "a"]
 
 
 def test_noting_who_was_told_takes_nothing_back(hook: str, settings: Settings) -> None:
