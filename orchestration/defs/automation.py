@@ -199,7 +199,7 @@ def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with _noted(context, "looking at the age"):
             stale = tell_if_stale(settings, now, stale)
     # The sensor of failed runs looks at each run once, so what it could not tell is told here, unless what was
-    # told now has taken so long that Dagster might end this tick.
+    # told just now has taken so long that Dagster might end this tick.
     if time.monotonic() - began < _TELL_AGAIN_WITHIN_SECONDS:
         with _noted(context, "telling again"):
             tell_again(settings, now)
