@@ -198,8 +198,8 @@ def stale_release_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if not damaged:  # how old a release is that cannot be read, nobody knows
         with _noted(context, "looking at the age"):
             stale = tell_if_stale(settings, now, stale)
-    # The sensor of failed runs looks at each run once, so what it could not tell is told here. But Dagster ends
-    # a tick that takes long, and forgets what it has told.
+    # The sensor of failed runs looks at each run once, so what it could not tell is told here. But Dagster
+    # ends a tick that takes long, and forgets what it has told.
     if time.monotonic() - began < _TELL_AGAIN_WITHIN_SECONDS:
         with _noted(context, "telling again"):
             tell_again(settings, now)
