@@ -52,7 +52,7 @@ class Settings:
         shared_from_rows: Rows from which a mart lies in files that releases share.
         reader_path: The warehouse under the name by which readers reach it; None if it is the same name.
         keep_days: Days for which logs and pages of builds are kept.
-        stale_after_hours: Hours that the current release may be old before it is an alarm.
+        stale_after_hours: Hours since the current release was last found right before it is an alarm.
         notify: Who is told of alarms.
         suppression_key: Secret of the list of the forgotten; empty if it lies in a file beside the list.
     """
