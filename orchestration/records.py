@@ -218,8 +218,8 @@ def read_record(settings: Settings, build_id: str) -> BuildRecord:
             BuildRecord, {**json.loads(path.read_text(encoding="utf-8")), "build_id": build_id}
         )
         for name in _MOMENTS:
-            if (moment := getattr(record, name)) and datetime.fromisoformat(moment).tzinfo is None:
-                raise ValueError(f"{name} has no zone")
+            if (moment := getattr(record, name)) and (told := datetime.fromisoformat(moment)).tzinfo is None:
+                setattr(record, name, told.replace(tzinfo=UTC).isoformat())
         record.load, record.audit = _load_of(record.load), _audit_of(record.audit)
         record.changes = _changes_of(record.changes)
     except FileNotFoundError as error:

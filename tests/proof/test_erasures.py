@@ -22,7 +22,7 @@ def test_nobody_forgotten_under_kills_is_found_or_comes_back(
 def test_somebody_who_is_left_in_a_file_is_found(
     compiled_world: CompiledWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def look_away(*_: object) -> bool:
+    def look_away(*_: object, **__: object) -> bool:
         return False
 
     monkeypatch.setattr(files, "redact_file", look_away)

@@ -76,7 +76,6 @@ UNREADABLE = [
     "null",
     "{}",
     '{"status": "failed", "as_of": "soon", "started_at": "2026-03-01T00:00:00+00:00"}',
-    '{"status": "unchanged", "as_of": "2026-03-01T00:00:00", "started_at": "2026-03-01T00:00:00+00:00"}',
     "[" * 100_000,
     "\udcff",
 ]
@@ -94,6 +93,11 @@ def _spoilt(settings: Settings, build_id: str, content: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     return path
+
+
+def test_moment_without_a_zone_is_utc(settings: Settings) -> None:
+    _edited(settings, _record(OLDER, records.UNCHANGED), as_of="2026-03-01T07:00:00")
+    assert records.read_record(settings, OLDER).as_of == "2026-03-01T07:00:00+00:00"
 
 
 def test_record_of_another_version_is_read_as_far_as_it_is_known(settings: Settings) -> None:

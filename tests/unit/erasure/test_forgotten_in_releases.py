@@ -44,8 +44,8 @@ def write_policy(folder: Path, exclusions: str) -> Path:
 
 def publish(settings: Settings, number: int = 1, exclusions: str = "", **changes: str) -> Release:
     """Publish a release. Its build database goes afterwards: nobody is looked for there."""
-    make_candidate(settings, number, people=5, touches=5)
     policy = write_policy(settings.warehouse / "policy_kept", exclusions)
+    make_candidate(settings, number, policy, people=5, touches=5)
     published = publish_candidate(settings, number, policy_dir=policy, **changes)
     settings.build_db.unlink()
     return published
