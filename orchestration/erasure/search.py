@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -114,12 +114,7 @@ def links_holding(settings: Settings, needles: Needles) -> list[Path]:
     Raises:
         LeadproofError: If one cannot be searched.
     """
-    found: list[Path] = []
-    for path in files_linked(settings):
-        with contextlib.suppress(FileNotFoundError, duckdb.Error), _told_which(path):
-            if _holds(path, needles, Looked(), is_foreign=True):
-                found.append(path)
-    return found
+    return _holding(files_linked(settings), needles)
 
 
 def copies_holding(settings: Settings, needles: Needles) -> list[Path]:
@@ -135,10 +130,15 @@ def copies_holding(settings: Settings, needles: Needles) -> list[Path]:
     Raises:
         LeadproofError: If another process writes into one.
     """
+    return _holding(databases_beside(settings), needles)
+
+
+def _holding(foreign: Iterable[Path], needles: Needles) -> list[Path]:
     found: list[Path] = []
-    for path in databases_beside(settings):
-        with contextlib.suppress(duckdb.Error), _told_which(path):  # no database that opens
-            if _holds(path, needles, Looked()):
+    for path in foreign:
+        # Others may be tidying up, and what is no database that opens holds nothing but its bytes.
+        with contextlib.suppress(FileNotFoundError, duckdb.Error), _told_which(path):
+            if _holds(path, needles, Looked(), is_foreign=True):
                 found.append(path)
     return found
 

@@ -227,11 +227,7 @@ def test_published_build_is_not_taken_up_again(settings: Settings, phase: str) -
 def test_build_killed_after_readers_had_it_is_not_taken_up_and_nobody_is_told(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
-    path, _ = _published(settings)
-    record = records.read_record(settings, path.stem)
-    record.status, record.release_id, record.finished_at = records.RUNNING, None, None
-    record.run_id = "killed"
-    records.write_record(settings, record)
+    record = _killed(settings)
     made = SimpleNamespace(build_id=record.build_id, release_id="r1")
     monkeypatch.setattr("orchestration.release.list_releases", lambda _: [made])
     told: list[str] = []
@@ -252,11 +248,7 @@ def test_build_killed_after_readers_had_it_is_not_taken_up_and_nobody_is_told(
 def test_killed_build_that_cannot_be_taken_up_is_told_of(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    path, _ = _published(settings)
-    record = records.read_record(settings, path.stem)
-    record.status, record.release_id, record.finished_at = records.RUNNING, None, None
-    record.is_dbt_complete = False
-    records.write_record(settings, record)
+    _killed(settings, is_dbt_complete=False)
     told: list[str] = []
     monkeypatch.setattr("orchestration.build.announce", lambda _, build, alarm: told.append(alarm.code))
     build = Build(settings, BuildRequest(run_id="retry"))
@@ -283,6 +275,16 @@ def _published(settings: Settings) -> tuple[Path, bytes]:
     done.close()
     path = records.record_path(settings, record.build_id)
     return path, path.read_bytes()
+
+
+def _killed(settings: Settings, *, is_dbt_complete: bool = True) -> records.BuildRecord:
+    """The record of a build that was killed, as a build of Dagster's run `killed`."""
+    path, _ = _published(settings)
+    record = records.read_record(settings, path.stem)
+    record.status, record.release_id, record.finished_at = records.RUNNING, None, None
+    record.run_id, record.is_dbt_complete = "killed", is_dbt_complete
+    records.write_record(settings, record)
+    return record
 
 
 def test_too_little_memory_is_told_whatever_the_phase(settings: Settings) -> None:
