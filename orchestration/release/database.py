@@ -7,7 +7,7 @@ makes DuckDB import pandas, which costs seconds that a rollback or a status quer
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -49,11 +49,14 @@ class RowSums:
         rows: Number of rows.
         exclusive_or: Exclusive or of the row hashes.
         total: Sum of the row hashes.
+        quick: Sum of DuckDB's own hashes of the rows; None where it was not taken. It finds what a copy did
+            to values and costs an eighth, but see ``_row_hash``: it does not tell all contents apart.
     """
 
     rows: int
     exclusive_or: int
     total: int
+    quick: int | None = field(default=None, compare=False)
 
     def __add__(self, other: "RowSums") -> "RowSums":
         return RowSums(
@@ -289,13 +292,45 @@ def row_sums(
     """
     rows = connection.execute(
         f"""
-        select part, count(*), bit_xor(row_hash)::varchar, sum(row_hash::hugeint)::varchar
-        from (select {part} as part, {_row_hash(columns)} as row_hash from {source})
+        select
+            part,
+            count(*),
+            bit_xor(row_hash)::varchar,
+            sum(row_hash::hugeint)::varchar,
+            sum(quick_hash::hugeint)::varchar
+        from (
+            select {part} as part, {_row_hash(columns)} as row_hash, {_quick_hash(columns)} as quick_hash
+            from {source}
+        )
         group by part
         order by part
         """
     ).fetchall()
-    return {part: RowSums(int(count), int(xor), int(total)) for part, count, xor, total in rows}
+    return {
+        part: RowSums(int(count), int(xor), int(total), int(quick)) for part, count, xor, total, quick in rows
+    }
+
+
+def quick_sums(connection: duckdb.DuckDBPyConnection, source: str, columns: Columns) -> tuple[int, int]:
+    """Count the rows of a relation and add up DuckDB's own hashes of them.
+
+    Args:
+        connection: Connection that reaches the relation.
+        source: The relation, as SQL.
+        columns: The columns that are hashed, in this order.
+
+    Returns:
+        The number of rows, and the sum that ``RowSums.quick`` is.
+    """
+    row = connection.execute(
+        f"select count(*), coalesce(sum({_quick_hash(columns)}::hugeint), 0)::varchar from {source}"
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _quick_hash(columns: Columns) -> str:
+    return f"hash({', '.join(identifier(name) for name, *_ in columns)})"
 
 
 def _row_hash(columns: Columns) -> str:

@@ -22,7 +22,7 @@ from orchestration.release import (
     seal_record,
     write_candidate,
 )
-from orchestration.release.database import RowSums, row_sums
+from orchestration.release.database import row_sums
 from orchestration.release.months import months_of, view_text, write_months
 from orchestration.settings import Settings
 from tests.fixtures.release_world import (
@@ -240,10 +240,19 @@ def test_column_that_parquet_cannot_hold_is_refused(settings):
     assert leftovers_of(settings) == []
 
 
-def test_file_that_does_not_give_back_what_was_read_is_refused(settings, monkeypatch):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sums: replace(sums, quick=sums.quick + 1),
+        lambda sums: replace(sums, rows=sums.rows + 1),
+        lambda sums: replace(sums, exclusive_or=sums.exclusive_or ^ 1, total=sums.total + 1, quick=None),
+    ],
+    ids=["quick sum", "rows", "no quick sum was taken"],
+)
+def test_file_that_does_not_give_back_what_was_read_is_refused(settings, monkeypatch, change):
     def read_otherwise(*arguments):
         first, *others = months_of(*arguments)
-        return [replace(first, sums=first.sums + RowSums(0, 1, 1)), *others]
+        return [replace(first, sums=change(first.sums)), *others]
 
     monkeypatch.setattr("orchestration.release.shared.months_of", read_otherwise)
     with pytest.raises(LeadproofError, match="Month undated did not come back"):
