@@ -3,12 +3,16 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 Results = dict[str, Any]
 BUILDS = ("full", "increment", "nothing new")
 GIGABYTE = 1e9
+_TOLD_NODES = 8
+# To the thousand: rows of one instant are held back together, so no two scales hold back just as many.
+_SAME_DIGITS = -3
 _PAGE_HEAD = """# Benchmarks
 
 Written by `make bench` from `benchmarks/results/`; edit `benchmarks/results.py`, not this page.
@@ -103,6 +107,32 @@ def ratios(results: Results) -> dict[str, float]:
     }
 
 
+def growth(all_results: Sequence[Results]) -> dict[str, float]:
+    """Compute by how much a day's increment costs more on a longer history.
+
+    Args:
+        all_results: Results, smallest scale first.
+
+    Returns:
+        Ratios by name, of wall and of processor seconds, of each scale to the next smaller one whose
+        increment brings about as many rows. They are ratios of two runs, so they say less than others.
+    """
+    measured = [
+        (results["scale"], round(sum(results["increment"].values()), _SAME_DIGITS), run)
+        for results in all_results
+        for run in results["runs"]
+        if run["name"] == "increment"
+    ]
+    return {
+        f"increment {large} / increment {small}, {kind}": round(
+            larger[f"{kind}_seconds"] / smaller[f"{kind}_seconds"], 3
+        )
+        for (small, few, smaller), (large, many, larger) in pairwise(measured)
+        if few == many
+        for kind in ("wall", "cpu")
+    }
+
+
 def table_lines(results: Results) -> list[str]:
     """Tell one scale's results as a Markdown table that reads well on a terminal too.
 
@@ -159,18 +189,33 @@ def page(all_results: Sequence[Results]) -> str:
             f"The increment is {results['increment']['touches']:,} touches and"
             f" {results['increment']['contacts']:,} contact versions.",
             "",
-            *_aligned(
-                [["ratio", "value"], *([name, f"{value:.2f}"] for name, value in ratios(results).items())]
-            ),
+            *_ratio_lines(ratios(results)),
             "",
             *table_lines(results),
             "",
         ]
         lines += [
+            f"- Dearest nodes of dbt, {run['name']}: "
+            + ", ".join(f"`{node['name']}` {node['seconds']:.0f} s" for node in run["slowest"][:_TOLD_NODES])
+            + "."
+            for run in results["runs"]
+            if run.get("slowest")
+        ]
+        lines.append("")
+        lines += [
             f"- pandas {each['scale']}: {each['died']}" for each in results.get("pandas", []) if each["died"]
         ]
         lines += [f"- Differs from the floor: {text}" for text in results["differences"]]
         lines.append("")
+    if found := growth(all_results):
+        lines += [
+            "## The same day on a longer history",
+            "",
+            "Of two runs, so what else the machine did counts here.",
+            "",
+            *_ratio_lines(found),
+            "",
+        ]
     lines += [
         "Memory is the sum of RSS over the process tree, sampled four times a second. A layer's seconds add",
         "up what its nodes took, also those that ran at once. Size is the warehouse on disk, shared files",
@@ -194,6 +239,10 @@ def read_all(folder: Path, order: Sequence[str]) -> list[Results]:
     """
     paths = [folder / f"{name}.json" for name in order]
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def _ratio_lines(found: Mapping[str, float]) -> list[str]:
+    return _aligned([["ratio", "value"], *([name, f"{value:.2f}"] for name, value in found.items())])
 
 
 def _in_order(maps: Iterable[Mapping[str, float]]) -> list[str]:

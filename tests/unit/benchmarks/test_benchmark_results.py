@@ -103,6 +103,26 @@ def test_page_states_the_machine_and_how_to_repeat_it(found: results.Results) ->
     assert "4 by the floor" in page
 
 
+def test_page_tells_the_dearest_nodes(found: results.Results) -> None:
+    found["runs"][0]["slowest"] = [
+        {"layer": "marts", "name": f"model_{place}", "seconds": 50.4 - place} for place in range(15)
+    ]
+    (told,) = [line for line in results.page([found]).splitlines() if line.startswith("- Dearest")]
+    assert told.startswith("- Dearest nodes of dbt, full: `model_0` 50 s, `model_1` 49 s")
+    assert told.count("model_") == 8
+
+
+def test_growth_compares_days_of_the_same_size(found: results.Results) -> None:
+    larger = found | {"scale": "10m", "runs": [run("full", 500.0), run("increment", 25.0)]}
+    assert results.growth([found, larger]) == {
+        "increment 10m / increment 1m, wall": 2.5,
+        "increment 10m / increment 1m, cpu": 2.5,
+    }
+    assert "| increment 10m / increment 1m, wall |" in results.page([found, larger])
+    assert results.growth([found, larger | {"increment": {"touches": 150_000, "contacts": 20_000}}]) == {}
+    assert results.growth([found, larger | {"runs": [run("full", 500.0)]}]) == {}
+
+
 def test_page_says_when_nothing_was_measured() -> None:
     assert "No size has been measured" in results.page([])
 
