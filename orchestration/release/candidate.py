@@ -44,6 +44,7 @@ from orchestration.release.restricted import contacts_digest
 from orchestration.release.seals import is_sealed, seal_record
 from orchestration.release.shared import (
     MonthFile,
+    files_as_viewed,
     months_noted,
     prepare_shared,
     settle_months,
@@ -289,7 +290,7 @@ def _copy_marts(
         for name in names:
             if name in by_month:
                 columns = columns_to_publish(connection, "build", name)
-                files = [settings.shared_as_read / month.name for month in by_month[name].months]
+                files = files_as_viewed(settings, by_month[name].months)
                 create_month_view(connection, "candidate", name, columns, comments.get(name), files)
             else:
                 copy_table(connection, "build", "candidate", name, comments.get(name))

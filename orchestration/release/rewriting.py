@@ -35,6 +35,7 @@ from orchestration.release.locks import publication_lock
 from orchestration.release.months import create_month_view, view_text
 from orchestration.release.shared import (
     MonthFile,
+    files_as_viewed,
     link_months,
     months_noted,
     open_to_readers,
@@ -245,7 +246,7 @@ def _copy_tables(
     for name, comment in comments.items():
         columns = columns_of(connection, "held", MARTS, name)
         if name in months:
-            files = [settings.shared_as_read / month.name for month in months[name]]
+            files = files_as_viewed(settings, months[name])
             create_month_view(connection, "kept", name, columns, comment, files)
             continue
         place = f"kept.{MARTS}.{identifier(name)}"

@@ -185,6 +185,26 @@ def link_months(settings: Settings, months: Sequence[MonthFile], staged: Path) -
     return entries
 
 
+def files_as_viewed(settings: Settings, months: Sequence[MonthFile]) -> list[Path]:
+    """List the files of a mart in the order in which its view names them.
+
+    DuckDB expects every file to hold as many rows as the first. Where that was a short month, it took a
+    hundred million touches for three, and built the hash table of a join from them instead of from the people
+    beside them, which no memory holds. So a month of usual length comes first.
+
+    Args:
+        settings: Where readers reach the shared files.
+        months: The months of the mart, in order.
+
+    Returns:
+        Their files, under the names by which readers reach them.
+    """
+    usual = sum(month.rows for month in months) / len(months)
+    first = min(months, key=lambda month: abs(month.rows - usual))
+    ordered = [first, *(month for month in months if month is not first)]
+    return [settings.shared_as_read / month.name for month in ordered]
+
+
 def open_to_readers(settings: Settings, months: Sequence[MonthFile]) -> None:
     """Let readers open months that have passed their audit; for good, they cannot be written any more.
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 from dataclasses import replace
@@ -111,6 +112,21 @@ def test_months_that_have_not_changed_are_the_same_files_on_the_disk(settings):
 
     assert sorted(first) == [*CLOSED_MONTHS, "2026-01", "undated"]
     assert {month for month in first if first[month] == second[month]} == {*CLOSED_MONTHS, "undated"}
+
+
+def test_a_short_first_month_does_not_make_a_mart_look_short(settings):
+    # DuckDB expects a thousand rows of any file, so there must be more.
+    candidate = _rewrite(
+        settings,
+        1,
+        "insert into marts.touches select touches.* from marts.touches, range(200);"
+        " insert into marts.touches by name select * replace (date '2024-12-31' as occurred_at)"
+        " from marts.touches limit 1",
+    )
+    with duckdb.connect(candidate.path, read_only=True) as database:
+        ((_, plan),) = database.execute("explain (format json) select touch_id from marts.touches").fetchall()
+    (expected,) = {int(found) for found in re.findall(r'"Estimated Cardinality": "(\d+)"', plan)}
+    assert 0.5 < expected / candidate.row_counts["touches"] < 2
 
 
 def test_nothing_is_written_of_a_table_that_has_not_changed(settings, monkeypatch):
