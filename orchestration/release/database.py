@@ -277,7 +277,12 @@ def digest_of(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
 
 
 def row_sums(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Columns, part: str = "0"
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    columns: Columns,
+    part: str = "0",
+    *,
+    is_quick_taken: bool = False,
 ) -> dict[int, RowSums]:
     """Add up the row hashes of a relation, all together or part by part, in one scan.
 
@@ -286,10 +291,12 @@ def row_sums(
         source: The relation, as SQL.
         columns: The columns that are hashed, in this order.
         part: SQL expression that gives a row the number of its part; by default all are in part 0.
+        is_quick_taken: Whether ``RowSums.quick`` is taken, too, for rows that are about to be copied.
 
     Returns:
         Sums by part, in order; a part without rows is left out.
     """
+    quick_hash = f"{_quick_hash(columns)}::hugeint" if is_quick_taken else "null::hugeint"
     rows = connection.execute(
         f"""
         select
@@ -297,9 +304,9 @@ def row_sums(
             count(*),
             bit_xor(row_hash)::varchar,
             sum(row_hash::hugeint)::varchar,
-            sum(quick_hash::hugeint)::varchar
+            sum(quick_hash)::varchar
         from (
-            select {part} as part, {_row_hash(columns)} as row_hash, {_quick_hash(columns)} as quick_hash
+            select {part} as part, {_row_hash(columns)} as row_hash, {quick_hash} as quick_hash
             from {source}
         )
         group by part
@@ -307,7 +314,8 @@ def row_sums(
         """
     ).fetchall()
     return {
-        part: RowSums(int(count), int(xor), int(total), int(quick)) for part, count, xor, total, quick in rows
+        part: RowSums(int(count), int(xor), int(total), None if quick is None else int(quick))
+        for part, count, xor, total, quick in rows
     }
 
 

@@ -194,12 +194,12 @@ def _sums(
 ) -> dict[int, RowSums]:
     if unchanged and column is not None:
         others = f"(from {source} where {month_number(column)} not in ({', '.join(map(str, unchanged))}))"
-        sums = row_sums(connection, others, columns, month_number(column))
+        sums = row_sums(connection, others, columns, month_number(column), is_quick_taken=True)
         found = connection.execute(f"select count(*) from {source}").fetchone()
         if found == (sum(part.rows for part in (*sums.values(), *unchanged.values())),):
             return dict(sorted({**unchanged, **sums}.items()))
         _LOG.warning("%s does not hold the rows that its unchanged months account for; all are read.", source)
-    return row_sums(connection, source, columns, month_number(column))
+    return row_sums(connection, source, columns, month_number(column), is_quick_taken=True)
 
 
 def month_number(column: str | None) -> str:

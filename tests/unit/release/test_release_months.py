@@ -180,7 +180,7 @@ def test_unchanged_months_are_not_read(settings, monkeypatch):
     read = []
     monkeypatch.setattr(
         "orchestration.release.months.row_sums",
-        lambda *words: read.append(row_sums(*words)) or read[-1],
+        lambda *words, **more: read.append(row_sums(*words, **more)) or read[-1],
     )
     unchanged = {month: sums for month, sums in first.month_sums["touches"].items() if month != 202503}
     second = write_candidate(
