@@ -23,6 +23,7 @@ SYSTEM = "leadproof"
 TABLES = ("touches", "contacts", "companies", "campaigns", "handoffs")
 MARTS = ("touches", "stage_transitions", "suspects", "prospects", "mqls", "sqls", "people")
 """The funnel tables that the floor computes, by the names that the marts have."""
+_TEMPORARY, _KEPT = "create or replace temp table", "create or replace table"
 
 
 def landed_files(landing: Path, table: str) -> list[Path]:
@@ -58,6 +59,7 @@ def run_floor(
     id_salt: str = "",
     memory_limit: str = "16GB",
     threads: int = 2,
+    is_on_disk: bool = False,
     seeds: Path = PROJECT_ROOT / "seeds",
 ) -> None:
     """Compute the funnel tables into schema ``marts`` of a new database.
@@ -69,6 +71,8 @@ def run_floor(
         id_salt: Secret prefix of person ids.
         memory_limit: DuckDB's memory limit, with its unit.
         threads: DuckDB threads.
+        is_on_disk: Whether tables that only the script needs lie in the database, compressed, and not in
+            memory. A tenth dearer, and four fifths less is spilled: of 100 million touches, 78 GB are.
         seeds: Folder of the policy tables.
     """
     for path in (database, database.with_name(f"{database.name}.wal")):
@@ -86,7 +90,8 @@ def run_floor(
         for table in TABLES:
             listed = ", ".join(literal(str(path)) for path in landed_files(landing, table))
             connection.execute(f"set variable {table} = [{listed}]")
-        connection.execute(SCRIPT.read_text(encoding="utf-8"))
+        script = SCRIPT.read_text(encoding="utf-8")
+        connection.execute(script.replace(_TEMPORARY, _KEPT) if is_on_disk else script)
         connection.execute("checkpoint")
 
 
@@ -122,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("as_of", type=parse_moment)
     parser.add_argument("--memory-limit", default="16GB")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--on-disk", action="store_true", help="keep the script's own tables in the database")
     options = parser.parse_args(arguments)
     run_floor(
         options.landing,
@@ -129,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.as_of.replace(tzinfo=None),
         memory_limit=options.memory_limit,
         threads=options.threads,
+        is_on_disk=options.on_disk,
     )
 
 

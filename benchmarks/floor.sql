@@ -7,8 +7,8 @@
 --
 -- What saves time: the files of touches are read twice, once for the keys and once for the rest; people, campaigns and
 -- touch contexts are small integers; only events (responses, opt-outs, permissions: a quarter of all touches) are
--- ordered, the other touches pass once through joins with small tables. What only the script needs is temporary: it
--- spills where memory ends, and is not compressed.
+-- ordered, the other touches pass once through joins with small tables. What only the script needs is temporary, which is
+-- not compressed and spills as it is where memory ends; on request it lies in the database (see `floor.py`).
 
 create schema if not exists marts;
 
@@ -968,6 +968,10 @@ left join missing using (campaign_no, direction, period_no);
 
 -- Events: responses, opt-outs, permissions, with all their columns ------------------------------------------------------
 
+-- DuckDB takes all files for as short as the first and would hash the touches, twelve gigabytes of ten million of them,
+-- instead of the people beside them. Joins as they are written keep the touches flowing.
+set disabled_optimizers = 'build_side_probe_side';
+
 create or replace temp table touch as
 select
     usable_touch.* exclude (file_no, row_no, contact_id, email, visitor_id),
@@ -977,7 +981,6 @@ select
     coalesce(contact_person.person_no, email_person.person_no, visitor_person.person_no) as person_no,
     is_response or is_opt_out or grants_permission as is_event
 from usable_touch
--- Outer where it could be inner: the optimizer expects few touches here and would hash all of them.
 left join day_period
     on
         date_trunc('day', usable_touch.occurred_at) = day_period.day
@@ -991,6 +994,8 @@ left join visitor_person
 anti join dropped_touch
     on usable_touch.file_no = dropped_touch.file_no and usable_touch.row_no = dropped_touch.row_no
 where coalesce(contact_person.person_no, email_person.person_no, visitor_person.person_no) is not null;
+
+reset disabled_optimizers;
 
 drop table keyed_touch;
 

@@ -74,3 +74,19 @@ def test_floor_agrees_with_the_mart(built: Settings, floor: Path, mart: str) -> 
     ignored = OF_REPORTS.get(mart, ())
     assert set(names) == set(expected[0]) - {*ignored}
     assert differences(mart, expected, found, ignored=ignored)[:20] == []
+
+
+def test_floor_is_the_same_with_its_own_tables_on_disk(floor: Path, landing: Path, tmp_path: Path) -> None:
+    on_disk = tmp_path / "on_disk.duckdb"
+    run_floor(landing, on_disk, END, id_salt=SALT, memory_limit="2GB", threads=1, is_on_disk=True)
+    with duckdb.connect() as database:
+        database.execute(f"attach '{floor}' as one (read_only)")
+        database.execute(f"attach '{on_disk}' as other (read_only)")
+        for mart in MARTS:
+            one, other = f"from one.marts.{mart}", f"from other.marts.{mart}"
+            apart = f"({one} except all {other}) union all ({other} except all {one})"
+            assert database.execute(apart).fetchall() == []
+        (own,) = database.execute(
+            "select count(*) from duckdb_tables() where database_name = 'other' and schema_name = 'main'"
+        ).fetchone() or (0,)
+        assert own > 0, "the script's own tables lie in the database"
