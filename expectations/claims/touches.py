@@ -143,14 +143,14 @@ class ExpectBreachesOfTouches(Claim):
     def rows_sql(self) -> str:
         """See ``Claim.rows_sql``."""
         copied = ("person_id", "source_system", "occurred_at", "channel", "touch_type", "direction")
-        return examine_columns(
+        looked_at = examine_columns(
             "coalesce(batch.touch_id, contacts.touch_id)",
             {
-                "touch_id": "batch.touch_id is null or touches.actor <> 'company'",
+                "touch_id": "batch.touch_id is null or touches.actor is distinct from 'company'",
                 **{column: f"batch.{column} is distinct from touches.{column}" for column in copied},
                 "campaign_id": "batch.campaign_id is distinct from coalesce(touches.campaign_id, 'none')",
-                "opted_out_at": f"""batch.opted_out_at >= batch.occurred_at or not exists (
-                    select 1 from {MARTS}.touches as opt_outs
+                "opted_out_at": """batch.opted_out_at >= batch.occurred_at or not exists (
+                    select 1 from withdrawn as opt_outs
                     where opt_outs.is_opt_out and opt_outs.person_id = batch.person_id
                         and opt_outs.occurred_at = batch.opted_out_at
                 )""",
@@ -159,29 +159,34 @@ class ExpectBreachesOfTouches(Claim):
                 ) > 0.00001""",
             },
             tail=f"""from batch
-                left join {MARTS}.touches on batch.touch_id = touches.touch_id
+                left join withdrawn as touches on batch.touch_id = touches.touch_id
                 full join ({_BREACHES}) as contacts on batch.touch_id = contacts.touch_id""",
         )
+        return f"with {_WITHDRAWN} {looked_at}"
 
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
         return f"""
+            with {_WITHDRAWN}
             select '*' as source_system, count(distinct touch_id) as row_count
             from (select touch_id from batch union all ({_BREACHES})) as contacts"""
 
 
-_BREACHES = f"""
-    select contacts.touch_id
-    from {MARTS}.touches as contacts
-    inner join (
-        select person_id, min(occurred_at) as opted_out_at
-        from {MARTS}.touches where is_opt_out group by person_id
-    ) as opt_outs on contacts.person_id = opt_outs.person_id and contacts.occurred_at > opt_outs.opted_out_at
-    where contacts.actor = 'company'
-        and (contacts.direction in ('outbound', 'unclassified') or contacts.audience_consent = 'opt_in')
-        and not contacts.is_opt_out and not contacts.has_prior_permission
-        and not exists (
-            select 1 from {MARTS}.touches as others
-            where others.person_id = contacts.person_id and others.occurred_at = contacts.occurred_at
-                and others.touch_id <> contacts.touch_id
-        )"""
+# The touches of whoever opted out are few. All that is asked is asked of them, so all touches are read twice.
+_WITHDRAWN = f"""
+    withdrawn as materialized (
+        select touch_id, person_id, source_system, occurred_at, channel, touch_type, direction, actor,
+            campaign_id, audience_consent, is_opt_out, has_prior_permission,
+            min(occurred_at) filter (where is_opt_out) over (partition by person_id) as first_opted_out_at,
+            count(*) over (partition by person_id, occurred_at) as touches_at_once
+        from {MARTS}.touches
+        where person_id in (select person_id from {MARTS}.touches where is_opt_out)
+    )"""
+
+_BREACHES = """
+    select touch_id
+    from withdrawn
+    where actor = 'company' and occurred_at > first_opted_out_at
+        and (direction in ('outbound', 'unclassified') or audience_consent = 'opt_in')
+        and not is_opt_out and not has_prior_permission
+        and touches_at_once = 1"""
