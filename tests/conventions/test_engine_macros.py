@@ -153,6 +153,13 @@ def _text_contains(form: str) -> list[tuple[Any, ...]]:
     return _run(f"select value, {found} from {values}")
 
 
+def _text_number(form: str) -> list[tuple[Any, ...]]:
+    values = _values((*filter(None, TEXTS), "A", "leadproof:t1", "leadproof:t2"))
+    one, other = _form(form, "text_number", "one.value"), _form(form, "text_number", "other.value")
+    alike = f"select one.value, other.value from one, other where {one} = {other}"
+    return _run(f"with one as (from {values}), other as (from {values}) {alike}")
+
+
 def _type_double(form: str) -> list[tuple[Any, ...]]:
     return _run(
         f"select typeof(cast(1 as {_form(form, 'type_double')})), cast(0.1 as {_form(form, 'type_double')})"
@@ -173,6 +180,7 @@ COMPARED: dict[str, Callable[[str], list[tuple[Any, ...]]]] = {
     "row_digest": _row_digest,
     "seconds_between": _seconds_between,
     "text_contains": _text_contains,
+    "text_number": _text_number,
     "type_double": _type_double,
     "whole_quotient": _whole_quotient,
 }

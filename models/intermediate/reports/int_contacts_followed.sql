@@ -11,30 +11,94 @@ with people as (
     where not is_excluded and first_known_at is not null
 ),
 
+-- What campaigns stamped on their contacts: few rows of long texts. Numbers stand for them while all contacts are put in
+-- order, because the texts would be most of what is spilled.
+stamped as (
+    select distinct
+        campaign_source_system,
+        campaign_id,
+        campaign_ends_at,
+        message_name,
+        message_hypothesis,
+        success_metric,
+        success_threshold,
+        expected_response
+    from {{ ref('touches') }}
+    where
+        actor = 'company'
+        and {{ within_increment('person_id', 'int_people_affected', 'person_id') }}
+),
+
+stamps_named as (
+    select
+        stamped.*,
+        {{ scoped_campaign_id('campaign_source_system', 'campaign_id') }} as scoped_campaign_id,
+        coalesce(message_name, message_hypothesis, {{ no_value() }}) as told_message_name,
+        {{ metric_as_listed('success_metric') }} as told_metric,
+        {{ promised_share('success_threshold') }} as promised_rate
+    from stamped
+),
+
+stamps as (
+    select
+        named.*,
+        metrics.success_metric as listed_metric,
+        metrics.touch_types as metric_touch_types,
+        metrics.answer as metric_answer,
+        row_number() over (
+            order by
+                named.campaign_source_system,
+                named.campaign_id,
+                named.campaign_ends_at,
+                named.message_name,
+                named.message_hypothesis,
+                named.success_metric,
+                named.success_threshold,
+                named.expected_response
+        ) as stamp_no,
+        dense_rank() over (order by named.scoped_campaign_id) as campaign_no,
+        dense_rank() over (order by named.told_message_name) as message_no
+    from stamps_named as named
+    left join {{ ref('success_metrics') }} as metrics
+        on named.told_metric = metrics.success_metric
+),
+
 contacts as (
     select
+        touches.touch_id,
         touches.person_id,
-        {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
-        coalesce(touches.message_name, touches.message_hypothesis, {{ no_value() }}) as message_name,
         touches.occurred_at,
-        touches.touch_id
+        touches.direction,
+        touches.person_segment,
+        touches.channel,
+        touches.is_icp_fit,
+        touches.is_context_complete,
+        stamps.stamp_no,
+        stamps.campaign_no,
+        stamps.message_no
     from {{ ref('touches') }} as touches
+    inner join stamps
+        on
+            touches.campaign_source_system is not distinct from stamps.campaign_source_system
+            and touches.campaign_id is not distinct from stamps.campaign_id
+            and touches.campaign_ends_at is not distinct from stamps.campaign_ends_at
+            and touches.message_name is not distinct from stamps.message_name
+            and touches.message_hypothesis is not distinct from stamps.message_hypothesis
+            and touches.success_metric is not distinct from stamps.success_metric
+            and touches.success_threshold is not distinct from stamps.success_threshold
+            and touches.expected_response is not distinct from stamps.expected_response
     where
         touches.actor = 'company'
         and {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
 ),
 
--- Few columns of all contacts tell which are first; only those are looked at as a whole. Places and not a least value:
--- what an aggregate remembers of millions of groups as text must stay in memory, while rows in order may spill.
+-- Places and not a least value: what an aggregate remembers of millions of groups as text must stay in memory, while
+-- rows in order may spill.
 contacts_placed as (
     select
-        person_id,
-        scoped_campaign_id,
-        message_name,
-        occurred_at,
-        touch_id,
+        contacts.*,
         row_number() over (
-            partition by person_id, scoped_campaign_id, message_name order by occurred_at, touch_id
+            partition by person_id, campaign_no, message_no order by occurred_at, touch_id
         ) as place
     from contacts
 ),
@@ -53,14 +117,10 @@ maturities as (
 
 beginnings as (
     select
-        contacts_placed.touch_id,
-        contacts_placed.person_id,
-        contacts_placed.scoped_campaign_id,
-        contacts_placed.message_name,
-        contacts_placed.occurred_at as contacted_at,
+        contacts_placed.*,
         {{ days_after('contacts_placed.occurred_at', 'maturities.maturity_days') }} as matures_at,
         row_number() over (
-            partition by contacts_placed.person_id, contacts_placed.message_name
+            partition by contacts_placed.person_id, contacts_placed.message_no
             order by contacts_placed.occurred_at, contacts_placed.touch_id
         ) = 1 as is_first_with_message
     from contacts_placed
@@ -71,10 +131,18 @@ beginnings as (
     where contacts_placed.place = 1
 ),
 
+campaigns_numbered as (
+    select distinct
+        scoped_campaign_id,
+        campaign_no
+    from stamps
+    where scoped_campaign_id <> {{ no_value() }}
+),
+
 answers as (
     select
         touches.person_id,
-        {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }} as scoped_campaign_id,
+        campaigns.campaign_no,
         touches.occurred_at,
         touches.touch_id,
         touches.answers_touch_id,
@@ -83,6 +151,10 @@ answers as (
         touches.response_relevance,
         touches.response_intent
     from {{ ref('touches') }} as touches
+    left join campaigns_numbered as campaigns
+        on
+            {{ scoped_campaign_id('touches.campaign_source_system', 'touches.campaign_id') }}
+            = campaigns.scoped_campaign_id
     where
         (touches.is_response or {{ is_bounce('touches.touch_type') }})
         and {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
@@ -93,9 +165,14 @@ answers as (
 -- of a contact comes before it, as everywhere.
 answers_addressed as (
     select
-        answers.*,
-        contacts.scoped_campaign_id as contact_campaign_id,
-        contacts.message_name as contact_message_name,
+        answers.person_id,
+        answers.occurred_at,
+        answers.touch_type,
+        answers.is_response,
+        answers.response_relevance,
+        answers.response_intent,
+        contacts.campaign_no,
+        contacts.message_no,
         row_number() over (
             partition by answers.touch_id
             order by
@@ -110,86 +187,47 @@ answers_addressed as (
             and answers.occurred_at > contacts.occurred_at
             and (
                 answers.answers_touch_id = contacts.touch_id
-                or (
-                    answers.scoped_campaign_id = contacts.scoped_campaign_id
-                    and answers.scoped_campaign_id <> {{ no_value() }}
-                )
+                or answers.campaign_no = contacts.campaign_no
             )
 ),
 
--- Campaigns share few words, so each is read once.
-promises as (
-    select
-        stamped.success_metric,
-        stamped.success_threshold,
-        metrics.success_metric as listed_metric,
-        metrics.touch_types as metric_touch_types,
-        metrics.answer as metric_answer,
-        {{ promised_share('stamped.success_threshold') }} as promised_rate
-    from (
-        select distinct
-            success_metric,
-            success_threshold
-        from {{ ref('touches') }}
-        where actor = 'company'
-    ) as stamped
-    left join {{ ref('success_metrics') }} as metrics
-        on {{ metric_as_listed('stamped.success_metric') }} = metrics.success_metric
-),
-
-contacts_answered as (
-    select
-        beginnings.touch_id as contact_touch_id,
-        answers.touch_type,
-        answers.is_response,
-        answers.response_relevance,
-        answers.response_intent
-    from beginnings
-    inner join answers_addressed as answers
-        on
-            beginnings.person_id = answers.person_id
-            and beginnings.scoped_campaign_id = answers.contact_campaign_id
-            and beginnings.message_name = answers.contact_message_name
-            and beginnings.matures_at >= answers.occurred_at
-    where answers.place = 1
-),
-
--- Few contacts are answered, so what they promised is looked up for these here and for all when they are written down:
--- the texts of all of them, kept for both, would be most of what this model needs memory for.
 followed as (
     select
-        answers.contact_touch_id,
+        beginnings.touch_id as contact_touch_id,
         bool_or({{ is_bounce('answers.touch_type') }}) as is_bounced,
         bool_or(answers.is_response) as is_answered,
         bool_or(answers.is_response and answers.response_relevance = 'relevant') as is_relevant,
         bool_or(
             answers.is_response
             and answers.response_relevance = 'relevant'
-            and {{ list_contains_value('touches.expected_response', 'answers.response_intent') }}
+            and {{ list_contains_value('stamps.expected_response', 'answers.response_intent') }}
         ) as is_expected,
         bool_or(
             answers.is_response
             and (
-                promises.metric_touch_types is null
-                or {{ list_contains_value('promises.metric_touch_types', 'answers.touch_type') }}
+                stamps.metric_touch_types is null
+                or {{ list_contains_value('stamps.metric_touch_types', 'answers.touch_type') }}
             )
-            and case promises.metric_answer
+            and case stamps.metric_answer
                 when 'any' then true
                 when 'relevant' then answers.response_relevance = 'relevant'
                 when 'expected'
                     then
                         answers.response_relevance = 'relevant'
-                        and {{ list_contains_value('touches.expected_response', 'answers.response_intent') }}
+                        and {{ list_contains_value('stamps.expected_response', 'answers.response_intent') }}
             end
         ) as is_success
-    from {{ ref('touches') }} as touches
-    inner join contacts_answered as answers
-        on touches.touch_id = answers.contact_touch_id
-    inner join promises
+    from beginnings
+    inner join answers_addressed as answers
         on
-            touches.success_metric is not distinct from promises.success_metric
-            and touches.success_threshold is not distinct from promises.success_threshold
-    group by answers.contact_touch_id
+            beginnings.person_id = answers.person_id
+            and beginnings.campaign_no = answers.campaign_no
+            and beginnings.message_no = answers.message_no
+            and beginnings.matures_at >= answers.occurred_at
+    inner join stamps
+        on beginnings.stamp_no = stamps.stamp_no
+    where answers.place = 1
+    group by beginnings.touch_id
 ),
 
 final as (
@@ -199,55 +237,51 @@ final as (
         beginnings.person_id,
 
         -- times
-        beginnings.contacted_at,
+        beginnings.occurred_at as contacted_at,
         beginnings.matures_at,
-        touches.campaign_ends_at,
+        stamps.campaign_ends_at,
 
         -- dimensions
-        touches.direction,
-        beginnings.scoped_campaign_id,
-        coalesce(touches.campaign_source_system, {{ no_value() }}) as campaign_source_system,
-        coalesce(touches.campaign_id, {{ no_value() }}) as campaign_id,
-        beginnings.message_name,
-        coalesce(touches.person_segment, {{ no_value() }}) as segment,
-        touches.channel,
+        beginnings.direction,
+        stamps.scoped_campaign_id,
+        coalesce(stamps.campaign_source_system, {{ no_value() }}) as campaign_source_system,
+        coalesce(stamps.campaign_id, {{ no_value() }}) as campaign_id,
+        stamps.told_message_name as message_name,
+        coalesce(beginnings.person_segment, {{ no_value() }}) as segment,
+        beginnings.channel,
         coalesce(people.acquisition_source, 'unknown') as acquisition_source,
         beginnings.is_first_with_message,
 
         -- what was promised
-        touches.message_hypothesis,
-        {{ metric_as_listed('touches.success_metric') }} as success_metric,
-        touches.success_threshold,
-        promises.promised_rate,
+        stamps.message_hypothesis,
+        stamps.told_metric as success_metric,
+        stamps.success_threshold,
+        stamps.promised_rate,
         case
-            when touches.campaign_id is null then 'no_campaign'
-            when touches.direction = 'unclassified' then 'direction_unclassified'
-            when beginnings.message_name = {{ no_value() }} then 'no_message'
-            when touches.success_metric is null then 'no_metric'
-            when promises.listed_metric is null then 'metric_not_listed'
-            when touches.success_threshold is null then 'no_threshold'
-            when promises.promised_rate is null then 'threshold_not_readable'
+            when stamps.campaign_id is null then 'no_campaign'
+            when beginnings.direction = 'unclassified' then 'direction_unclassified'
+            when stamps.told_message_name = {{ no_value() }} then 'no_message'
+            when stamps.success_metric is null then 'no_metric'
+            when stamps.listed_metric is null then 'metric_not_listed'
+            when stamps.success_threshold is null then 'no_threshold'
+            when stamps.promised_rate is null then 'threshold_not_readable'
         end as untestable_because,
 
         -- what came of it
-        touches.is_icp_fit,
-        touches.is_context_complete,
+        beginnings.is_icp_fit,
+        beginnings.is_context_complete,
         not coalesce(followed.is_bounced and not followed.is_answered, false) as is_delivered,
         coalesce(followed.is_answered, false) as is_answered,
         coalesce(followed.is_relevant, false) as is_relevant,
         coalesce(followed.is_expected, false) as is_expected,
         coalesce(followed.is_success, false) as is_success
-    from {{ ref('touches') }} as touches
-    inner join beginnings
-        on touches.touch_id = beginnings.touch_id
+    from beginnings
+    inner join stamps
+        on beginnings.stamp_no = stamps.stamp_no
     inner join people
         on beginnings.person_id = people.person_id
-    inner join promises
-        on
-            touches.success_metric is not distinct from promises.success_metric
-            and touches.success_threshold is not distinct from promises.success_threshold
     left join followed
-        on touches.touch_id = followed.contact_touch_id
+        on beginnings.touch_id = followed.contact_touch_id
 )
 
 select * from final
