@@ -65,6 +65,7 @@ def dbt_args(
     settings: Settings,
     *,
     full_refresh: bool = False,
+    models_at_once: int | None = None,
     is_overridden: bool | None = None,
 ) -> list[str]:
     """Compose the arguments of a dbt command. Pure apart from one look at the environment.
@@ -73,6 +74,7 @@ def dbt_args(
         command: ``build`` or ``parse``.
         settings: Source systems and threads.
         full_refresh: Rebuild incremental models from nothing.
+        models_at_once: How many models dbt runs at a time; None takes the settings' threads.
         is_overridden: Whether the source systems come from the environment; None looks.
 
     Returns:
@@ -83,7 +85,7 @@ def dbt_args(
     args = [command, *vars_args(settings.source_systems, is_overridden)]
     if command == "build":
         # Unit tests prove the code, not the data: they belong to `make test`.
-        args += ["--exclude-resource-type", "unit_test", "--threads", str(settings.threads)]
+        args += ["--exclude-resource-type", "unit_test", "--threads", str(models_at_once or settings.threads)]
         if full_refresh:
             args.append("--full-refresh")
     return args

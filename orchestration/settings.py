@@ -15,7 +15,8 @@ from orchestration.errors import LeadproofError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_MEMORY = re.compile(r"^\d+(\.\d+)?\s?([KMGT]i?B)$", re.IGNORECASE)
+_MEMORY = re.compile(r"^(\d+(?:\.\d+)?)\s?([KMGT])i?B$", re.IGNORECASE)
+_BYTES = {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ class Settings:
     def build_db(self) -> Path:
         """The database that a build writes; readers never open it."""
         return self.warehouse / "build" / "leadproof.duckdb"
+
+    @property
+    def memory_bytes(self) -> int:
+        """DuckDB's memory limit in bytes."""
+        found = _MEMORY.match(self.memory_limit)
+        assert found, self.memory_limit
+        return int(float(found[1]) * _BYTES[found[2].upper()])
 
     @property
     def state(self) -> Path:

@@ -130,7 +130,7 @@ def _run_dbt(context: dg.AssetExecutionContext, dbt: FunnelDbt, session: BuildSe
         for left in ("run_results.json", "dbt.log"):
             (target / left).unlink(missing_ok=True)
         invocation = dbt.cli(
-            dbt_args("build", build.settings, full_refresh=is_full),
+            dbt_args("build", build.settings, full_refresh=is_full, models_at_once=build.models_at_once()),
             context=context,
             target_path=target,
             raise_on_error=False,

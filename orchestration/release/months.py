@@ -4,7 +4,6 @@ Works in DuckDB only; which files are known already and where they are kept is d
 """
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,6 @@ _PARTITION = "leadproof_month"
 _VALUE_BYTES = 16
 # DuckDB keeps a hundred files open at a time; a month that has to be opened again would get a second file.
 _OPEN_FILES = 90
-_UNITS = {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
 @dataclass(frozen=True)
@@ -230,11 +228,8 @@ def _range(column: str | None, months: Sequence[Month]) -> str:
 
 
 def _months_at_once(settings: Settings, columns: int) -> int:
-    found = re.fullmatch(r"([\d.]+)\s?([KMGT])i?B", settings.memory_limit, re.IGNORECASE)
-    assert found, settings.memory_limit
-    limit = float(found[1]) * _UNITS[found[2].upper()]
     one = settings.threads * ROW_GROUP_ROWS * columns * _VALUE_BYTES
-    return max(1, min(_OPEN_FILES, int(limit / one)))
+    return max(1, min(_OPEN_FILES, int(settings.memory_bytes / one)))
 
 
 def _written(connection: duckdb.DuckDBPyConnection, columns: Columns, month: Month, target: Path) -> Path:
