@@ -11,8 +11,8 @@ with people as (
     where not is_excluded and first_known_at is not null
 ),
 
--- What campaigns stamped on their contacts: few rows of long texts. Numbers stand for them while all contacts are put in
--- order, because the texts would be most of what is spilled.
+-- What campaigns stamped on their contacts: few rows of long texts. Numbers stand for them while all contacts are put
+-- in order, because the texts would be most of what is spilled.
 stamped as (
     select distinct
         campaign_source_system,
