@@ -72,7 +72,8 @@ def run_floor(
         memory_limit: DuckDB's memory limit, with its unit.
         threads: DuckDB threads.
         is_on_disk: Whether tables that only the script needs lie in the database, compressed, and not in
-            memory. A tenth dearer, and four fifths less is spilled: of 100 million touches, 78 GB are.
+            memory. Of ten million touches within 1.2 GB they take 2.2 GB of disk in 127 s, instead of 7.8 GB
+            in 115 s where they are spilled.
         seeds: Folder of the policy tables.
     """
     for path in (database, database.with_name(f"{database.name}.wal")):

@@ -30,7 +30,7 @@ KEPT = PROJECT_ROOT / "benchmarks" / "results"
 PAGE = PROJECT_ROOT / "docs" / "benchmarks.md"
 SO_FAR = "so_far.json"
 _SHOWN_NODES = 15
-# A hundred million touches would spill 78 GB of the floor's own tables beside the warehouse.
+# Spilled as they are, the floor's own tables of a hundred million touches filled the disk.
 _FLOOR_IN_MEMORY = 20_000_000
 _PANDAS_BYTES = 20_000_000_000
 _PANDAS_SHARE = 0.85

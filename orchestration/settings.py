@@ -15,8 +15,7 @@ from orchestration.errors import LeadproofError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_MEMORY = re.compile(r"^(\d+(?:\.\d+)?)\s?([KMGT])i?B$", re.IGNORECASE)
-_BYTES = {"K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_MEMORY = re.compile(r"^(\d+(?:\.\d+)?)\s?([KMGT])(i?)B$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ class Settings:
         """DuckDB's memory limit in bytes."""
         found = _MEMORY.match(self.memory_limit)
         assert found, self.memory_limit
-        return int(float(found[1]) * _BYTES[found[2].upper()])
+        number, unit, binary = found.groups()
+        return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit.upper()) + 1))
 
     @property
     def state(self) -> Path:

@@ -172,7 +172,7 @@ class ExpectBreachesOfTouches(Claim):
             from (select touch_id from batch union all ({_BREACHES})) as contacts"""
 
 
-# The touches of whoever opted out are few. All that is asked is asked of them, so all touches are read twice.
+# The touches of whoever opted out are few, and all that is asked is asked of them.
 _WITHDRAWN = f"""
     withdrawn as materialized (
         select touch_id, person_id, source_system, occurred_at, channel, touch_type, direction, actor,

@@ -2,12 +2,12 @@
 -- because few touches are repeated and the many that are not need no ranking.
 {{ replaced_rows(key='touch_id', by='int_rows_changed') }}
 
+{% set is_usable = "standing = 'accepted' and " ~ within_increment('touch_id', 'int_rows_changed', 'touch_id') -%}
+
 with suspected_numbers as (
     select {{ text_number('touch_id') }} as touch_number
     from {{ ref('int_touches_screened') }}
-    where
-        standing = 'accepted'
-        and {{ within_increment('touch_id', 'int_rows_changed', 'touch_id') }}
+    where {{ is_usable }}
     group by {{ text_number('touch_id') }}
     having count(*) > 1
 ),
@@ -29,8 +29,7 @@ suspected as (
         ) as recency
     from {{ ref('int_touches_screened') }}
     where
-        standing = 'accepted'
-        and {{ within_increment('touch_id', 'int_rows_changed', 'touch_id') }}
+        {{ is_usable }}
         and {{ text_number('touch_id') }} in (select suspected_numbers.touch_number from suspected_numbers)
 ),
 

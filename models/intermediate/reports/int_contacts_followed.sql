@@ -3,6 +3,11 @@
 -- and verdicts read touches.
 {{ replaced_rows(key='person_id', by='int_people_affected') }}
 
+{% set stamp = [
+    'campaign_source_system', 'campaign_id', 'campaign_ends_at', 'message_name', 'message_hypothesis', 'success_metric',
+    'success_threshold', 'expected_response',
+] -%}
+
 with people as (
     select
         person_id,
@@ -14,15 +19,7 @@ with people as (
 -- What campaigns stamped on their contacts: few rows of long texts. Numbers stand for them while all contacts are put
 -- in order, because the texts would be most of what is spilled.
 stamped as (
-    select distinct
-        campaign_source_system,
-        campaign_id,
-        campaign_ends_at,
-        message_name,
-        message_hypothesis,
-        success_metric,
-        success_threshold,
-        expected_response
+    select distinct {{ stamp | join(', ') }}
     from {{ ref('touches') }}
     where
         actor = 'company'
@@ -45,17 +42,7 @@ stamps as (
         metrics.success_metric as listed_metric,
         metrics.touch_types as metric_touch_types,
         metrics.answer as metric_answer,
-        row_number() over (
-            order by
-                named.campaign_source_system,
-                named.campaign_id,
-                named.campaign_ends_at,
-                named.message_name,
-                named.message_hypothesis,
-                named.success_metric,
-                named.success_threshold,
-                named.expected_response
-        ) as stamp_no,
+        row_number() over (order by named.{{ stamp | join(', named.') }}) as stamp_no,
         dense_rank() over (order by named.scoped_campaign_id) as campaign_no,
         dense_rank() over (order by named.told_message_name) as message_no
     from stamps_named as named
@@ -79,17 +66,11 @@ contacts as (
     from {{ ref('touches') }} as touches
     inner join stamps
         on
-            touches.campaign_source_system is not distinct from stamps.campaign_source_system
-            and touches.campaign_id is not distinct from stamps.campaign_id
-            and touches.campaign_ends_at is not distinct from stamps.campaign_ends_at
-            and touches.message_name is not distinct from stamps.message_name
-            and touches.message_hypothesis is not distinct from stamps.message_hypothesis
-            and touches.success_metric is not distinct from stamps.success_metric
-            and touches.success_threshold is not distinct from stamps.success_threshold
-            and touches.expected_response is not distinct from stamps.expected_response
-    where
-        touches.actor = 'company'
-        and {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
+            touches.actor = 'company'
+            {%- for column in stamp %}
+                and touches.{{ column }} is not distinct from stamps.{{ column }}
+            {%- endfor %}
+    where {{ within_increment('touches.person_id', 'int_people_affected', 'person_id') }}
 ),
 
 -- Places and not a least value: what an aggregate remembers of millions of groups as text must stay in memory, while

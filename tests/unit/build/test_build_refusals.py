@@ -27,7 +27,9 @@ from tests.fixtures.release_world import make_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    # An erasure looks through dbt's target folder, where somebody may keep a benchmark's worlds.
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     return make_settings(tmp_path)
 
 

@@ -1,13 +1,17 @@
 """Models are built one at a time where two would share a memory that does not hold them."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import duckdb
 import pytest
 
+from orchestration import dbt_child
 from orchestration.build import Build, BuildRequest
-from orchestration.dbt import dbt_args
+from orchestration.defs.dbt import _run_dbt
 from tests.fixtures.release_world import make_settings
 
 ROWS = 3_000_000
@@ -36,8 +40,26 @@ def test_models_at_once(tmp_path: Path, is_full: bool, memory_limit: str, expect
         build.close()
 
 
-def test_dbt_is_told(tmp_path: Path) -> None:
-    settings = replace(make_settings(tmp_path), threads=3)
-    for models_at_once, expected in ((None, "3"), (1, "1")):
-        args = dbt_args("build", settings, models_at_once=models_at_once, is_overridden=False)
-        assert args[args.index("--threads") + 1] == expected
+def test_dbt_runs_as_many_as_the_build_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked(Exception):
+        """What dbt would have been run with."""
+
+    def cli(args: list[str], **_: Any) -> None:
+        raise Asked(args)
+
+    monkeypatch.setenv("LEADPROOF_BUILD_ID", "")
+    monkeypatch.setenv(dbt_child.PARENT, "")
+    build = SimpleNamespace(
+        begin=lambda: SimpleNamespace(build_id="b1"),
+        choose_start=lambda is_in_part: True,
+        phase=lambda name: nullcontext(),
+        settings=replace(make_settings(tmp_path), threads=3),
+        models_at_once=lambda: 1,
+    )
+    context, dbt, session = (
+        SimpleNamespace(**each) for each in ({"is_subset": True}, {"cli": cli}, {"build": build})
+    )
+    with pytest.raises(Asked) as asked:
+        list(_run_dbt(cast(Any, context), cast(Any, dbt), cast(Any, session)))
+    (args,) = asked.value.args
+    assert args[args.index("--threads") + 1] == "1"

@@ -13,6 +13,20 @@ def test_number_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("16GB", 16_000_000_000),
+        ("1.5 GiB", 1_610_612_736),
+        ("512mb", 512_000_000),
+        ("2TiB", 2_199_023_255_552),
+    ],
+)
+def test_memory_limit_in_bytes(monkeypatch: pytest.MonkeyPatch, value: str, expected: int) -> None:
+    monkeypatch.setenv("LEADPROOF_MEMORY_LIMIT", value)
+    assert load_settings().memory_bytes == expected
+
+
 def test_settings_that_are_printed_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ID_SALT", "SUPPRESSION_KEY"):
         monkeypatch.setenv(f"LEADPROOF_{name}", "very-secret")
