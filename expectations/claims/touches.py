@@ -167,9 +167,8 @@ class ExpectBreachesOfTouches(Claim):
     def scope_sql(self) -> str:
         """See ``Claim.scope_sql``."""
         return f"""
-            with {_WITHDRAWN}
             select '*' as source_system, count(distinct touch_id) as row_count
-            from (select touch_id from batch union all ({_BREACHES})) as contacts"""
+            from (select touch_id from batch union all (with {_WITHDRAWN} {_BREACHES})) as contacts"""
 
 
 # The touches of whoever opted out are few, and all that is asked is asked of them.
