@@ -225,7 +225,9 @@ def _keep_months(
                 folder,
                 {},
             )
-            kept[table] = files
+            # A view names a file or more. Of a mart that no row is left of, there is none: it is a table then.
+            if files:
+                kept[table] = files
     finally:
         remove_tree(writing)
     return kept

@@ -1,9 +1,11 @@
 """Somebody whom a release names outside its tables, in its policy or manifest; and releases with damage."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import duckdb
 import pytest
 from rich.console import Console
 
@@ -19,7 +21,13 @@ from orchestration.release import Release, build_lock, damaged_file, list_releas
 from orchestration.release.files import remove_tree
 from orchestration.release.store import differing_file
 from orchestration.settings import Settings
-from tests.fixtures.release_world import make_candidate, make_settings, publish_candidate
+from tests.fixtures.release_world import (
+    CLOSED_TOUCHES,
+    MONTH_COLUMNS,
+    make_candidate,
+    make_settings,
+    publish_candidate,
+)
 
 FORGOTTEN = "person3@example.com"
 TABLES = {
@@ -42,10 +50,12 @@ def write_policy(folder: Path, exclusions: str) -> Path:
     return folder
 
 
-def publish(settings: Settings, number: int = 1, exclusions: str = "", **changes: str) -> Release:
+def publish(
+    settings: Settings, number: int = 1, exclusions: str = "", people: int = 5, **changes: str
+) -> Release:
     """Publish a release. Its build database goes afterwards: nobody is looked for there."""
     policy = write_policy(settings.warehouse / "policy_kept", exclusions)
-    make_candidate(settings, number, policy, people=5, touches=5)
+    make_candidate(settings, number, policy, people=people, touches=5)
     published = publish_candidate(settings, number, policy_dir=policy, **changes)
     settings.build_db.unlink()
     return published
@@ -125,6 +135,22 @@ def test_erasure_that_an_earlier_version_could_not_end_is_ended(settings: Settin
     assert certificate is not None and certificate.content["search"]["occurrences"] == 0
     assert certificate.content["releases"] == {release.release_id: counts}
     assert json.loads((release.path / "manifest.json").read_text(encoding="utf-8"))["erasures"] == [note]
+
+
+def test_release_whose_long_mart_loses_all_its_rows_stays_readable(
+    settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.erasure.releases.month_columns", lambda: MONTH_COLUMNS)
+    settings = replace(settings, shared_from_rows=1)
+    release = publish(settings, people=1)
+    assert list((release.path / "marts" / "touches").iterdir())
+    certificate = erasure.forget(settings, "email:person0@example.com")
+    assert certificate.content["releases"][release.release_id]["touches"] == 5 + CLOSED_TOUCHES
+    with duckdb.connect(release.database, read_only=True) as database:
+        assert database.execute("select count(*) from marts.touches").fetchone() == (0,)
+        assert database.execute("select count(*) from marts.people").fetchone() == (0,)
+    assert damaged_file(release) is None and differing_file(release) is None
+    assert not list(settings.shared.glob("touches/*"))
 
 
 def cut(path: Path) -> None:
