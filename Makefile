@@ -116,5 +116,5 @@ bench: setup ## measure builds against two yardsticks: make bench SCALE=1m (or 1
 	@$(BIN)/python -m benchmarks.run $(SCALE) $(BENCH)
 
 clean: ## remove what was built from the code; data/, warehouse/ and .dagster/ stay
-	rm -rf target logs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .sqlfluff_cache *.egg-info
+	rm -rf target logs build .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .sqlfluff_cache *.egg-info
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
