@@ -249,6 +249,7 @@ class Bench:
             "LEADPROOF_WAREHOUSE": str(self.warehouse),
             "LEADPROOF_SOURCE_SYSTEMS": "leadproof",
             "LEADPROOF_MEMORY_LIMIT": self.memory_limit,
+            "LEADPROOF_THREADS": str(os.cpu_count() or 2),
             "LEADPROOF_ID_SALT": "",
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "DBT_TARGET_PATH": str(SCRATCH / "dbt"),

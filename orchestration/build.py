@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 _FAILED_LINES = 20
 _ORPHAN_SECONDS = 40
 _INTERRUPTED = "The build was interrupted."
-# Of eleven million landed rows, two models at a time keep within 16 GB, which is the default.
-_BYTES_OF_ROW = 1000
+# What a landed row costs a model of all people. Of eleven million, two models at a time keep within 16 GB.
+_BYTES_OF_ROW = 500
 _POLICY_CHANGED = "The policy tables changed while the build ran, so no one can say which policy it followed."
 
 
@@ -328,22 +328,25 @@ class Build:
     def models_at_once(self) -> int:
         """Say how many models dbt may run at a time.
 
-        Models of all people join all touches to tables of millions of rows. Two of them share DuckDB's
-        memory: where it does not hold both, each spills what one alone would keep, or dies. Ten million
-        touches within 1.2 GB died two at a time, after 276 s for what takes 215 s one by one.
+        Models of all people join all touches to tables of millions of rows, and share DuckDB's memory:
+        where it does not hold two, each spills what one alone would keep, or dies. Ten million touches
+        within 1.2 GB died two at a time, after 276 s for what takes 215 s one by one.
 
         Returns:
-            The settings' threads, but 1 if everything is built anew from more rows than memory holds.
+            The settings' threads; if everything is built anew, no more than memory holds for all rows that
+            the source systems that are on have landed, and at least 1.
         """
         if not self.begin().is_full_refresh:
             return self.settings.threads
         place = self.settings.build_db.parent
         with explained("Counting what was loaded", place), self._connect() as database:
+            schemas = ", ".join(f"'raw_{system}'" for system in self.settings.source_systems)
             (rows,) = database.execute(
                 "select coalesce(sum(estimated_size), 0) from duckdb_tables()"
-                " where starts_with(schema_name, 'raw_')"
+                f" where schema_name in ({schemas or 'null'})"
             ).fetchone() or (0,)
-        return 1 if rows * _BYTES_OF_ROW > self.settings.memory_bytes else self.settings.threads
+        fitting = int(self.settings.memory_bytes / (max(rows, 1) * _BYTES_OF_ROW))
+        return max(1, min(self.settings.threads, fitting))
 
     def finish_models(self) -> None:
         """Note that dbt rebuilt and tested everything, and keep what later builds look back at.

@@ -52,6 +52,7 @@ def prepare_environment(settings: Settings) -> None:
     os.environ["LEADPROOF_LANDING"] = str(settings.landing)
     os.environ["LEADPROOF_WAREHOUSE"] = str(settings.warehouse)
     os.environ["LEADPROOF_MEMORY_LIMIT"] = settings.memory_limit
+    os.environ["LEADPROOF_THREADS"] = str(settings.threads)
     scripts = str(Path(sys.executable).parent)
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])

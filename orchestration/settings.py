@@ -15,7 +15,9 @@ from orchestration.errors import LeadproofError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_MEMORY = re.compile(r"^(\d+(?:\.\d+)?)\s?([KMGT])(i?)B$", re.IGNORECASE)
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B", re.IGNORECASE | re.ASCII)
+# Less, and DuckDB does not open a database.
+_LEAST_MEMORY = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Settings:
         warehouse: Folder under which everything built lies.
         id_salt: Secret prefix of person ids; empty means ids can be guessed from addresses.
         memory_limit: DuckDB's memory limit, with its unit (``16GB``).
-        threads: DuckDB threads.
+        threads: DuckDB's threads, and how many models dbt runs at a time where memory holds them.
         source_systems: Source systems that are on.
         load_modes: ``append`` or ``snapshot`` by ``<system>.<table>``; absent means ``append``.
         keep_releases: How many releases retention keeps.
@@ -81,10 +83,7 @@ class Settings:
     @property
     def memory_bytes(self) -> int:
         """DuckDB's memory limit in bytes."""
-        found = _MEMORY.match(self.memory_limit)
-        assert found, self.memory_limit
-        number, unit, binary = found.groups()
-        return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit.upper()) + 1))
+        return _bytes_of(self.memory_limit)
 
     @property
     def state(self) -> Path:
@@ -167,17 +166,11 @@ def load_settings(root: Path = PROJECT_ROOT) -> Settings:
                 f"Source system '{system}' is switched on but has no folder models/staging/{system}.",
                 "Add the folder, or take the name off source_systems in dbt_project.yml.",
             )
-    memory_limit = os.environ.get("LEADPROOF_MEMORY_LIMIT", "16GB")
-    if not _MEMORY.match(memory_limit):
-        raise LeadproofError(
-            f"LEADPROOF_MEMORY_LIMIT is '{memory_limit}', which is no size.",
-            "Give a number with a unit, for example 16GB.",
-        )
     return Settings(
         landing=_folder("LEADPROOF_LANDING", root / "data" / "landing"),
         warehouse=_folder("LEADPROOF_WAREHOUSE", root / "warehouse"),
         id_salt=os.environ.get("LEADPROOF_ID_SALT", ""),
-        memory_limit=memory_limit,
+        memory_limit=_memory_limit(),
         threads=_whole_number("LEADPROOF_THREADS", os.cpu_count() or 2),
         source_systems=tuple(systems),
         load_modes=dict(project["vars"].get("load_modes") or {}),
@@ -190,6 +183,28 @@ def load_settings(root: Path = PROJECT_ROOT) -> Settings:
         notify=_notify(),
         suppression_key=os.environ.get("LEADPROOF_SUPPRESSION_KEY", "").strip(),
     )
+
+
+def _memory_limit() -> str:
+    value = os.environ.get("LEADPROOF_MEMORY_LIMIT", "").strip() or "16GB"
+    if not _MEMORY.fullmatch(value):
+        raise LeadproofError(
+            f"LEADPROOF_MEMORY_LIMIT is '{value}', which is no size.",
+            "Give a number with a unit, for example 16GB.",
+        )
+    if _bytes_of(value) < _LEAST_MEMORY:
+        raise LeadproofError(
+            f"LEADPROOF_MEMORY_LIMIT is '{value}', with which nothing can be built.",
+            "Give two thirds of the machine's memory, for example 16GB.",
+        )
+    return value
+
+
+def _bytes_of(memory_limit: str) -> int:
+    found = _MEMORY.fullmatch(memory_limit)
+    assert found is not None
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit.upper()) + 1))
 
 
 def _folder(variable: str, default: Path) -> Path:

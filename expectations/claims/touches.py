@@ -177,9 +177,10 @@ _WITHDRAWN = f"""
         select touch_id, person_id, source_system, occurred_at, channel, touch_type, direction, actor,
             campaign_id, audience_consent, is_opt_out, has_prior_permission,
             min(occurred_at) filter (where is_opt_out) over (partition by person_id) as first_opted_out_at,
-            count(*) over (partition by person_id, occurred_at) as touches_at_once
+            min(touch_id) over instant = max(touch_id) over instant as is_alone
         from {MARTS}.touches
         where person_id in (select person_id from {MARTS}.touches where is_opt_out)
+        window instant as (partition by person_id, occurred_at)
     )"""
 
 _BREACHES = """
@@ -188,4 +189,4 @@ _BREACHES = """
     where actor = 'company' and occurred_at > first_opted_out_at
         and (direction in ('outbound', 'unclassified') or audience_consent = 'opt_in')
         and not is_opt_out and not has_prior_permission
-        and touches_at_once = 1"""
+        and is_alone"""

@@ -225,7 +225,7 @@ def _keep_months(
                 folder,
                 {},
             )
-            # A view names a file or more. Of a mart that no row is left of, there is none: it is a table then.
+            # A view names a file or more. A mart of which no row is left has none: it is a table then.
             if files:
                 kept[table] = files
     finally:

@@ -6,11 +6,11 @@
     {{ return(adapter.dispatch('text_number', 'leadproof')(column)) }}
 {%- endmacro %}
 
-{#- The text itself is a number of this kind, if not a short one. -#}
+{#- Elsewhere the text stands for itself, at its full length. -#}
 {% macro default__text_number(column) -%}
     {{ column }}
 {%- endmacro %}
 
 {% macro duckdb__text_number(column) -%}
-    hash({{ column }})
+    case when {{ column }} is not null then hash({{ column }}) end
 {%- endmacro %}

@@ -2,12 +2,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
+import yaml
 from dotenv import dotenv_values
+from jinja2 import Environment
 
 from orchestration.environment import load_env_file, prepare_environment, write_env_file
 from orchestration.errors import LeadproofError
-from orchestration.settings import load_settings
+from orchestration.settings import PROJECT_ROOT, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,7 @@ def _restored_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "LEADPROOF_LANDING",
         "LEADPROOF_WAREHOUSE",
         "LEADPROOF_MEMORY_LIMIT",
+        "LEADPROOF_THREADS",
         "PATH",
     ):
         was_set = name in os.environ
@@ -79,6 +83,15 @@ def test_preparing_switches_telemetry_off_and_links_dagsters_file(
     assert os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert os.environ["LEADPROOF_WAREHOUSE"] == str(tmp_path / "warehouse")
     assert "enabled: false" in (tmp_path / "home" / "dagster.yaml").read_text()
+
+
+def test_duckdb_in_dbt_has_as_many_threads_as_the_settings_say(tmp_path: Path) -> None:
+    prepare_environment(replace(load_settings(), dagster_home=tmp_path / "home", threads=3))
+    profile = yaml.safe_load((PROJECT_ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    written = profile["leadproof"]["outputs"]["duckdb"]["config_options"]["threads"]
+    threads = Environment().from_string(written).render(env_var=os.environ.get)
+    with duckdb.connect(config={"threads": threads}) as database:
+        assert database.execute("select current_setting('threads')").fetchone() == (3,)
 
 
 def test_preparing_keeps_a_dagster_file_of_ones_own(tmp_path: Path) -> None:

@@ -20,21 +20,24 @@ ROWS = 3_000_000
 @pytest.mark.parametrize(
     ("is_full", "memory_limit", "expected"),
     [
-        pytest.param(True, "2GB", 1, id="more-rows-than-memory-holds"),
-        pytest.param(True, "2000 MiB", 1, id="in-another-unit"),
-        pytest.param(True, "16GB", 2, id="room-for-all"),
-        pytest.param(False, "2GB", 2, id="an-increment-computes-few"),
+        pytest.param(True, "0.2GB", 1, id="more-rows-than-memory-holds"),
+        pytest.param(True, "3GB", 2, id="room-for-just-two-whatever-lies-elsewhere"),
+        pytest.param(True, "2.999GB", 1, id="not-quite-room-for-two"),
+        pytest.param(True, "2900MiB", 2, id="in-another-unit"),
+        pytest.param(True, "16GB", 4, id="room-for-all"),
+        pytest.param(False, "0.2GB", 4, id="an-increment-computes-few"),
     ],
 )
 def test_models_at_once(tmp_path: Path, is_full: bool, memory_limit: str, expected: int) -> None:
-    settings = replace(make_settings(tmp_path), memory_limit=memory_limit, threads=2)
+    settings = replace(make_settings(tmp_path), memory_limit=memory_limit, threads=4)
     build = Build(settings, BuildRequest())
     try:
         build.begin().is_full_refresh = is_full
         with duckdb.connect(str(settings.build_db)) as database:
-            database.execute("create schema raw_leadproof")
+            database.execute("create schema raw_leadproof; create schema raw_switched_off")
             database.execute(f"create table raw_leadproof.touches as select range as id from range({ROWS})")
-            database.execute(f"create table main.others as select range as id from range({ROWS})")
+            for other in ("main", "raw_switched_off"):
+                database.execute(f"create table {other}.others as select range as id from range({ROWS})")
         assert build.models_at_once() == expected
     finally:
         build.close()

@@ -912,6 +912,15 @@ def _held_against_touches() -> list[Broken]:
             ("touch_id of leadproof:t11",),
         ),
         Broken(
+            "ExpectBreachesOfTouches_opt_out_breaches",
+            (
+                "delete from marts.opt_out_breaches",
+                *_set("touches", "direction = 'unclassified'", breach),
+                f"insert into marts.touches select * from marts.touches where {breach}",
+            ),
+            ("touch_id of leadproof:t11",),
+        ),
+        Broken(
             "ExpectFrozenStamp_suspects",
             _set("suspects", "message_name = null", f"person_id = '{THREE}' and cycle_number = 2"),
             (f"message_name of {THREE}",),
