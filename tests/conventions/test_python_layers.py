@@ -1,6 +1,7 @@
 """Dependencies between Python modules point one way, so that each layer can be used and tested alone."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -153,6 +154,18 @@ def test_library_is_known_where_it_belongs(library: tuple[str, ...], allowed: di
     assert elsewhere == set()
     unneeded = {each for each in allowed if not any(fnmatchcase(module, each) for module in importing)}
     assert unneeded == set()
+
+
+def test_the_reference_knows_nothing_but_itself() -> None:
+    """What it tells is a second opinion only as long as it is its own."""
+    elsewhere = {
+        f"{path} imports {imported}"
+        for path in below("tests/reference", ".py")
+        for imported in imports(ast.parse(read(path)))
+        if imported.split(".")[0] not in sys.stdlib_module_names
+        and not f"{imported}.".startswith("tests.reference.")
+    }
+    assert elsewhere == set()
 
 
 def test_imports_are_found_inside_functions() -> None:

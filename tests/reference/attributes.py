@@ -74,6 +74,13 @@ class Knowledge:
                 _take(company, {name: version.values[name] for name in COMPANY_ATTRIBUTES}, version)
         return Attributes(**{**company, **found})  # type: ignore[arg-type]
 
+    def acquisition_source(self, moment: datetime) -> str | None:
+        """Section 4, as any attribute; no company has one."""
+        found = [
+            version.text("acquisition_source") for version in self.contacts if updated_at(version) <= moment
+        ]
+        return next((source for source in reversed(found) if source), None)
+
     def company_at(self, moment: datetime) -> tuple[str, str] | None:
         """Section 4: the company that the latest contact version naming one points to."""
         return _company_of([version for version in self.contacts if updated_at(version) <= moment])

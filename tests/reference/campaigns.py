@@ -40,11 +40,13 @@ class CampaignContext:
         campaign_id: Id in its source system; null where there is no campaign.
         values: Stamp columns; all null where nothing is in force.
         absence: Why there is no campaign: `no_campaign`, `campaign_unknown`, `campaign_not_in_force`.
+        source_system: System in which the campaign lies; null where there is none.
     """
 
     campaign_id: str | None = None
     values: Mapping[str, Value] = field(default_factory=lambda: dict.fromkeys(STAMP_COLUMNS))
     absence: str | None = None
+    source_system: str | None = None
 
 
 NO_CAMPAIGN = CampaignContext(absence="no_campaign")
@@ -63,10 +65,10 @@ class Campaigns:
         """Section 5: the campaign version in force at a moment, filled from the registry."""
         versions = self.versions.get((system, campaign_id))
         if not versions:
-            return CampaignContext(campaign_id, absence="campaign_unknown")
+            return CampaignContext(campaign_id, absence="campaign_unknown", source_system=system)
         in_force = [version for version, start in valid_from(versions) if start <= moment]
         if not in_force:
-            return CampaignContext(campaign_id, absence="campaign_not_in_force")
+            return CampaignContext(campaign_id, absence="campaign_not_in_force", source_system=system)
         values: dict[str, Value] = {
             name: in_force[-1].values[column] for name, column in STAMP_COLUMNS.items()
         }
@@ -77,7 +79,7 @@ class Campaigns:
                 text = row.get(column)
                 if values[name] is None and text is not None:
                     values[name] = _registered(column, text)
-        return CampaignContext(campaign_id, values)
+        return CampaignContext(campaign_id, values, source_system=system)
 
 
 def valid_from(versions: list[Judged]) -> list[tuple[Judged, datetime]]:

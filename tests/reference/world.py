@@ -157,7 +157,8 @@ def _stamp_columns(stamp: Stamp | None) -> Row:
     """Section 5: direction, rule and context stamp; all null without an evidence touch."""
     if stamp is None:
         names = (
-            "direction", "direction_rule_id", "permission", "context_source", "campaign_id", *STAMP_COLUMNS,
+            "direction", "direction_rule_id", "permission", "context_source", "campaign_source_system",
+            "campaign_id", *STAMP_COLUMNS,
             "is_in_segment", "is_context_complete", "missing_context_fields",
         )  # fmt: skip
         return dict.fromkeys(names)
@@ -166,6 +167,7 @@ def _stamp_columns(stamp: Stamp | None) -> Row:
         "direction_rule_id": stamp.direction_rule_id,
         "permission": stamp.permission,
         "context_source": stamp.context_source,
+        "campaign_source_system": stamp.campaign.source_system,
         "campaign_id": stamp.campaign.campaign_id,
         **stamp.campaign.values,
         "is_in_segment": stamp.is_in_segment,
@@ -276,6 +278,7 @@ def _person_row(
         "person_id": person.person_id,
         "first_known_at": person.first_known_at,
         "source_systems": _listed(sorted(systems)),
+        "identity_keys": len(person.component.keys),
         "is_excluded": person.exclusion_reason is not None,
         "exclusion_reason": person.exclusion_reason,
         "current_stage": last.to_stage if last else None,
@@ -289,6 +292,7 @@ def _person_row(
         "seniority": attributes.seniority,
         "company_type": attributes.company_type,
         "country": attributes.country,
+        "acquisition_source": person.knowledge.acquisition_source(as_of),
         "icp_version": icp.icp_version,
         "is_icp_complete": icp.is_icp_complete,
         "is_icp_fit": icp.is_icp_fit,
