@@ -1,4 +1,4 @@
-"""Edits of the policy tables that a sequence may make: dated successors, closed rows, further rows.
+"""Edits of the policy tables that a sequence may make: dated successors, closed rows, further and other rows.
 
 Each edit alone keeps the tables valid, and so do all of them together. What follows from one does not belong
 here.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT
 from tests.proof.events import STEADY_CAMPAIGN
-from tests.reference.worlds import append_policy, edit_policy
+from tests.reference.worlds import append_policy, edit_policy, replace_policy
 
 SHIPPED = PROJECT_ROOT / "seeds"
 
@@ -52,7 +52,22 @@ class Addition:
     later_by: timedelta = timedelta(0)
 
 
-Edit = Succession | Addition
+@dataclass(frozen=True)
+class Replacement:
+    """A row of a table without dates that is written otherwise.
+
+    Args:
+        table: Policy table.
+        name: Values of the columns by which the row is found.
+        change: What is different in it.
+    """
+
+    table: str
+    name: Mapping[str, str]
+    change: Mapping[str, str]
+
+
+Edit = Succession | Addition | Replacement
 
 
 def _value(key: str, value: str) -> Succession:
@@ -148,6 +163,12 @@ EDITS: tuple[Edit, ...] = (
     _report("maturity_days", "5"),
     _report("maturity_days", "60"),
     _report("stage_maturity_days", "10"),
+    Replacement("reporting", {"key": "time_zone"}, {"value": "Pacific/Auckland"}),
+    Replacement("reporting", {"key": "week_start"}, {"value": "sunday"}),
+    Replacement("reporting", {"key": "fiscal_year_start_month"}, {"value": "4"}),
+    Replacement(
+        "exchange_rates", {"currency": "EUR", "rate_date": "2024-01-01"}, {"rate_to_reporting": "1.5"}
+    ),
     Addition(
         "success_metrics",
         None,
@@ -174,6 +195,8 @@ def write_policy(folder: Path, edits: Mapping[int, datetime]) -> None:
         edit = EDITS[number]
         if isinstance(edit, Succession):
             successions[(edit.table, edit.key)][edit.name][moment] = edit.change
+        elif isinstance(edit, Replacement):
+            replace_policy(folder / f"{edit.table}.csv", edit.name, edit.change)
         else:
             dated = {edit.dated_by: (moment + edit.later_by).isoformat()} if edit.dated_by else {}
             append_policy(

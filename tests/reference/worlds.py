@@ -1174,6 +1174,17 @@ def append_policy(path: Path, added: Sequence[Mapping[str, str]]) -> None:
     _write(path, columns, [*rows, *({"comment": "Made for a small world.", **row} for row in added)])
 
 
+def replace_policy(path: Path, name: Mapping[str, str], change: Mapping[str, str]) -> None:
+    """Write the row that has these values otherwise."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    found = [row for row in rows if name.items() <= row.items()]
+    assert len(found) == 1, f"{path.name}: {len(found)} rows of {dict(name)}"
+    found[0].update(change)
+    _write(path, columns, rows)
+
+
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, columns, restval="", lineterminator="\n")
