@@ -3,9 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measurement import Interval
 
 Results = dict[str, Any]
 BUILDS = ("full", "increment", "nothing new")
@@ -44,15 +48,63 @@ def phases_of(warehouse: Path) -> tuple[dict[str, float], str]:
     return dict(phases), record["status"]
 
 
-def dbt_nodes(warehouse: Path) -> list[tuple[str, str, float]]:
+def phase_intervals(warehouse: Path) -> dict[str, list[Interval]]:
+    """Read from when to when each phase of the latest build lasted.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        Intervals by phase.
+    """
+    latest = max((warehouse / "logs").glob("b*.jsonl"))
+    found: dict[str, list[Interval]] = defaultdict(list)
+    for line in latest.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["event"] == "phase_ended":
+            until = _seconds_since_1970(event["at"])
+            found[event["phase"]].append((until - event["seconds"], until))
+    return dict(found)
+
+
+def published_rows(warehouse: Path) -> int:
+    """Count the rows of the release that readers see.
+
+    Args:
+        warehouse: The warehouse.
+
+    Returns:
+        Rows of all its tables.
+    """
+    manifest = json.loads((warehouse / "current" / "manifest.json").read_text(encoding="utf-8"))
+    return sum(table["rows"] for table in manifest["tables"].values())
+
+
+@dataclass(frozen=True)
+class Node:
+    """What dbt took for one of its nodes.
+
+    Args:
+        layer: Folder of ``models/``, ``reports`` of either, or the resource type of other nodes.
+        name: Its name.
+        seconds: What it took.
+        interval: From when to when it ran; None if it did not.
+    """
+
+    layer: str
+    name: str
+    seconds: float
+    interval: Interval | None
+
+
+def dbt_nodes(warehouse: Path) -> list[Node]:
     """Read what dbt ran last.
 
     Args:
         warehouse: The warehouse.
 
     Returns:
-        Layer (folder of ``models/``, ``reports`` of either, or the resource type of other nodes), name and
-        seconds, slowest first.
+        Nodes, slowest first.
     """
     folder = warehouse / "build" / "dbt"
     results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))["results"]
@@ -65,11 +117,33 @@ def dbt_nodes(warehouse: Path) -> list[tuple[str, str, float]]:
         if kind == "model" and node:
             # The floor makes no reports, so what they take is told by itself.
             layer = "reports" if "reports" in node["fqn"] else node["fqn"][1]
-        found.append((layer, name, float(result["execution_time"])))
-    return sorted(found, key=lambda node: -node[2])
+        ran = next((part for part in result["timing"] if part["name"] == "execute"), None)
+        interval = (
+            (_seconds_since_1970(ran["started_at"]), _seconds_since_1970(ran["completed_at"]))
+            if ran and ran["completed_at"]
+            else None
+        )
+        found.append(Node(layer, name, float(result["execution_time"]), interval))
+    return sorted(found, key=lambda node: -node.seconds)
 
 
-def layers_of(nodes: Sequence[tuple[str, str, float]]) -> dict[str, float]:
+def layer_intervals(nodes: Sequence[Node]) -> dict[str, list[Interval]]:
+    """Say from when to when something of each layer ran.
+
+    Args:
+        nodes: What ``dbt_nodes`` returns.
+
+    Returns:
+        Intervals by layer.
+    """
+    found: dict[str, list[Interval]] = defaultdict(list)
+    for node in nodes:
+        if node.interval is not None:
+            found[node.layer].append(node.interval)
+    return dict(found)
+
+
+def layers_of(nodes: Sequence[Node]) -> dict[str, float]:
     """Add up dbt's seconds by layer; two nodes that run at once count both.
 
     Args:
@@ -79,8 +153,8 @@ def layers_of(nodes: Sequence[tuple[str, str, float]]) -> dict[str, float]:
         Seconds by layer.
     """
     layers: dict[str, float] = defaultdict(float)
-    for layer, _, seconds in nodes:
-        layers[layer] += seconds
+    for node in nodes:
+        layers[node.layer] += node.seconds
     return dict(layers)
 
 
@@ -152,9 +226,12 @@ def table_lines(results: Results) -> list[str]:
     layers = _in_order(run.get("layers", {}) for run in runs)
     rows = [["", *(column["name"] for column in columns)]]
     rows.append(["touches", *(f"{column['touches']:,}" for column in columns)])
+    for title, key in (("rows landed", "rows_landed"), ("rows published", "rows_published")):
+        rows.append([title, *(f"{column[key]:,}" if key in column else "" for column in columns)])
     rows.append(["wall s", *(f"{column['wall_seconds']:.1f}" for column in columns)])
     rows.append(["cpu s", *(f"{column['cpu_seconds']:.1f}" for column in columns)])
     rows.append(["peak memory GB", *(f"{column['peak_bytes'] / GIGABYTE:.2f}" for column in columns)])
+    rows.append(["peak size GB", *(_size(column, "peak_size_bytes") for column in columns)])
     rows.append(["size before GB", *(_size(column, "bytes_before") for column in columns)])
     rows.append(["size after GB", *(_size(column, "bytes_after") for column in columns)])
     for title, key, names in (("", "phases", phases), ("dbt ", "layers", layers)):
@@ -162,6 +239,16 @@ def table_lines(results: Results) -> list[str]:
             [f"{title}{name} s", *(_seconds(column.get(key, {}).get(name)) for column in columns)]
             for name in names
         ]
+    for title, kind in (("memory", "memory_bytes"), ("size", "size_bytes")):
+        for prefix, key, names in (("", "phase_peaks", phases), ("dbt ", "layer_peaks", layers)):
+            rows += [
+                [
+                    f"{prefix}{name} {title} GB",
+                    *(_size(column.get(key, {}).get(name, {}), kind) for column in columns),
+                ]
+                for name in names
+                if any(column.get(key, {}).get(name) for column in columns)
+            ]
     return _aligned(rows)
 
 
@@ -217,9 +304,12 @@ def page(all_results: Sequence[Results]) -> str:
             "",
         ]
     lines += [
-        "Memory is the sum of RSS over the process tree, sampled four times a second. A layer's seconds add",
-        "up what its nodes took, also those that ran at once. Size is the warehouse on disk, shared files",
-        "counted once; the floor's is its database.",
+        "Memory is the sum of RSS over the process tree, sampled four times a second; of a phase or a layer",
+        "the largest while it lasted, with what ran beside it. A layer's seconds add up what its nodes took,",
+        "also those that ran at once. Size is the warehouse on disk, shared files counted once, and within a",
+        "phase what was spilled; the floor's is its database, with the tables that only the script needs,",
+        "where these lie on disk (above 20 million touches). Rows landed are those of all tables, rows",
+        "published those of the release, or the floor's own.",
     ]
     return (
         "\n".join(line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1])
@@ -251,6 +341,10 @@ def _in_order(maps: Iterable[Mapping[str, float]]) -> list[str]:
 
 def _size(column: Mapping[str, Any], key: str) -> str:
     return f"{column[key] / GIGABYTE:.2f}" if key in column else ""
+
+
+def _seconds_since_1970(moment: str) -> float:
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
 
 
 def _seconds(value: float | None) -> str:

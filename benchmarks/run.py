@@ -13,14 +13,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import agreement, results
-from benchmarks.measurement import Measured, machine, measure
+from benchmarks.measurement import Interval, Measured, machine, measure, peaks_within
 from benchmarks.world import SCALES, Scale, make_world, scale_of, size_of
 from orchestration.errors import LeadproofError
 from orchestration.settings import PROJECT_ROOT
@@ -116,21 +115,26 @@ class Bench:
         self._keep()
         before = size_of(self.warehouse)
         measured = self._measured(
-            name, [sys.executable, "-m", "orchestration.cli", "build", "--as-of", as_of.isoformat()]
+            name,
+            [sys.executable, "-m", "orchestration.cli", "build", "--as-of", as_of.isoformat()],
+            size=lambda: size_of(self.warehouse),
         )
         phases, status = results.phases_of(self.warehouse)
         run = self._told(name, measured) | {
             "status": status,
             "bytes_before": before,
             "bytes_after": size_of(self.warehouse),
+            "rows_published": results.published_rows(self.warehouse),
             "phases": phases,
+            "phase_peaks": _peaks(measured, results.phase_intervals(self.warehouse)),
         }
         if status != "unchanged":
             nodes = results.dbt_nodes(self.warehouse)
             run["layers"] = results.layers_of(nodes)
+            run["layer_peaks"] = _peaks(measured, results.layer_intervals(nodes))
             run["slowest"] = [
-                {"layer": layer, "name": node, "seconds": round(seconds, 1)}
-                for layer, node, seconds in nodes[:_SHOWN_NODES]
+                {"layer": node.layer, "name": node.name, "seconds": round(node.seconds, 1)}
+                for node in nodes[:_SHOWN_NODES]
             ]
         del self.found["building"]
         self._note(run)
@@ -152,9 +156,11 @@ class Bench:
                 ),
                 *(["--on-disk"] if self.scale.touches > _FLOOR_IN_MEMORY else []),
             ],
+            size=lambda: size_of(database.parent),
         )
         run = self._told(name, measured) | {"bytes_before": 0, "bytes_after": size_of(database.parent)}
         floor = agreement.summarise(database)
+        run["rows_published"] = sum(rows for rows, _ in floor.values())
         built = agreement.summarise(self.warehouse / "current" / "leadproof.duckdb")
         self.found.setdefault("rows", {})[compared] = {table: rows for table, (rows, _) in built.items()}
         self.found["differences"] += [f"{compared}: {text}" for text in agreement.differences(floor, built)]
@@ -182,7 +188,7 @@ class Bench:
             elif measured.exit_code:
                 died = f"died after {measured.wall_seconds:.0f} s: {measured.told}"
             self.found["pandas"].append(
-                asdict(measured) | {"scale": name, "touches": world.rows["touches"]["first"], "died": died}
+                measured.facts() | {"scale": name, "touches": world.rows["touches"]["first"], "died": died}
             )
             if not died:
                 break
@@ -208,8 +214,13 @@ class Bench:
                 f"Read {self._log(name)}.",
             )
         parts = ("first",) if name in ("full", "floor") else ("first", "held")
-        touches = sum(self.world.rows["touches"][part] for part in parts)
-        return asdict(measured) | {"name": name, "touches": touches}
+        landed = {table: sum(rows[part] for part in parts) for table, rows in self.world.rows.items()}
+        return measured.facts() | {
+            "name": name,
+            "touches": landed["touches"],
+            "rows_landed": sum(landed.values()),
+            "peak_size_bytes": max((sample.size_bytes for sample in measured.samples), default=0),
+        }
 
     def _measured(self, name: str, command: Sequence[str], **limits: Any) -> Measured:
         say(f"Running {name}")
@@ -254,6 +265,10 @@ class Bench:
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "DBT_TARGET_PATH": str(SCRATCH / "dbt"),
         }
+
+
+def _peaks(measured: Measured, intervals: Mapping[str, Sequence[Interval]]) -> dict[str, dict[str, int]]:
+    return {name: peaks_within(measured.samples, parts) for name, parts in intervals.items()}
 
 
 def continued(path: Path, found: results.Results) -> results.Results:

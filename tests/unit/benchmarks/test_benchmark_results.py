@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import agreement, results
 from benchmarks.floor import landed_files
-from benchmarks.measurement import measure
+from benchmarks.measurement import measure, peaks_within
 from benchmarks.run import continued, main
 from benchmarks.world import SCALES, hold_back, scale_of, size_of
 from orchestration.errors import LeadproofError
@@ -39,7 +39,15 @@ def found() -> results.Results:
         "memory_limit": "16GB",
         "increment": {"touches": 15_000, "contacts": 2_000},
         "runs": [
-            run("full", 50.0, phases={"load": 5.0, "dbt": 30.0}, layers={"marts": 12.5}),
+            run(
+                "full",
+                50.0,
+                rows_published=2_345,
+                phases={"load": 5.0, "dbt": 30.0},
+                layers={"marts": 12.5},
+                phase_peaks={"load": {"memory_bytes": 1_500_000_000, "size_bytes": 250_000_000}},
+                layer_peaks={"marts": {"memory_bytes": 1_750_000_000, "size_bytes": 0}},
+            ),
             run("floor", 20.0),
             run("increment", 10.0, phases={"load": 1.0, "compare": 2.0}),
         ],
@@ -92,6 +100,10 @@ def test_table_has_a_column_for_each_run_and_a_row_for_each_phase(found: results
     assert rows["load s"] == ["5.0", "", "1.0", "", ""]
     assert rows["compare s"] == ["", "", "2.0", "", ""]
     assert rows["dbt marts s"] == ["12.5", "", "", "", ""]
+    assert rows["rows published"] == ["2,345", "", "", "", ""]
+    assert rows["load memory GB"] == ["1.50", "", "", "", ""]
+    assert rows["load size GB"] == ["0.25", "", "", "", ""]
+    assert rows["dbt marts memory GB"] == ["1.75", "", "", "", ""]
 
 
 def test_page_states_the_machine_and_how_to_repeat_it(found: results.Results) -> None:
@@ -176,6 +188,65 @@ def test_memory_of_children_is_measured(tmp_path: Path) -> None:
     assert measured.told == "done"
     assert 120_000_000 < measured.peak_bytes < 400_000_000
     assert measured.wall_seconds > 1
+
+
+def test_memory_and_disk_are_told_of_each_part_of_the_time(tmp_path: Path) -> None:
+    grown = tmp_path / "grown"
+    words = f"import time; time.sleep(1); open({str(grown)!r}, 'w').write('x' * 5_000_000); time.sleep(3)"
+    begun = time.time()
+    measured = measure(
+        [sys.executable, "-c", words],
+        environment={},
+        folder=tmp_path,
+        log=tmp_path / "log",
+        size=lambda: grown.stat().st_size,
+    )
+    before = peaks_within(measured.samples, [(begun, begun + 0.9)])
+    whole = peaks_within(measured.samples, [(begun, begun + 0.9), (begun + 2.5, time.time())])
+    assert before["size_bytes"] == 0 and whole["size_bytes"] == 5_000_000
+    assert 0 < before["memory_bytes"] < whole["memory_bytes"] + 1 <= measured.peak_bytes + 1
+    assert peaks_within(measured.samples, [(begun - 9, begun - 8)]) == {}
+    assert "samples" not in measured.facts()
+
+
+def test_parts_of_a_build_are_read_from_its_log_and_from_dbt(tmp_path: Path) -> None:
+    def event(at: str, **more: Any) -> str:
+        return json.dumps({"at": f"2026-01-31T06:{at}.500000Z", **more}) + "\n"
+
+    lines = event("00:00", event="build_started") + event(
+        "00:10", event="phase_ended", phase="load", seconds=4
+    )
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "b20260131.jsonl").write_text(lines, encoding="utf-8")
+    begun = datetime(2026, 1, 31, 6, 0, 6, 500_000, tzinfo=UTC).timestamp()
+    assert results.phase_intervals(tmp_path) == {"load": [(begun, begun + 4)]}
+
+    folder = tmp_path / "build" / "dbt"
+    folder.mkdir(parents=True)
+
+    def result(name: str, since: str | None, until: str | None, seconds: float) -> dict[str, Any]:
+        timing = [{"name": "execute", "started_at": since, "completed_at": until}] if since else []
+        return {"unique_id": f"model.leadproof.{name}", "execution_time": seconds, "timing": timing}
+
+    told = [
+        result("one", "2026-01-31T06:00:06.500000Z", "2026-01-31T06:00:08.500000Z", 2.0),
+        result("two", None, None, 0.0),
+        result("three", "2026-01-31T06:00:07.500000Z", "2026-01-31T06:00:10.500000Z", 3.0),
+    ]
+    nodes = {
+        "model.leadproof.one": {"fqn": ["leadproof", "marts", "one"]},
+        "model.leadproof.two": {"fqn": ["leadproof", "marts", "two"]},
+        "model.leadproof.three": {"fqn": ["leadproof", "marts", "reports", "three"]},
+    }
+    (folder / "run_results.json").write_text(json.dumps({"results": told}), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
+    found = results.dbt_nodes(tmp_path)
+    assert [node.name for node in found] == ["three", "one", "two"]
+    assert results.layers_of(found) == {"reports": 3.0, "marts": 2.0}
+    assert results.layer_intervals(found) == {
+        "reports": [(begun + 1, begun + 4)],
+        "marts": [(begun, begun + 2)],
+    }
 
 
 def test_process_over_its_limits_is_told(tmp_path: Path) -> None:
