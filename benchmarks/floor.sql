@@ -7,8 +7,8 @@
 --
 -- What saves time: the files of touches are read twice, once for the keys and once for the rest; people, campaigns and
 -- touch contexts are small integers; only events (responses, opt-outs, permissions: a quarter of all touches) are
--- ordered, the other touches pass once through joins with small tables. What only the script needs is temporary, which is
--- not compressed and spills as it is where memory ends; on request it lies in the database (see `floor.py`).
+-- ordered, the other touches pass once through joins with small tables. What only the script needs is temporary, which
+-- takes several times the disk where memory ends; on request it lies in the database (see `floor.py`).
 
 create schema if not exists marts;
 

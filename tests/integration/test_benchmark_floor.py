@@ -1,5 +1,6 @@
 """The benchmark's floor comes to the rows of the marts: one that computes something else measures nothing."""
 
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.floor import MARTS, landed_files, run_floor
+from benchmarks.floor import MARTS, SCRIPT, landed_files, run_floor
 from orchestration.landing import load_landing
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.simulation import simulate
@@ -89,4 +90,8 @@ def test_floor_is_the_same_with_its_own_tables_on_disk(floor: Path, landing: Pat
         (own,) = database.execute(
             "select count(*) from duckdb_tables() where database_name = 'other' and schema_name = 'main'"
         ).fetchone() or (0,)
-        assert own > 0, "the script's own tables lie in the database"
+    script = SCRIPT.read_text(encoding="utf-8").lower()
+    temporary = re.findall(r"create or replace temp table (\w+)", script)
+    dropped = re.findall(r"drop table (\w+)", script)
+    assert own == len({*temporary} - {*dropped}), "the script's own tables lie in the database"
+    assert len(re.findall(r"\btemp(?:orary)?\s+table\b", script)) == len(temporary), "one is spelt otherwise"

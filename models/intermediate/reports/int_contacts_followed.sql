@@ -42,7 +42,7 @@ stamps as (
         metrics.success_metric as listed_metric,
         metrics.touch_types as metric_touch_types,
         metrics.answer as metric_answer,
-        row_number() over (order by named.{{ stamp | join(', named.') }}) as stamp_no,
+        row_number() over (order by named.{{ stamp | join(' nulls last, named.') }} nulls last) as stamp_no,
         dense_rank() over (order by named.scoped_campaign_id) as campaign_no,
         dense_rank() over (order by named.told_message_name) as message_no
     from stamps_named as named
