@@ -167,8 +167,6 @@ summed as (
         )
 ),
 
--- Each evaluation point has exactly one profile. The joins are written as outer ones because those keep their order:
--- free to choose, DuckDB joins every point with every profile of its period first.
 final as (
     select
         summed.person_id,
@@ -182,19 +180,7 @@ final as (
         profiles.is_icp_complete,
         profiles.is_icp_fit
     from summed
-    left join {{ ref('int_people_attributed') }} as attributes
-        on
-            summed.person_id = attributes.person_id
-            and summed.occurred_at >= attributes.valid_from
-            and summed.occurred_at < attributes.valid_to
-    left join {{ ref('int_policy_periods') }} as periods
-        on
-            summed.occurred_at >= periods.period_from
-            and summed.occurred_at < periods.period_to
-    left join {{ ref('int_profiles_judged') }} as profiles
-        on
-            attributes.profile_id = profiles.profile_id
-            and periods.period_from = profiles.period_from
+    {{ profile_at('summed.person_id', 'summed.occurred_at') }}
 )
 
 select * from final

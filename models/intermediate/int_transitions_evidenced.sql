@@ -41,8 +41,7 @@ placed as (
     from stages
 ),
 
--- Each stage has exactly one profile. The joins are written as outer ones because those keep their order: free to
--- choose, DuckDB joins every stage with every profile of its period first.
+-- An SQL has the verdict of its MQL.
 judged as (
     select
         placed.person_id,
@@ -64,19 +63,9 @@ judged as (
         profiles.is_icp_fit,
         profiles.segment_name as person_segment
     from placed
-    left join {{ ref('int_people_attributed') }} as attributes
-        on
-            placed.person_id = attributes.person_id
-            and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end >= attributes.valid_from
-            and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end < attributes.valid_to
-    left join {{ ref('int_policy_periods') }} as periods
-        on
-            case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end >= periods.period_from
-            and case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end < periods.period_to
-    left join {{ ref('int_profiles_judged') }} as profiles
-        on
-            attributes.profile_id = profiles.profile_id
-            and periods.period_from = profiles.period_from
+    {{ profile_at(
+        'placed.person_id', "case when placed.stage = 'sql' then placed.mql_at else placed.occurred_at end"
+    ) }}
 ),
 
 final as (
