@@ -112,7 +112,7 @@ docs: setup ## dbt's documentation site in target/
 	$(BIN)/dbt docs generate
 
 SCALE ?= 1m
-bench: setup ## measure builds against two yardsticks: make bench SCALE=1m (or 10m, 100m)
+bench: setup ## measure builds against two yardsticks: make bench SCALE=1m (or 10m, 100m, demo)
 	@$(BIN)/python -m benchmarks.run $(SCALE) $(BENCH)
 
 clean: ## remove what was built from the code; data/, warehouse/ and .dagster/ stay

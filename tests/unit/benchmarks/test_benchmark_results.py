@@ -124,6 +124,19 @@ def test_page_tells_the_dearest_nodes(found: results.Results) -> None:
     assert told.count("model_") == 8
 
 
+def test_demo_has_neither_scale_nor_ratios(found: results.Results) -> None:
+    build = {
+        name: each for name, each in run("its build", 23.0, phases={"dbt": 11.0}).items() if name != "touches"
+    }
+    demo = {name: part for name, part in found.items() if name != "increment"} | {
+        **{"scale": "demo", "runs": [build], "pandas": []}
+    }
+    page = results.page([demo, found])
+    assert "## demo" in page and "| all else s" in page and "12.0" in page
+    assert page.count("The increment is") == 1
+    assert results.growth([demo, found]) == {}
+
+
 def test_growth_compares_days_of_the_same_size(found: results.Results) -> None:
     larger = found | {"scale": "10m", "runs": [run("full", 500.0), run("increment", 25.0)]}
     assert results.growth([found, larger]) == {
