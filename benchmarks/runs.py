@@ -74,16 +74,19 @@ class Runs:
             return
         self.found["building"] = name
         self.keep()
-        before = size_of(self.warehouse)
+        before, files_before = size_of(self.warehouse), results.month_files(self.warehouse)
         measured = self.measured(
             name, [sys.executable, "-m", "orchestration.cli", *words], size=lambda: size_of(self.warehouse)
         )
         phases, status = results.phases_of(self.warehouse)
+        files = results.month_files(self.warehouse)
         run = self.told(name, measured, landed) | {
             "status": status,
             "bytes_before": before,
             "bytes_after": size_of(self.warehouse),
             "rows_published": results.published_rows(self.warehouse),
+            "month_files": len(files),
+            "months_shared": len(files & files_before),
             "phases": phases,
             "phase_peaks": _peaks(measured, results.phase_intervals(self.warehouse)),
         }

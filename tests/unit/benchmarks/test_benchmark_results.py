@@ -262,6 +262,15 @@ def test_parts_of_a_build_are_read_from_its_log_and_from_dbt(tmp_path: Path) -> 
     }
 
 
+def test_files_of_months_are_those_of_the_release(tmp_path: Path) -> None:
+    assert results.month_files(tmp_path) == set()
+    (tmp_path / "current").mkdir()
+    tables = {"touches": {"rows": 5, "months": [{"file": "2026-01-a.parquet"}]}, "people": {"rows": 2}}
+    (tmp_path / "current" / "manifest.json").write_text(json.dumps({"tables": tables}), encoding="utf-8")
+    assert results.month_files(tmp_path) == {"touches/2026-01-a.parquet"}
+    assert results.published_rows(tmp_path) == 7
+
+
 def test_process_over_its_limits_is_told(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "import time; time.sleep(0.5); bytearray(800_000_000)"]
     limits = {"environment": {}, "folder": tmp_path, "log": tmp_path / "log"}
