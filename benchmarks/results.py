@@ -341,8 +341,8 @@ def page(all_results: Sequence[Results]) -> str:
         "phase what was spilled; the floor's is its database, with the tables that only the script needs,",
         "where these lie on disk (above 20 million touches). Rows landed are those of all tables, rows",
         "published those of the release, or the floor's own. All else is what no phase takes: imports, the",
-        "start and end of processes, for the demo its simulation. Long marts lie in files of months; shared are",
-        "those that the release before holds, too.",
+        "start and end of processes, for the demo its simulation. Long marts lie in files of months; shared",
+        "are those that the release before holds, too.",
     ]
     return (
         "\n".join(line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1])
