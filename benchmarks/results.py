@@ -252,11 +252,13 @@ def table_lines(results: Results) -> list[str]:
         ("of these shared", "months_shared"),
     )
     for title, key in counts:
-        rows.append([title, *(f"{column[key]:,}" if key in column else "" for column in columns)])
+        if any(key in column for column in columns):
+            rows.append([title, *(f"{column[key]:,}" if key in column else "" for column in columns)])
     rows.append(["wall s", *(f"{column['wall_seconds']:.1f}" for column in columns)])
     rows.append(["cpu s", *(f"{column['cpu_seconds']:.1f}" for column in columns)])
     rows.append(["peak memory GB", *(f"{column['peak_bytes'] / GIGABYTE:.2f}" for column in columns)])
-    rows.append(["peak size GB", *(_size(column, "peak_size_bytes") for column in columns)])
+    if any("peak_size_bytes" in column for column in columns):
+        rows.append(["peak size GB", *(_size(column, "peak_size_bytes") for column in columns)])
     rows.append(["size before GB", *(_size(column, "bytes_before") for column in columns)])
     rows.append(["size after GB", *(_size(column, "bytes_after") for column in columns)])
     for title, key, names in (("", "phases", phases), ("dbt ", "layers", layers)):
@@ -324,6 +326,7 @@ def page(all_results: Sequence[Results]) -> str:
             f"- pandas {each['scale']}: {each['died']}" for each in results.get("pandas", []) if each["died"]
         ]
         lines += [f"- Differs from the floor: {text}" for text in results["differences"]]
+        lines += [f"- {text}" for text in results.get("remarks", [])]
         lines.append("")
     if found := growth(all_results):
         lines += [
