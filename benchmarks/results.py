@@ -246,7 +246,7 @@ def table_lines(results: Results) -> list[str]:
     rows = [["", *(column["name"] for column in columns)]]
     counts = (
         ("touches", "touches"),
-        ("rows landed", "rows_landed"),
+        ("rows in files", "rows_in_files"),
         ("rows published", "rows_published"),
         ("files of months", "month_files"),
         ("of these shared", "months_shared"),
@@ -342,8 +342,9 @@ def page(all_results: Sequence[Results]) -> str:
         "the largest while it lasted, with what ran beside it. A layer's seconds add up what its nodes took,",
         "also those that ran at once. Size is the warehouse on disk, shared files counted once, and within a",
         "phase what was spilled; the floor's is its database, with the tables that only the script needs,",
-        "where these lie on disk (above 20 million touches). Rows landed are those of all tables, rows",
-        "published those of the release, or the floor's own. All else is what no phase takes: imports, the",
+        "where these lie on disk (above 20 million touches). Rows in files are those of all tables, files",
+        "that came twice included; rows published those of the release, or the floor's own. All else is what",
+        "no phase takes: imports, the",
         "start and end of processes, for the demo its simulation. Long marts lie in files of months; shared",
         "are those that the release before holds, too.",
     ]

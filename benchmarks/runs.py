@@ -78,9 +78,10 @@ class Runs:
         measured = self.measured(
             name, [sys.executable, "-m", "orchestration.cli", *words], size=lambda: size_of(self.warehouse)
         )
+        run = self.told(name, measured, landed)
         phases, status = results.phases_of(self.warehouse)
         files = results.month_files(self.warehouse)
-        run = self.told(name, measured, landed) | {
+        run |= {
             "status": status,
             "bytes_before": before,
             "bytes_after": size_of(self.warehouse),
@@ -148,7 +149,9 @@ class Runs:
                 f"The run '{name}' ended with exit code {measured.exit_code}: {measured.told}",
                 f"Read {self._log(name)}.",
             )
-        counts = {} if landed is None else {"touches": landed["touches"], "rows_landed": sum(landed.values())}
+        counts = (
+            {} if landed is None else {"touches": landed["touches"], "rows_in_files": sum(landed.values())}
+        )
         return measured.facts() | {
             "name": name,
             **counts,

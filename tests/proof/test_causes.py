@@ -81,14 +81,14 @@ class Cause:
         told: What comes.
         affected: Records of those whom it touches.
         day: From when the build looks.
-        edit: Whether a row of the campaigns' registry comes instead.
+        is_registration: Whether a row of the campaigns' registry comes instead.
     """
 
     name: str
     told: Sequence[tuple[str, Row]]
     affected: frozenset[str]
     day: float = 100
-    edit: bool = False
+    is_registration: bool = False
 
 
 def cause(name: str, told: Sequence[tuple[str, Row]], *affected: str, day: float = 100) -> Cause:
@@ -121,7 +121,7 @@ CAUSES: tuple[Cause, ...] = (
     cause("a version of a company", [company(98, "retail")], "employed"),
     cause("a version of a campaign", [campaign("spring", 70, "They wait no more.")], "sent"),
     cause("the first version of a campaign", [campaign("autumn", 70, "They know.")], "answered", "answering"),
-    Cause("a campaign registered", [], frozenset({"registered"}), edit=True),
+    Cause("a campaign registered", [], frozenset({"registered"}), is_registration=True),
     cause("a handoff", [("handoffs", _HANDOFF)], "rejected"),
     cause("a moment before a row falls due", [], day=149),
     cause("a row that falls due", [], "promoted", day=150),
@@ -155,7 +155,7 @@ def affected_by(warehouse: Warehouse, deliveries: Deliveries, each: Cause) -> se
     """Records of those whom an increment computes anew once a cause has been told."""
     before = people_of(warehouse)
     tell(deliveries, each.told)
-    if each.edit:
+    if each.is_registration:
         warehouse.policy = {registration(): START + 10 * DAY}
     warehouse.build(START + timedelta(days=each.day))
     assert warehouse.is_increment, each.name

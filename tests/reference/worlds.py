@@ -1140,9 +1140,7 @@ def edit_policy(
     changes: Mapping[_Key, Sequence[tuple[datetime, Mapping[str, str] | None]]],
 ) -> None:
     """Close rows at moments and let others follow; null: nothing follows."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+    columns, rows = _read(path)
     following = []
     for row in rows:
         name = row[key] if isinstance(key, str) else tuple(row[column] for column in key)
@@ -1157,9 +1155,7 @@ def edit_policy(
 
 def _begin_later(path: Path, moment: datetime) -> None:
     """Let the earliest rows begin at a moment at which people act already."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+    columns, rows = _read(path)
     earliest = min(row["effective_from"] for row in rows)
     for row in rows:
         if row["effective_from"] == earliest:
@@ -1168,21 +1164,23 @@ def _begin_later(path: Path, moment: datetime) -> None:
 
 
 def append_policy(path: Path, added: Sequence[Mapping[str, str]]) -> None:
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+    columns, rows = _read(path)
     _write(path, columns, [*rows, *({"comment": "Made for a small world.", **row} for row in added)])
 
 
 def replace_policy(path: Path, name: Mapping[str, str], change: Mapping[str, str]) -> None:
     """Write the row that has these values otherwise."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+    columns, rows = _read(path)
     found = [row for row in rows if name.items() <= row.items()]
     assert len(found) == 1, f"{path.name}: {len(found)} rows of {dict(name)}"
     found[0].update(change)
     _write(path, columns, rows)
+
+
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        return list(reader.fieldnames or ()), list(reader)
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:

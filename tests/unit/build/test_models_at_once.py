@@ -25,7 +25,7 @@ ROWS = 3_000_000
         pytest.param(True, "2.999GB", 1, id="not-quite-room-for-two"),
         pytest.param(True, "2900MiB", 2, id="in-another-unit"),
         pytest.param(True, "16GB", 4, id="room-for-all"),
-        pytest.param(False, "3GB", 2, id="an-increment-whose-reports-look-at-all"),
+        pytest.param(False, "0.2GB", 4, id="an-increment-computes-few"),
     ],
 )
 def test_models_at_once(tmp_path: Path, is_full: bool, memory_limit: str, expected: int) -> None:
